@@ -1,0 +1,1 @@
+"""Area of interest: frame, survey statistics, alternative-development areas, harms and impact."""

@@ -1,0 +1,1 @@
+"""Design-based survey statistics: pure functions of arrays, no raster and no vector."""

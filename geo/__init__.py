@@ -1,0 +1,1 @@
+"""Grids, rasters, vectors, areas and blocks; knows no crop and no survey."""

@@ -1,0 +1,1 @@
+"""From scenes to a crop map: catalogue, masks, composites, features, classifier."""

@@ -1,0 +1,1 @@
+"""Products: maps, tables, reports and exchange files."""

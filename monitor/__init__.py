@@ -1,0 +1,1 @@
+"""The survey file, the workflow and the command line."""
