@@ -1,0 +1,208 @@
+"""True areas on the ellipsoid, of raster cells and of polygons, in hectares.
+
+A projected cell of 100 m2 is not 100 m2 of land: UTM is off by up to 0.2 %, Web Mercator by 46 % at 34
+degrees. Every hectare of the program passes through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS, Geod, Proj, Transformer
+
+from geo.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+__all__ = ["MappedArea", "cell_areas_ha", "parallel_band_area_m2", "polygon_areas_ha", "require_area_crs"]
+
+M2_PER_HA = 10_000.0
+_LATTICE = 64  # cells between two exact scale factors; the factor varies by < 1e-8 over 64 cells of 10 m
+_MAX_EDGE_M = 1_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedArea:
+    """Hectares counted on a map: biased by the map's errors, and therefore never an estimate."""
+
+    class_name: str
+    """Map class."""
+    area_ha: float
+    """Sum of the true areas of its cells."""
+    cells: int
+    """Number of cells."""
+
+
+def require_area_crs(crs: object, *, where: str) -> None:
+    """Refuse a coordinate system on which cells cannot be given an area.
+
+    Raises
+    ------
+    InputError
+        If `crs` is missing, or is Web Mercator, whose cells mislead whoever counts them.
+    """
+    if crs is None:
+        raise InputError(
+            Problem(where, "no coordinate reference system", "one", "assign the CRS the data were made in")
+        )
+    parsed = CRS.from_user_input(crs)
+    if parsed.to_epsg() == 3857:
+        raise InputError(
+            Problem(
+                where,
+                "EPSG:3857 (Web Mercator)",
+                "a UTM zone or an equal-area CRS",
+                "reproject to one of them",
+            )
+        )
+
+
+def parallel_band_area_m2(
+    south: NDArray[np.float64], north: NDArray[np.float64], width_deg: float, geod: Geod
+) -> NDArray[np.float64]:
+    """Return the ellipsoidal area between parallels and meridians, in square metres.
+
+    Parameters
+    ----------
+    south, north
+        Bounding latitudes in degrees, any equal shape.
+    width_deg
+        Extent in longitude, degrees.
+    geod
+        The ellipsoid.
+
+    Notes
+    -----
+    Closed form of the zone area (Snyder 1987, eq. 3-12): with the eccentricity e,
+    ``A = b^2 dlon / 2 [ sin f / (1 - e^2 sin^2 f) + atanh(e sin f) / e ]`` between the two latitudes.
+
+    Examples
+    --------
+    >>> area = parallel_band_area_m2(np.array([0.0]), np.array([1.0]), 1.0, Geod(ellps="WGS84"))
+    >>> round(float(area[0]), 2)
+    12308463893.98
+    """
+    e = np.sqrt(geod.es)
+
+    def zone(latitude: NDArray[np.float64]) -> NDArray[np.float64]:
+        s = np.sin(np.radians(latitude))
+        return np.asarray(s / (1 - geod.es * s**2) + np.arctanh(e * s) / e)
+
+    return np.asarray(geod.b**2 * np.radians(width_deg) / 2 * np.abs(zone(north) - zone(south)))
+
+
+def cell_areas_ha(geobox: GeoBox) -> NDArray[np.float64]:
+    """Return the true area of every cell of a grid, in hectares.
+
+    Parameters
+    ----------
+    geobox
+        North-up grid in a projected or geographic CRS.
+
+    Returns
+    -------
+    ndarray, shape (height, width) or (height, 1)
+        Hectares; one column suffices where the area depends on latitude alone.
+
+    Raises
+    ------
+    InputError
+        If the grid has no CRS, is Web Mercator, or is rotated.
+    """
+    require_area_crs(geobox.crs, where="grid")
+    transform = geobox.transform
+    if transform.b or transform.d:
+        raise InputError(Problem("grid", "a rotated grid", "a north-up grid", "resample it"))
+    crs = CRS.from_user_input(str(geobox.crs))
+    if crs.is_geographic:
+        edges = transform.f + transform.e * np.arange(geobox.shape[0] + 1, dtype=float)
+        south, north = np.minimum(edges[:-1], edges[1:]), np.maximum(edges[:-1], edges[1:])
+        band = parallel_band_area_m2(south, north, abs(transform.a), _geod(crs))
+        return np.asarray(band[:, None] / M2_PER_HA)
+    return _projected_cells(geobox, crs)
+
+
+def _projected_cells(geobox: GeoBox, crs: CRS) -> NDArray[np.float64]:
+    """Divide the projected area by the areal scale, exact on a lattice and linear between."""
+    height, width = geobox.shape
+    rows, cols = _lattice(height), _lattice(width)
+    transform = geobox.transform
+    x = transform.c + transform.a * (cols + 0.5)
+    y = transform.f + transform.e * (rows + 0.5)
+    xx, yy = np.meshgrid(x, y)
+    lon, lat = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(xx, yy)
+    scale = np.asarray(Proj(crs).get_factors(lon, lat).areal_scale).reshape(xx.shape)
+    unit_m = crs.axis_info[0].unit_conversion_factor
+    cell_ha = abs(transform.a * transform.e) * unit_m**2 / M2_PER_HA
+    along_x = np.array([np.interp(np.arange(width), cols, line) for line in scale])
+    full = np.array([np.interp(np.arange(height), rows, column) for column in along_x.T]).T
+    return np.asarray(cell_ha / full)
+
+
+def _lattice(size: int) -> NDArray[np.float64]:
+    return np.unique(np.r_[np.arange(0, size, _LATTICE), size - 1]).astype(float)
+
+
+def polygon_areas_ha(geometry: Any) -> NDArray[np.float64]:
+    """Return the true area of polygons, in hectares.
+
+    Parameters
+    ----------
+    geometry
+        GeoSeries or GeoDataFrame of polygons with a CRS, n rows.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Hectares; 0 for empty or missing geometry.
+
+    Raises
+    ------
+    InputError
+        If there is no CRS.
+
+    Notes
+    -----
+    Edges are the straight lines of the layer's own CRS, cut to pieces of at most 1 km, carried to a Lambert
+    azimuthal equal-area projection of the layer's ellipsoid centred on the layer, and measured there.
+    """
+    series = geometry.geometry
+    if series.crs is None:
+        raise InputError(Problem("polygon layer", "no coordinate reference system", "one", "assign it"))
+    crs = CRS.from_user_input(series.crs)
+    shapes = np.asarray(series.values)
+    west, south, east, north = _geographic_bounds(shapes, crs)
+    equal_area = CRS.from_proj4(
+        f"+proj=laea +lat_0={(south + north) / 2:.6f} +lon_0={(west + east) / 2:.6f} "
+        f"+a={_geod(crs).a} +b={_geod(crs).b} +units=m +no_defs"
+    )
+    edge = (
+        _MAX_EDGE_M / 111_000 if crs.is_geographic else _MAX_EDGE_M / crs.axis_info[0].unit_conversion_factor
+    )
+    to_equal = Transformer.from_crs(crs, equal_area, always_xy=True)
+    carried = shapely.transform(
+        shapely.segmentize(shapes, edge), lambda xy: np.column_stack(to_equal.transform(xy[:, 0], xy[:, 1]))
+    )
+    return np.asarray(np.nan_to_num(shapely.area(carried)) / M2_PER_HA, dtype=np.float64)
+
+
+def _geographic_bounds(shapes: NDArray[Any], crs: CRS) -> tuple[float, float, float, float]:
+    bounds = shapely.total_bounds(shapes)
+    if not np.isfinite(bounds).all():
+        return (0.0, 0.0, 0.0, 0.0)
+    if crs.is_geographic:
+        return tuple(float(b) for b in bounds)  # type: ignore[return-value]
+    to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    return to_degrees.transform_bounds(*bounds)
+
+
+def _geod(crs: CRS) -> Geod:
+    ellipsoid = crs.ellipsoid
+    if ellipsoid is None:
+        raise InputError(Problem("coordinate reference system", "no ellipsoid", "a geodetic datum"))
+    return Geod(a=ellipsoid.semi_major_metre, b=ellipsoid.semi_minor_metre)

@@ -1,0 +1,122 @@
+"""Files that are either whole or absent: atomic writing, hashes, and reproducible dates.
+
+Nothing in the program writes to its final name: it writes beside it and moves the finished file into place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from geo.errors import InputError, Problem
+
+__all__ = ["FIXED_DATE", "atomic", "require_file", "sha256", "write_text"]
+
+FIXED_DATE = "2000-01-01T00:00:00.000Z"
+"""Date written inside formats that insist on one (GeoPackage, XLSX), so that equal content is equal bytes."""
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` and move it into place when the block ends well.
+
+    The temporary name keeps the suffix, since drivers choose by it. On any exception the temporary file
+    is removed and whatever stood at `path` stays as it was.
+
+    Parameters
+    ----------
+    path
+        Final name; its folder is created when missing.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic(folder / "a.txt") as part:
+    ...     _ = part.write_text("whole")
+    >>> [entry.name for entry in folder.iterdir()]
+    ['a.txt']
+    """
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)
+        probe = part.parent / f".{path.name}.probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            Problem(
+                where=str(path.parent),
+                found=f"a folder that cannot be written to ({error.strerror})",
+                expected="a writable folder",
+                remedy="give another one with --out, or change its permissions",
+            )
+        ) from error
+    try:
+        yield part
+        _flush(part)
+        part.replace(path)
+    finally:
+        _remove(part)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8 with plain line ends, whole or not at all."""
+    with atomic(path) as part:
+        part.write_bytes(text.encode("utf-8"))
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def require_file(path: Path, *, where: str) -> Path:
+    """Return `path` when it is a readable file.
+
+    Parameters
+    ----------
+    path
+        The file asked for.
+    where
+        What asks for it, such as ``survey.toml [area] admin``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    if not path.is_file():
+        found = f"a folder at {path}" if path.is_dir() else f"no file at {path}"
+        raise InputError(Problem(where=where, found=found, expected="a file", remedy="correct the path"))
+    return path
+
+
+def _flush(part: Path) -> None:
+    """Bring the bytes to the disk before the name points at them (power cuts)."""
+    if part.is_file():
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _remove(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part)
+    else:
+        part.unlink(missing_ok=True)

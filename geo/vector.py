@@ -1,0 +1,245 @@
+"""Vector layers: read with every problem told at once, repaired on request, written whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from geo.errors import InputError, Problem
+from geo.files import FIXED_DATE, atomic
+
+__all__ = ["Layer", "layer_problems", "read_layer", "repair", "write_gpkg"]
+
+_SHOWN = 5
+_FAMILIES = {"polygon": {3, 6}, "line": {1, 5}, "point": {0, 4}}
+
+
+def read_layer(
+    path: Path,
+    *,
+    layer: str | None = None,
+    columns: Iterable[str] = (),
+    geometry: str | None = None,
+    make_valid: bool = True,
+) -> geopandas.GeoDataFrame:
+    """Read a vector layer that has a CRS, the columns asked for and geometry of one family.
+
+    Parameters
+    ----------
+    path
+        Vector file.
+    layer
+        Layer name; the first one when None.
+    columns
+        Columns that must be there without missing values.
+    geometry
+        ``polygon``, ``line`` or ``point``; None takes any.
+    make_valid
+        Repair invalid polygons (their area is kept); when False they are a problem.
+
+    Raises
+    ------
+    InputError
+        Naming every problem of the layer.
+    """
+    frame = _read(path, layer)
+    name = f"{path}" if layer is None else f"{path} [{layer}]"
+    problems = layer_problems(frame, name, columns=columns, geometry=geometry, allow_invalid=make_valid)
+    if problems:
+        raise InputError(problems)
+    return repair(frame) if make_valid else frame
+
+
+def layer_problems(
+    frame: geopandas.GeoDataFrame,
+    name: str,
+    *,
+    columns: Iterable[str] = (),
+    geometry: str | None = None,
+    allow_invalid: bool = False,
+) -> list[Problem]:
+    """Return everything wrong with a layer, in reading order; an empty list when it is sound."""
+    problems = []
+    if frame.crs is None:
+        problems.append(
+            Problem(name, "no coordinate reference system", "one", "assign the CRS the layer was made in")
+        )
+    if frame.empty:
+        problems.append(Problem(name, "no features", "at least one", "export the layer again"))
+    problems += _column_problems(frame, name, columns)
+    problems += _geometry_problems(frame, name, geometry)
+    if not allow_invalid:
+        problems += _validity_problems(frame, name)
+    return problems
+
+
+def repair(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Return the layer with invalid polygons made valid, lines and points that this leaves behind dropped."""
+    shapes = np.asarray(frame.geometry.values)
+    bad = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    if not bad.any():
+        return frame
+    mended = shapes.copy()
+    mended[bad] = [_polygons_only(shape) for shape in shapely.make_valid(shapes[bad])]
+    return frame.set_geometry(geopandas.GeoSeries(mended, index=frame.index, crs=frame.crs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One layer of a GeoPackage to be written."""
+
+    frame: Any
+    """GeoDataFrame with a CRS."""
+    title: str = ""
+    """Human name."""
+    description: str = ""
+    """What it holds, units and tier."""
+    style_qml: str = ""
+    """QGIS style, embedded so that the layer opens styled."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Column to reader's name (documented in the style)."""
+
+
+def write_gpkg(path: Path, layers: Mapping[str, Layer]) -> None:
+    """Write layers to a GeoPackage 1.2 with embedded styles; equal content gives equal bytes.
+
+    Parameters
+    ----------
+    path
+        Final name.
+    layers
+        Layer name to content, written in order.
+    """
+    with atomic(path) as part, _fixed_date():
+        for name, layer in layers.items():
+            pyogrio.write_dataframe(
+                layer.frame,
+                part,
+                layer=name,
+                driver="GPKG",
+                append=part.exists(),
+                dataset_options=None if part.exists() else {"VERSION": "1.2"},
+                layer_options={
+                    "IDENTIFIER": layer.title or name,
+                    "DESCRIPTION": layer.description,
+                    "GEOMETRY_NAME": "geom",
+                },
+            )
+        _embed_styles(part, layers)
+
+
+def _read(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
+    if not path.is_file():
+        raise InputError(Problem(str(path), "no such file", "a vector layer", "correct the path"))
+    try:
+        return geopandas.read_file(path, layer=layer, engine="pyogrio")
+    except DataLayerError as error:
+        names = ", ".join(str(row[0]) for row in pyogrio.list_layers(path))
+        raise InputError(
+            Problem(str(path), f"no layer {layer!r}", f"one of: {names}", "correct the layer name")
+        ) from error
+    except (DataSourceError, ValueError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            Problem(str(path), f"a file that is no readable vector layer ({first})", "GeoPackage or similar")
+        ) from error
+
+
+def _column_problems(frame: geopandas.GeoDataFrame, name: str, columns: Iterable[str]) -> Iterator[Problem]:
+    for column in columns:
+        if column not in frame.columns:
+            have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
+            yield Problem(name, f"no column {column!r}", f"one of its columns ({have})", "name the right one")
+        elif frame[column].isna().any():
+            rows = _rows(frame[column].isna().to_numpy())
+            yield Problem(f"{name} column {column}", f"missing values in {rows}", "a value in every row")
+
+
+def _geometry_problems(frame: geopandas.GeoDataFrame, name: str, geometry: str | None) -> Iterator[Problem]:
+    shapes = np.asarray(frame.geometry.values)
+    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    if empty.any():
+        yield Problem(
+            name, f"empty geometry in {_rows(empty)}", "a shape in every row", "delete or redraw them"
+        )
+    if geometry is not None:
+        wrong = ~np.isin(shapely.get_type_id(shapes), list(_FAMILIES[geometry])) & ~empty
+        if wrong.any():
+            kinds = ", ".join(sorted({shape.geom_type for shape in shapes[wrong]}))
+            yield Problem(
+                name, f"{kinds} in {_rows(wrong)}", f"{geometry}s only", "export that geometry alone"
+            )
+
+
+def _validity_problems(frame: geopandas.GeoDataFrame, name: str) -> Iterator[Problem]:
+    shapes = np.asarray(frame.geometry.values)
+    bad = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    if bad.any():
+        reason = shapely.is_valid_reason(shapes[bad][0])
+        yield Problem(
+            name,
+            f"invalid geometry in {_rows(bad)} ({reason})",
+            "valid polygons",
+            "they are repaired in memory on reading; mend the file with 'Fix geometries' in QGIS",
+        )
+
+
+def _rows(mask: Any) -> str:
+    """Name up to five rows, counted from 1 as a table shows them."""
+    numbers = (np.flatnonzero(mask) + 1).tolist()
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    return f"row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_SHOWN]))}{more}"
+
+
+def _polygons_only(shape: Any) -> Any:
+    if shape.geom_type in ("Polygon", "MultiPolygon"):
+        return shape
+    parts = [part for part in shapely.get_parts(shape) if part.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(parts) if parts else shapely.Polygon()
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    """Give GDAL a fixed clock, since a GeoPackage stores the time of its last change."""
+    previous = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": previous})
+
+
+def _embed_styles(part: Path, layers: Mapping[str, Layer]) -> None:
+    styled = {name: layer for name, layer in layers.items() if layer.style_qml}
+    if not styled:
+        return
+    connection = sqlite3.connect(part)
+    with connection:
+        connection.execute(
+            "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT, f_table_catalog TEXT(256), "
+            "f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), "
+            "styleName TEXT(30), styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, "
+            "owner TEXT(30), ui TEXT(30), update_time DATETIME DEFAULT CURRENT_TIMESTAMP)"
+        )
+        connection.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change) VALUES (?, ?, ?, ?)",
+            ("layer_styles", "attributes", "layer_styles", FIXED_DATE),
+        )
+        for name, layer in styled.items():
+            connection.execute(
+                "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
+                "styleName, styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "
+                "VALUES ('', '', ?, 'geom', 'default', ?, '', 1, ?, '', '', ?)",
+                (name, layer.style_qml, layer.description, FIXED_DATE),
+            )
+    connection.close()
