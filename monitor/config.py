@@ -32,12 +32,8 @@ class SurveySection(Section):
 
     name: Name = Field(description="Short name in lower case; becomes part of file names")
     title: str = Field(description="Title printed on maps and tables")
-    country: str = Field(
-        pattern=r"^[A-Z]{3}$", description="ISO 3166-1 alpha-3 code; ZZZ for an invented country"
-    )
-    crops: list[Name] = Field(
-        min_length=1, description="Crops whose hectares are estimated, as the legend names them"
-    )
+    country: str = Field(pattern=r"^[A-Z]{3}$", description="ISO alpha-3 code; ZZZ when invented")
+    crops: list[Name] = Field(min_length=1, description="Crops to estimate, as the legend names them")
     seed: int = Field(ge=0, description="Seed of every random act; written to the manifest")
     source: str = Field(default="", description="Who makes the figures; written beside each of them")
     vintage: str = Field(default="", description="Which publication of the figures this is")
@@ -85,13 +81,9 @@ class ImagerySection(Section):
     pattern: str | None = Field(
         default=None, description="File name pattern with {date} or {start}, and {band}, for `folder`"
     )
-    sensor: str = Field(
-        description="Sensor record, such as sentinel-2-l2a, or a path to a sensor file (.toml)"
-    )
+    sensor: str = Field(description="Sensor name, such as sentinel-2-l2a, or a sensor file (.toml)")
     profile: str = Field(description="Crop profile, such as andes-coca, or a path to a profile file (.toml)")
-    min_valid: int = Field(
-        default=3, ge=1, description="Clear observations below which a cell counts as not seen"
-    )
+    min_valid: int = Field(default=3, ge=1, description="With fewer clear observations a cell is not seen")
     cloud_buffer_m: float = Field(default=60.0, ge=0, description="Growth of cloud and shadow masks")
 
     @model_validator(mode="after")
@@ -123,9 +115,7 @@ class ClassifierSection(Section):
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage")
     folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
     fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")
-    minimum_mapping_unit_ha: float = Field(
-        default=0.0, ge=0, description="Smaller patches join their surroundings"
-    )
+    minimum_mapping_unit_ha: float = Field(default=0.0, ge=0, description="Smaller patches are merged")
 
 
 class SampleSection(Section):
@@ -157,7 +147,7 @@ class ReferenceSection(Section):
     simulated: SimulatedReference | None = Field(default=None, description="For examples only")
     points: Path | None = Field(
         default=None,
-        description="Labelled points that stand in for a probability sample (figures are INDICATIVE)",
+        description="Labelled points in place of a probability sample (INDICATIVE)",
     )
 
     @model_validator(mode="after")
@@ -175,7 +165,7 @@ class EstimateSection(Section):
 
 
 class OverlayLayer(Section):
-    """``[[overlay]]``: one layer that cultivation is compared with; the order in the file is the precedence."""
+    """``[[overlay]]``: one layer cultivation is compared with; file order is precedence."""
 
     name: Name = Field(description="Short name")
     title: str = Field(description="Name on maps and tables")
@@ -191,9 +181,7 @@ class MapSection(Section):
     rivers: Path | None = Field(default=None, description="Lines")
     roads: Path | None = Field(default=None, description="Lines")
     elevation: Path | None = Field(default=None, description="Raster in metres, for the hillshade")
-    disclaimer: str = Field(
-        default="", description="Cleared boundary disclaimer; without it the map says draft"
-    )
+    disclaimer: str = Field(default="", description="Cleared boundary text; without it the map says draft")
     sources: str = Field(default="", description="Data sources named on the map")
 
 
