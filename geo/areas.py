@@ -181,9 +181,7 @@ def polygon_areas_ha(geometry: Any) -> NDArray[np.float64]:
         f"+proj=laea +lat_0={(south + north) / 2:.6f} +lon_0={(west + east) / 2:.6f} "
         f"+a={_geod(crs).a} +b={_geod(crs).b} +units=m +no_defs"
     )
-    edge = (
-        _MAX_EDGE_M / 111_000 if crs.is_geographic else _MAX_EDGE_M / crs.axis_info[0].unit_conversion_factor
-    )
+    edge = _MAX_EDGE_M / 111_000 if crs.is_geographic else _MAX_EDGE_M / crs.axis_info[0].unit_conversion_factor
     to_equal = Transformer.from_crs(crs, equal_area, always_xy=True)
     carried = shapely.transform(
         shapely.segmentize(shapes, edge), lambda xy: np.column_stack(to_equal.transform(xy[:, 0], xy[:, 1]))

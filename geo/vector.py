@@ -169,16 +169,12 @@ def _geometry_problems(frame: geopandas.GeoDataFrame, name: str, geometry: str |
     shapes = np.asarray(frame.geometry.values)
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if empty.any():
-        yield Problem(
-            name, f"empty geometry in {_rows(empty)}", "a shape in every row", "delete or redraw them"
-        )
+        yield Problem(name, f"empty geometry in {_rows(empty)}", "a shape in every row", "delete or redraw them")
     if geometry is not None:
         wrong = ~np.isin(shapely.get_type_id(shapes), list(_FAMILIES[geometry])) & ~empty
         if wrong.any():
             kinds = ", ".join(sorted({shape.geom_type for shape in shapes[wrong]}))
-            yield Problem(
-                name, f"{kinds} in {_rows(wrong)}", f"{geometry}s only", "export that geometry alone"
-            )
+            yield Problem(name, f"{kinds} in {_rows(wrong)}", f"{geometry}s only", "export that geometry alone")
 
 
 def _validity_problems(frame: geopandas.GeoDataFrame, name: str) -> Iterator[Problem]:

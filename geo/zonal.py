@@ -71,6 +71,4 @@ def class_areas_ha(
         Hectares counted on the map; these are mapped areas, not estimates.
     """
     cells = np.broadcast_to(cell_areas_ha(geobox), geobox.shape)
-    return np.column_stack(
-        [zonal_sum(np.where(class_map == code, cells, 0.0), geobox, zones) for code in codes]
-    )
+    return np.column_stack([zonal_sum(np.where(class_map == code, cells, 0.0), geobox, zones) for code in codes])

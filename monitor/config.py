@@ -123,9 +123,7 @@ class SampleSection(Section):
 
     size: int = Field(default=600, ge=10, description="Sample units, all strata together")
     floor: int = Field(default=50, ge=2, description="Fewest units in a stratum")
-    allocation: Literal["rare-class-safe", "proportional", "neyman", "power"] = Field(
-        default="rare-class-safe"
-    )
+    allocation: Literal["rare-class-safe", "proportional", "neyman", "power"] = Field(default="rare-class-safe")
     buffer_m: float = Field(default=20.0, ge=0, description="Width of the stratum around mapped crop")
 
 
@@ -235,9 +233,7 @@ def load_survey(path: Path) -> Survey:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SurveyFileError(
-            Problem(str(path), f"text that is not TOML ({error})", "a TOML file")
-        ) from error
+        raise SurveyFileError(Problem(str(path), f"text that is not TOML ({error})", "a TOML file")) from error
     try:
         survey = Survey.model_validate(raw)
     except ValidationError as error:
@@ -254,9 +250,7 @@ def _problems(file: str, error: ValidationError) -> Iterable[Problem]:
     for entry in error.errors(include_url=False):
         where = f"{file} {_key(entry['loc'])}".strip()
         if entry["type"] == "extra_forbidden":
-            yield Problem(
-                where, "an unknown key", "a key of this table", "see 'altdev schema'; check the spelling"
-            )
+            yield Problem(where, "an unknown key", "a key of this table", "see 'altdev schema'; check the spelling")
         elif entry["type"] == "missing":
             yield Problem(where, "nothing", "a value (it is required)", "add it")
         else:
