@@ -1,0 +1,159 @@
+"""Runs steps in order: skips what is done, publishes what is finished, and stops cleanly anywhere.
+
+Knows nothing of surveys; `monitor.workflow` lists the steps of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from monitor.run_folder import FileRecord, Manifest, RunFolder, StepRecord, fingerprint
+
+__all__ = ["Listener", "Step", "execute", "selected"]
+
+STEP_VERSION = 1
+"""Raised when the meaning of any step's outputs changes, so that older runs are made again."""
+
+
+class Listener(Protocol):
+    """Hears what the engine does; the command line turns it into log lines and bars."""
+
+    def started(self, step: str) -> None:
+        """Hear that a step begins."""
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """Hear that `done` of `total` parts of a step are finished."""
+
+    def kept(self, step: str) -> None:
+        """Hear that a step was done before and is kept."""
+
+    def finished(self, step: str, facts: Mapping[str, Any]) -> None:
+        """Hear that a step ended and what it found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One unit of work of a run."""
+
+    name: str
+    """Name, such as ``imagery:2024``."""
+    verb: str
+    """Command that runs it, such as ``imagery``."""
+    needs: tuple[str, ...] = ()
+    """Names of steps whose outputs it reads."""
+    inputs: tuple[Path, ...] = ()
+    """Input files it reads."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Settings it depends on, JSON-able."""
+    action: Callable[[Path, Callable[[int, int], None]], Mapping[str, Any]]
+    """Writes into the folder given, reports progress, returns facts."""
+
+
+def selected(steps: Sequence[Step], verb: str | None) -> list[Step]:
+    """Return the steps of a verb and all they need, in order; all steps when `verb` is None."""
+    if verb is None:
+        return list(steps)
+    by_name = {step.name: step for step in steps}
+    wanted: set[str] = set()
+    pending = [step.name for step in steps if step.verb == verb]
+    while pending:
+        name = pending.pop()
+        if name not in wanted:
+            wanted.add(name)
+            pending += by_name[name].needs
+    return [step for step in steps if step.name in wanted]
+
+
+def execute(
+    steps: Sequence[Step],
+    folder: RunFolder,
+    base: Manifest,
+    *,
+    root: Path,
+    resume: bool,
+    listener: Listener,
+) -> Manifest:
+    """Run steps that are not done yet.
+
+    Parameters
+    ----------
+    steps
+        In an order in which every step comes after what it needs.
+    folder
+        The held run folder.
+    base
+        Manifest with survey, versions and, when resuming, the steps of earlier runs.
+    root
+        Folder that input paths are told relative to.
+    resume
+        Keep finished steps whose fingerprint is unchanged.
+    listener
+        Hears progress.
+
+    Returns
+    -------
+    Manifest
+        As written to the folder.
+    """
+    manifest = base
+    hashes: dict[Path, FileRecord] = {}
+    for step in steps:
+        for path in step.inputs:
+            hashes.setdefault(path, FileRecord.of(path))
+        key = _fingerprint(step, manifest, hashes, root)
+        if resume and folder.is_done(manifest, step.name, key):
+            listener.kept(step.name)
+            continue
+        listener.started(step.name)
+        manifest = _run(step, key, folder, manifest, listener)
+        manifest = replace(manifest, inputs={**manifest.inputs, **_relative(step, hashes, root)})
+        folder.write_manifest(manifest)
+    return manifest
+
+
+def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: Listener) -> Manifest:
+    staging = folder.staging(step.name)
+    facts = step.action(staging, lambda done, total: listener.progress(step.name, done, total))
+    earlier = manifest.steps.get(step.name)
+    outputs = folder.publish(staging, earlier.outputs if earlier else {})
+    record = StepRecord(
+        fingerprint=key,
+        outputs=outputs,
+        facts=facts,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    listener.finished(step.name, facts)
+    return replace(manifest, steps={**manifest.steps, step.name: record})
+
+
+def _fingerprint(step: Step, manifest: Manifest, hashes: Mapping[Path, FileRecord], root: Path) -> str:
+    """Hash all that decides a step's outputs; upstream steps count by their bytes, not by their names."""
+    upstream = {
+        need: {name: record.sha256 for name, record in manifest.steps[need].outputs.items()} for need in step.needs
+    }
+    return fingerprint(
+        {
+            "step": step.name,
+            "step_version": STEP_VERSION,
+            "program": manifest.versions.get("altdev", ""),
+            "seed": manifest.survey.get("seed"),
+            "parameters": step.parameters,
+            "inputs": {name: record.sha256 for name, record in _relative(step, hashes, root).items()},
+            "upstream": upstream,
+        }
+    )
+
+
+def _relative(step: Step, hashes: Mapping[Path, FileRecord], root: Path) -> dict[str, FileRecord]:
+    return {_shown(path, root): hashes[path] for path in step.inputs}
+
+
+def _shown(path: Path, root: Path) -> str:
+    """Name an input as the survey file does; one outside its folder by its last parts, never by the machine's."""
+    if path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    return "/".join(("..", *path.parts[-3:]))
