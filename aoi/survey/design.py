@@ -22,9 +22,10 @@ FloatArray = npt.NDArray[np.float64]
 Lonely = Literal["refuse", "certainty", "adjust", "average", "collapse"]
 """Policy for a stratum with one sampled unit that is not a census of the stratum.
 
-``refuse`` stops; ``certainty`` gives it no variance; ``adjust`` centres the unit on the mean of the whole
-sample; ``average`` gives it the mean variance of the other strata; ``collapse`` pools it, for the variance
-only, with the stratum before it (Cochran 1977, section 5A.12). The first is the default.
+``refuse`` stops (the default); ``certainty`` gives it no variance; ``adjust`` takes its weighted value about
+zero, never too small (the policy of that name in R's survey package); ``average`` gives it the mean variance
+of the other strata; ``collapse`` pools it, for the variance only, with the stratum before it (Cochran 1977,
+section 5A.12).
 """
 
 LONELY_POLICIES: tuple[str, ...] = ("refuse", "certainty", "adjust", "average", "collapse")

@@ -100,7 +100,8 @@ def stratified_totals(
     spread = variance_spread(counts, design, fpc=fpc)
     centres = spread.centres(sums, counts)
     deviations = (weighted - centres[stratum]) * np.sqrt(spread.factors)[stratum][:, None]
-    return Totals(sums.sum(axis=0), spread.inflation * (deviations.T @ deviations))
+    covariance: FloatArray = spread.inflation * (deviations.T @ deviations)
+    return Totals(sums.sum(axis=0), covariance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,18 +111,18 @@ class Spread:
     factors: FloatArray
     """(1 - f_h) n / (n - 1) of each stratum's deviations, shape (H,)."""
     group: IntArray
-    """Group whose mean is a stratum's centre; -1 stands for the whole sample. Shape (H,)."""
+    """Group of strata whose mean is a stratum's centre, shape (H,)."""
+    about_zero: npt.NDArray[np.bool_]
+    """Strata whose deviations are taken about zero, shape (H,)."""
     inflation: float
     """Factor of the whole variance (the policy ``average``)."""
 
     def centres(self, sums: FloatArray, counts: IntArray) -> FloatArray:
         """Return the centre of each stratum's weighted values, from their sums, shape (H, k)."""
-        own = np.maximum(self.group, 0)
-        group_sums = sums_by(own, sums, counts.size)
-        group_counts = np.bincount(own, weights=counts, minlength=counts.size)
+        group_sums = sums_by(self.group, sums, counts.size)
+        group_counts = np.bincount(self.group, weights=counts, minlength=counts.size)
         means = group_sums / np.maximum(group_counts, 1)[:, None]
-        overall = sums.sum(axis=0) / counts.sum()
-        return np.asarray(np.where((self.group < 0)[:, None], overall, means[own]), dtype=float)
+        return np.asarray(np.where(self.about_zero[:, None], 0.0, means[self.group]), dtype=float)
 
 
 def variance_spread(counts: IntArray, design: StratifiedDesign, *, fpc: bool) -> Spread:
@@ -151,11 +152,11 @@ def variance_spread(counts: IntArray, design: StratifiedDesign, *, fpc: bool) ->
     factors = correction * np.where(pooled > 1, pooled / np.maximum(pooled - 1, 1), 0.0)
     inflation = 1.0
     if design.lonely == "adjust":
-        group = np.where(lone, -1, group)
         factors = np.where(lone, correction, factors)
     elif design.lonely == "average" and lone.any():
         inflation = lone.size / max(lone.size - int(lone.sum()), 1)
-    return Spread(factors=factors, group=group, inflation=inflation)
+    about_zero = lone & (design.lonely == "adjust")
+    return Spread(factors=factors, group=group, about_zero=about_zero, inflation=inflation)
 
 
 def _collapsed(lone: npt.NDArray[np.bool_]) -> IntArray:
@@ -169,20 +170,23 @@ def _collapsed(lone: npt.NDArray[np.bool_]) -> IntArray:
 
 def sums_by(code: IntArray, values: FloatArray, n_codes: int) -> FloatArray:
     """Add up the rows of `values`, shape (n, k), by code; shape (n_codes, k)."""
-    columns = [np.bincount(code, weights=column, minlength=n_codes) for column in values.T]
-    return np.stack(columns, axis=1) if columns else np.zeros((n_codes, 0))
+    sums = np.zeros((n_codes, values.shape[1]))
+    for column in range(values.shape[1]):
+        sums[:, column] = np.bincount(code, weights=values[:, column], minlength=n_codes)
+    return sums
 
 
 def membership(labels: IntArray, n_classes: int) -> FloatArray:
     """Turn class codes into 0/1 membership, shape (n, n_classes)."""
-    return (np.asarray(labels)[:, None] == np.arange(n_classes)).astype(float)
+    return np.asarray(np.equal.outer(labels, np.arange(n_classes)), dtype=float)
 
 
 def class_counts(stratum: IntArray, labels: IntArray, shape: tuple[int, int]) -> FloatArray:
     """Count the units of each stratum and class, shape (H, K)."""
     n_strata, n_classes = shape
     flat = np.bincount(np.asarray(stratum) * n_classes + labels, minlength=n_strata * n_classes)
-    return flat.reshape(n_strata, n_classes).astype(float)
+    counts: FloatArray = flat.reshape(n_strata, n_classes).astype(float)
+    return counts
 
 
 def class_areas(
