@@ -1,0 +1,312 @@
+"""Crop profiles: what grows in a region, what it looks like and when, read from data files with their sources.
+
+A profile is a TOML file of one crop in one kind of country. It gives the map legend, the season windows that
+composites are made for, and, for each class, the growth stages through the year with their spectra. Every
+number carries its source and a mark: ``found`` was read in the named source, ``unverified`` is the authors'
+own judgement that nobody should quote.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from geo.errors import InputError, Problem, SurveyFileError
+from geo.legend import Legend, MapClass
+
+__all__ = [
+    "BANDS",
+    "ClassProfile",
+    "CropProfile",
+    "Cutting",
+    "Range",
+    "Spectrum",
+    "Stage",
+    "Window",
+    "WindowDates",
+    "load_profile",
+    "profile_names",
+]
+
+BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
+"""Sentinel-2 bands that a spectrum is given in, in this order."""
+
+
+def _month_day(text: str) -> str:
+    """Refuse a month-day that no year has, such as 02-30."""
+    try:
+        date.fromisoformat(f"2000-{text}")
+    except ValueError:
+        raise ValueError("no day of the year; write MM-DD, such as 03-15") from None
+    return text
+
+
+MonthDay = Annotated[str, AfterValidator(_month_day)]
+Reflectance = Annotated[float, Field(ge=0.0, le=1.0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sourced(_Record):
+    """Anything that says where it comes from."""
+
+    source: str = Field(min_length=3, description="Where the numbers come from")
+    mark: Literal["found", "unverified"] = Field(description="Read in the source, or the authors' judgement")
+
+
+class Range(Sourced):
+    """A quantity as a range with its typical value."""
+
+    low: float = Field(ge=0, description="Small but not rare")
+    typical: float = Field(gt=0, description="Median")
+    high: float = Field(gt=0, description="Large but not rare")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low <= self.typical <= self.high:
+            raise ValueError("low, typical and high are not in rising order")
+        return self
+
+
+class Spectrum(Sourced):
+    """Surface reflectance of a pure, level surface in the bands of `BANDS`."""
+
+    reflectance: tuple[Reflectance, ...] = Field(
+        min_length=len(BANDS), max_length=len(BANDS), description="0 to 1, in the order of BANDS"
+    )
+
+
+class Stage(Sourced):
+    """One growth stage of a class: it sets in at `begins` and is complete at `full`."""
+
+    name: Name = Field(description="bare, green, flower, senescent or another stage")
+    spectrum: Name = Field(description="Spectrum that the class has when the stage is complete")
+    begins: MonthDay = Field(description="Month-day on which the stage sets in")
+    full: MonthDay = Field(description="Month-day on which the stage is complete")
+
+
+class Cutting(Sourced):
+    """Repeated cutting or leaf stripping, at a date of each field's own."""
+
+    spectrum: Name = Field(description="Spectrum just after a cut")
+    every_days: float = Field(gt=0, description="Days between cuts")
+    recovery_days: float = Field(gt=0, description="Days until the cut no longer shows")
+    depth: float = Field(gt=0, le=1, description="Share of the canopy a cut removes")
+
+
+class ClassProfile(_Record):
+    """One class of the legend with its look through the year."""
+
+    code: int = Field(ge=1, le=254, description="Pixel value")
+    name: Name = Field(description="Name in the legend")
+    title: str = Field(description="Name for readers")
+    colour: str = Field(pattern=r"^#[0-9A-Fa-f]{6}$", description="#rrggbb")
+    crop: bool = Field(default=False, description="Whether its hectares are the product")
+    look_alike: bool = Field(default=False, description="Whether it is easily taken for the crop")
+    stages: tuple[Stage, ...] = Field(min_length=1, description="In order; the year closes on itself")
+    cutting: Cutting | None = Field(default=None, description="Repeated cuts, if any")
+    calendar_spread_days: float = Field(
+        default=0.0, ge=0, description="Standard deviation between fields of the calendar, days"
+    )
+    vigour_spread: float = Field(
+        default=0.0, ge=0, lt=1, description="Standard deviation between fields of the ground cover"
+    )
+    field_ha: Range | None = Field(default=None, description="Size of one field, hectares")
+
+
+class Window(Sourced):
+    """A part of the season that one composite is made for."""
+
+    name: Name = Field(description="Name in file and feature names")
+    start: MonthDay = Field(description="First month-day")
+    end: MonthDay = Field(description="Last month-day; before `start` when the window crosses the new year")
+    shows: str = Field(description="What is told apart in it")
+
+
+class WindowDates(_Record):
+    """A window laid on the dates of one survey period."""
+
+    name: str = Field(description="Name of the window")
+    start: date = Field(description="First day")
+    end: date = Field(description="Last day")
+
+
+class CropProfile(_Record):
+    """A whole profile.
+
+    Examples
+    --------
+    >>> profile = load_profile("andes-coca")
+    >>> profile.crops, profile.legend.name(1)
+    (('coca',), 'coca')
+    >>> [window.name for window in profile.windows_in(date(2024, 1, 1), date(2024, 12, 31))]
+    ['early_year', 'dry_season', 'late_year']
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Name of the profile")
+    title: str = Field(description="What it describes")
+    minimum_field_ha: Range = Field(description="Smallest field that surveys of this crop map, hectares")
+    windows: tuple[Window, ...] = Field(min_length=1, description="Parts of the season, in order")
+    classes: tuple[ClassProfile, ...] = Field(min_length=2, description="Crops, look-alikes, background")
+    spectra: dict[str, Spectrum] = Field(description="Spectra that stages and cuts name")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        problems = [*self._unknown_spectra(), *self._repeated_windows()]
+        if not any(entry.crop for entry in self.classes):
+            problems.append("no class has crop = true")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def legend(self) -> Legend:
+        """The map legend."""
+        return Legend(
+            tuple(
+                MapClass(code=entry.code, name=entry.name, colour=entry.colour, crop=entry.crop)
+                for entry in self.classes
+            )
+        )
+
+    @property
+    def crops(self) -> tuple[str, ...]:
+        """Names of the crops under control."""
+        return tuple(entry.name for entry in self.classes if entry.crop)
+
+    @property
+    def look_alikes(self) -> tuple[str, ...]:
+        """Names of the classes easily taken for the crop."""
+        return tuple(entry.name for entry in self.classes if entry.look_alike)
+
+    def of(self, name: str) -> ClassProfile:
+        """Return the record of a class; KeyError when there is none."""
+        for entry in self.classes:
+            if entry.name == name:
+                return entry
+        raise KeyError(f"no class {name!r}; profile {self.name} has {', '.join(self.legend.names)}")
+
+    def windows_in(self, start: date, end: date) -> tuple[WindowDates, ...]:
+        """Lay the windows on a survey period.
+
+        Parameters
+        ----------
+        start, end
+            First and last day of the period.
+
+        Returns
+        -------
+        tuple of WindowDates
+            In the order of the profile, cut to the period; windows that the period does not touch are left out.
+
+        Raises
+        ------
+        SurveyFileError
+            If the period touches none of them.
+        """
+        found = []
+        for window in self.windows:
+            spans = [_occurrence(window, year) for year in range(start.year - 1, end.year + 1)]
+            cut = [(max(first, start), min(last, end)) for first, last in spans]
+            inside = [(first, last) for first, last in cut if first <= last]
+            if inside:
+                first, last = max(inside, key=lambda span: span[1] - span[0])
+                found.append(WindowDates(name=window.name, start=first, end=last))
+        if not found:
+            shown = ", ".join(f"{window.start}..{window.end}" for window in self.windows)
+            raise SurveyFileError(
+                Problem(
+                    f"period {start} to {end}",
+                    "no day inside a season window",
+                    f"days of {shown} (profile {self.name})",
+                    "correct the period, or use another profile",
+                )
+            )
+        return tuple(found)
+
+    def _unknown_spectra(self) -> Iterator[str]:
+        for entry in self.classes:
+            named = [stage.spectrum for stage in entry.stages]
+            named += [entry.cutting.spectrum] if entry.cutting else []
+            for spectrum in named:
+                if spectrum not in self.spectra:
+                    yield f"class {entry.name} names spectrum {spectrum!r}, which is not in [spectra]"
+
+    def _repeated_windows(self) -> Iterator[str]:
+        names = [window.name for window in self.windows]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"window {name!r} stands twice"
+
+
+def profile_names() -> tuple[str, ...]:
+    """Return the names of the profiles that come with the program."""
+    entries = files("imagery.profiles").iterdir()
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml")))
+
+
+def load_profile(name_or_path: str | Path) -> CropProfile:
+    """Read a crop profile.
+
+    Parameters
+    ----------
+    name_or_path
+        A name of `profile_names`, or the path of a profile file.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile or file, or it is not TOML.
+    SurveyFileError
+        Naming every wrong entry of the file.
+    """
+    where, text = _profile_text(name_or_path)
+    try:
+        profile = CropProfile.model_validate(tomllib.loads(text))
+        profile.legend  # noqa: B018 - refuses double codes and names on reading, not on first use
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(Problem(where, f"text that is not TOML ({error})", "a crop profile")) from error
+    except ValidationError as error:
+        raise SurveyFileError(list(_problems(where, error))) from None
+    return profile
+
+
+def _profile_text(name_or_path: str | Path) -> tuple[str, str]:
+    if str(name_or_path) in profile_names():
+        entry = files("imagery.profiles").joinpath(f"{name_or_path}.toml")
+        return f"profile {name_or_path}", entry.read_text(encoding="utf-8")
+    path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(profile_names())
+        raise InputError(
+            Problem("[imagery] profile", f"{str(name_or_path)!r}", f"one of {known}, or a profile file")
+        )
+    return str(path), path.read_text(encoding="utf-8")
+
+
+def _occurrence(window: Window, year: int) -> tuple[date, date]:
+    """Return the window that starts in `year`; it ends in the next year when it crosses the new year."""
+    return _day(year, window.start), _day(year + (window.end < window.start), window.end)
+
+
+def _day(year: int, month_day: str) -> date:
+    month, day = int(month_day[:2]), int(month_day[3:])
+    leap_day_missing = (month, day) == (2, 29) and (year % 4 != 0 or (year % 100 == 0 and year % 400 != 0))
+    return date(year, month, 28 if leap_day_missing else day)
+
+
+def _problems(where: str, error: ValidationError) -> Iterator[Problem]:
+    for entry in error.errors(include_url=False):
+        key = ".".join(str(part) for part in entry["loc"])
+        message = entry["msg"].removeprefix("Value error, ")
+        found = repr(entry["input"])
+        shown = found if len(found) <= 60 else "this table"
+        yield Problem(f"{where} {key}".strip(), shown, message[0].lower() + message[1:])
