@@ -150,7 +150,7 @@ def jeffreys(x: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Bounds:
     Examples
     --------
     >>> jeffreys(0, 300).hi.round(6).item()
-    0.008289
+    0.008331
     """
     x, n = np.asarray(x, dtype=float), np.asarray(n, dtype=float)
     return _beta_bounds(x, n, (x + 0.5, n - x + 0.5), (x + 0.5, n - x + 0.5), level)
