@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from geo.errors import InputError, Problem, QualityGateError
 
-__all__ = ["FloatArray", "IntArray", "Lonely", "StratifiedDesign", "raise_all"]
+__all__ = ["FloatArray", "IntArray", "Lonely", "StratifiedDesign", "encode", "raise_all"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

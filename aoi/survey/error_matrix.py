@@ -98,8 +98,7 @@ def error_matrix(
     weight = (design.areas_ha / design.sample_counts(stratum))[stratum]
     area = np.bincount(cell, weights=weight, minlength=n_classes**2).reshape(n_classes, n_classes)
     counts = np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
-    scores = _scores(mapped, reference, area)
-    values, deviations = scores
+    values, deviations = _scores(mapped, reference, area.astype(np.float64))
     se = stratified_totals(stratum, deviations, design, fpc=fpc, expansion=design.areas_ha).se
     rows, columns = counts.sum(axis=1), counts.sum(axis=0)
     found_n = np.concatenate([[counts.sum()], rows, columns])
