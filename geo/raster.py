@@ -22,7 +22,15 @@ from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import InputError, Problem
 from geo.files import atomic
 
-__all__ = ["CogWriter", "RasterStyle", "geobox_of", "open_on_grid", "read_on_grid", "write_cog"]
+__all__ = [
+    "CogWriter",
+    "RasterStyle",
+    "check_raster",
+    "geobox_of",
+    "open_on_grid",
+    "read_on_grid",
+    "write_cog",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +224,24 @@ class CogWriter:
     @property
     def _scratch(self) -> Path:
         return self._path.with_name(f".{self._path.stem}.raw.part.tif")
+
+
+def check_raster(path: Path | str) -> list[Problem]:
+    """Return what is wrong with a raster file: missing, unreadable, without CRS, or cut short.
+
+    The last block of every band is decoded, which is where a broken transfer shows.
+    """
+    try:
+        with _opened(path) as source:
+            if source.crs is None:
+                return list(_without_crs(path).problems)
+            height, width = source.block_shapes[0]
+            row, col = (source.height - 1) // height * height, (source.width - 1) // width * width
+            last = Block(row, col, source.height - row, source.width - col)
+            GridReader(str(path), source, (0, 0), source.nodata).read(last, list(source.indexes))
+    except InputError as error:
+        return list(error.problems)
+    return []
 
 
 def write_cog(path: Path, array: NDArray[Any], geobox: GeoBox, *, style: RasterStyle | None = None) -> None:

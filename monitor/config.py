@@ -8,179 +8,29 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from geo.errors import InputError, Problem, SurveyFileError
+from monitor.sections import (
+    AreaSection,
+    ClassifierSection,
+    EstimateSection,
+    ImagerySection,
+    MapSection,
+    OfficialSection,
+    OverlayLayer,
+    PeriodSection,
+    ReferenceSection,
+    SampleSection,
+    Section,
+    SurveySection,
+    TrainingSection,
+)
 
 __all__ = ["Survey", "load_survey", "survey_schema"]
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-
-
-class Section(BaseModel):
-    """A table of the survey file: unknown keys are mistakes, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SurveySection(Section):
-    """``[survey]``: what this survey is."""
-
-    name: Name = Field(description="Short name in lower case; becomes part of file names")
-    title: str = Field(description="Title printed on maps and tables")
-    country: str = Field(pattern=r"^[A-Z]{3}$", description="ISO alpha-3 code; ZZZ when invented")
-    crops: list[Name] = Field(min_length=1, description="Crops to estimate, as the legend names them")
-    seed: int = Field(ge=0, description="Seed of every random act; written to the manifest")
-    source: str = Field(default="", description="Who makes the figures; written beside each of them")
-    vintage: str = Field(default="", description="Which publication of the figures this is")
-
-
-class AreaSection(Section):
-    """``[area]``: the area frame and its administrative units."""
-
-    admin: Path = Field(description="Polygons of the administrative units; their union is the area frame")
-    admin_layer: str | None = Field(default=None, description="Layer name; the first one when left out")
-    admin_code: str = Field(description="Column with the unit's code, as text")
-    admin_name: str = Field(description="Column with the unit's name")
-    crs: str | None = Field(default=None, description="Projected CRS of the analysis, such as EPSG:32618")
-    resolution_m: float = Field(default=10.0, gt=0, description="Cell size in metres")
-    agricultural_mask: Path | None = Field(
-        default=None, description="Raster, 1 where land is farmed; divides strata, never cuts the frame"
-    )
-    boundary_version: str = Field(default="", description="Version of the boundaries, written beside figures")
-
-
-class PeriodSection(Section):
-    """``[[period]]``: one survey year or season."""
-
-    name: Name = Field(description="Label of the period, such as 2024")
-    role: Literal["baseline", "current", "other"] = Field(description="Part it plays in the comparison")
-    start: date = Field(description="First day of the season window")
-    end: date = Field(description="Last day of the season window")
-    reference_date: date = Field(description="Date the figure stands for")
-    kind: Literal["stock", "harvestable"] = Field(
-        default="stock", description="Standing at the reference date, or harvestable in the season"
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError(f"end {self.end} is not after start {self.start}; swap or correct them")
-        return self
-
-
-class ImagerySection(Section):
-    """``[imagery]``: where scenes come from and how they are read."""
-
-    catalog: Path | None = Field(default=None, description="Static STAC catalogue (catalog.json)")
-    folder: Path | None = Field(default=None, description="Folder of scene files, read with `pattern`")
-    pattern: str | None = Field(
-        default=None, description="File name pattern with {date} or {start}, and {band}, for `folder`"
-    )
-    sensor: str = Field(description="Sensor name, such as sentinel-2-l2a, or a sensor file (.toml)")
-    profile: str = Field(description="Crop profile, such as andes-coca, or a path to a profile file (.toml)")
-    min_valid: int = Field(default=3, ge=1, description="With fewer clear observations a cell is not seen")
-    cloud_buffer_m: float = Field(default=60.0, ge=0, description="Growth of cloud and shadow masks")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.catalog is None) == (self.folder is None):
-            raise ValueError("give one of catalog and folder")
-        if self.folder is not None and not self.pattern:
-            raise ValueError("folder needs pattern, such as SCENE_{date}_{band}.tif")
-        return self
-
-
-class TrainingSection(Section):
-    """``[training]``: labelled places that teach the classifier; never reference data."""
-
-    samples: Path = Field(description="Points with columns unit_id, period, class")
-    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
-    inside_frame: Literal["certainty", "sampled"] = Field(
-        default="certainty",
-        description="certainty: cells used for training form a stratum known from their labels; "
-        "sampled: they stay in the sampled population",
-    )
-
-
-class ClassifierSection(Section):
-    """``[classifier]``: gradient-boosted trees and how they are validated."""
-
-    trees: int = Field(default=80, ge=1, le=5000, description="Boosting rounds")
-    leaves: int = Field(default=15, ge=2, le=255, description="Leaves of a tree")
-    learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage")
-    folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
-    fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")
-    minimum_mapping_unit_ha: float = Field(default=0.0, ge=0, description="Smaller patches are merged")
-
-
-class SampleSection(Section):
-    """``[sample]``: the probability sample that reference labels are collected on."""
-
-    size: int = Field(default=600, ge=10, description="Sample units, all strata together")
-    floor: int = Field(default=50, ge=2, description="Fewest units in a stratum")
-    allocation: Literal["rare-class-safe", "proportional", "neyman", "power"] = Field(default="rare-class-safe")
-    buffer_m: float = Field(default=20.0, ge=0, description="Width of the stratum around mapped crop")
-
-
-class SimulatedReference(Section):
-    """``[reference.simulated]``: interpreters of an example whose truth is known."""
-
-    fields: Path = Field(description="True fields: polygons with columns class and period")
-    interpreters: int = Field(default=2, ge=1, le=5, description="Independent interpreters of every unit")
-    omission: float = Field(default=0.03, ge=0, lt=0.5, description="Chance to miss a crop unit")
-    commission: float = Field(default=0.003, ge=0, lt=0.5, description="Chance to call another unit crop")
-
-
-class ReferenceSection(Section):
-    """``[reference]``: reference labels of the sample."""
-
-    labels: Path | None = Field(
-        default=None, description="CSV with columns unit_id, period, interpreter, label; or give `simulated`"
-    )
-    simulated: SimulatedReference | None = Field(default=None, description="For examples only")
-    points: Path | None = Field(
-        default=None,
-        description="Labelled points in place of a probability sample (INDICATIVE)",
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(option is not None for option in (self.labels, self.simulated, self.points)) != 1:
-            raise ValueError("give exactly one of labels, simulated and points")
-        return self
-
-
-class EstimateSection(Section):
-    """``[estimate]``: intervals."""
-
-    level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level")
-    interval: Literal["auto", "mover-jeffreys", "mover-wilson", "mover-clopper"] = Field(default="auto")
-
-
-class OverlayLayer(Section):
-    """``[[overlay]]``: one layer cultivation is compared with; file order is precedence."""
-
-    name: Name = Field(description="Short name")
-    title: str = Field(description="Name on maps and tables")
-    kind: Literal["ad_area", "protected", "indigenous", "community", "forest_reserve", "buffer", "other"]
-    path: Path = Field(description="Polygons")
-    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
-    label: str = Field(description="Column that names each polygon")
-
-
-class MapSection(Section):
-    """``[map]``: what the maps show beside the figures."""
-
-    rivers: Path | None = Field(default=None, description="Lines")
-    roads: Path | None = Field(default=None, description="Lines")
-    elevation: Path | None = Field(default=None, description="Raster in metres, for the hillshade")
-    disclaimer: str = Field(default="", description="Cleared boundary text; without it the map says draft")
-    sources: str = Field(default="", description="Data sources named on the map")
 
 
 class Survey(Section):
@@ -189,13 +39,14 @@ class Survey(Section):
     survey: SurveySection
     area: AreaSection
     period: list[PeriodSection] = Field(min_length=1)
-    imagery: ImagerySection
-    training: TrainingSection
+    imagery: ImagerySection | None = None
+    training: TrainingSection | None = None
     classifier: ClassifierSection = ClassifierSection()
     sample: SampleSection = SampleSection()
-    reference: ReferenceSection
+    reference: ReferenceSection | None = None
+    official: OfficialSection | None = None
     estimate: EstimateSection = EstimateSection()
-    overlay: list[OverlayLayer] = []
+    overlay: list[OverlayLayer] = Field(default=[])
     map: MapSection = MapSection()
 
     @model_validator(mode="after")
@@ -209,6 +60,17 @@ class Survey(Section):
         layers = [layer.name for layer in self.overlay]
         if len(set(layers)) < len(layers):
             raise ValueError("two [[overlay]] tables have the same name; rename one")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        parts = (self.imagery, self.training, self.reference)
+        if (self.official is not None) == any(part is not None for part in parts) or (
+            self.official is None and not all(part is not None for part in parts)
+        ):
+            raise ValueError("give [official] alone, or [imagery], [training] and [reference]")
+        if self.official is not None and len(self.survey.crops) != 1:
+            raise ValueError("with [official] there is exactly one crop; write one survey file for each")
         return self
 
     def role(self, role: str) -> PeriodSection | None:

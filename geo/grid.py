@@ -1,0 +1,41 @@
+"""Cells and coordinates of a north-up grid: one place that knows which comes first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+__all__ = ["cell_centres", "cells_at"]
+
+
+def cell_centres(geobox: GeoBox, rows: Any, cols: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the easting and northing of cell centres, in CRS units, shapes as `rows`.
+
+    Examples
+    --------
+    >>> grid = GeoBox.from_bbox((0, 0, 30, 20), "EPSG:32618", resolution=10)
+    >>> [float(v[0]) for v in cell_centres(grid, np.array([0]), np.array([2]))]
+    [25.0, 15.0]
+    """
+    transform = geobox.transform
+    x = transform.c + transform.a * (np.asarray(cols, dtype=float) + 0.5)
+    y = transform.f + transform.e * (np.asarray(rows, dtype=float) + 0.5)
+    return x, y
+
+
+def cells_at(geobox: GeoBox, x: Any, y: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the row and column of the cell that holds each point; they may lie off the grid.
+
+    Examples
+    --------
+    >>> grid = GeoBox.from_bbox((0, 0, 30, 20), "EPSG:32618", resolution=10)
+    >>> [int(v[0]) for v in cells_at(grid, np.array([25.0]), np.array([15.0]))]
+    [0, 2]
+    """
+    transform = geobox.transform
+    cols = np.floor((np.asarray(x, dtype=float) - transform.c) / transform.a)
+    rows = np.floor((np.asarray(y, dtype=float) - transform.f) / transform.e)
+    return rows.astype(np.int64), cols.astype(np.int64)

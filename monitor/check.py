@@ -1,0 +1,237 @@
+"""`altdev check`: every problem of the survey file and of all its inputs, in one go.
+
+Each checker looks at one input and returns problems; none of them stops the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from geo.errors import AltdevError, Problem, SurveyFileError
+from geo.raster import check_raster
+from geo.vector import layer_problems, read_layer
+from monitor.config import Survey, load_survey
+from monitor.context import Context
+from monitor.sections import OverlayLayer
+
+__all__ = ["check_survey"]
+
+_REFERENCE_SLACK = timedelta(days=62)
+"""How far a reference date may lie from the season: two months, the window SIMCI calls optimal."""
+
+
+def check_survey(path: Path) -> tuple[list[Problem], int]:
+    """Return all problems and the exit code: 0 none, 2 the survey file, 3 an input.
+
+    Parameters
+    ----------
+    path
+        The survey file.
+    """
+    try:
+        survey = load_survey(path)
+    except SurveyFileError as error:
+        return list(error.problems), SurveyFileError.exit_code
+    except AltdevError as error:
+        return list(error.problems), error.exit_code
+    context = Context(survey=survey, root=path.resolve().parent, out=path.resolve().parent / "run")
+    file_problems = list(_survey_problems(survey))
+    inputs = [problem for checker in _checkers(survey) for problem in _guarded(checker, context)]
+    code = SurveyFileError.exit_code if file_problems else 3 if inputs else 0
+    return file_problems + inputs, code
+
+
+def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
+    checkers: list[Callable[[Context], Iterator[Problem]]] = [_admin_problems, _raster_problems, _overlay_problems]
+    if survey.official is not None:
+        return [*checkers, _official_problems]
+    return [*checkers, _profile_problems, _scene_problems, _training_problems, _reference_problems]
+
+
+def _guarded(checker: Callable[[Context], Iterator[Problem]], context: Context) -> Iterator[Problem]:
+    """Yield a checker's problems; an error it meets is one more of them."""
+    try:
+        yield from checker(context)
+    except AltdevError as error:
+        yield from error.problems or [Problem("survey", str(error))]
+
+
+def _survey_problems(survey: Survey) -> Iterator[Problem]:
+    if survey.area.crs is not None:
+        yield from _crs_problems(survey.area.crs)
+    for period in survey.period:
+        early = period.reference_date < period.start - _REFERENCE_SLACK
+        if early or period.reference_date > period.end + _REFERENCE_SLACK:
+            yield Problem(
+                f"[[period]] {period.name} reference_date",
+                f"{period.reference_date}, outside the season {period.start} to {period.end}",
+                "a date inside the season or within two months of it",
+                "correct the date or the season",
+            )
+
+
+def _crs_problems(text: str) -> Iterator[Problem]:
+    try:
+        crs = CRS.from_user_input(text)
+    except CRSError:
+        yield Problem("[area] crs", repr(text), "a coordinate reference system, such as EPSG:32618", "correct it")
+        return
+    if crs.to_epsg() == 3857 or not crs.is_projected or crs.axis_info[0].unit_name != "metre":
+        yield Problem(
+            "[area] crs", f"{text}, not fit for areas", "a projected CRS in metres", "use the UTM zone of the area"
+        )
+
+
+def _admin_problems(context: Context) -> Iterator[Problem]:
+    area = context.survey.area
+    layer = read_layer(area.admin, layer=area.admin_layer)
+    name = f"{area.admin.name}"
+    found = layer_problems(layer, name, columns=(area.admin_code, area.admin_name), geometry="polygon")
+    yield from found
+    if area.admin_code in layer.columns:
+        yield from _code_problems(layer[area.admin_code], name, area.admin_code)
+    if not found:
+        yield from _overlaps(layer, name, area.admin_code)
+
+
+def _code_problems(codes: Any, name: str, column: str) -> Iterator[Problem]:
+    twice = sorted({str(code) for code in codes[codes.duplicated()].dropna()})
+    if twice:
+        yield Problem(
+            f"{name} column {column}", f"codes used twice: {', '.join(twice[:5])}", "each code once", "correct them"
+        )
+    if pd.api.types.is_numeric_dtype(codes):
+        yield Problem(
+            f"{name} column {column}",
+            "numbers",
+            "codes as text (a leading zero is part of a code)",
+            "store the column as text",
+        )
+
+
+def _overlaps(layer: Any, name: str, code: str) -> Iterator[Problem]:
+    """Name units that share more than a sliver, since no hectare may be counted twice."""
+    shapes = shapely.make_valid(np.asarray(layer.geometry.values))
+    tree = shapely.STRtree(shapes)
+    left, right = tree.query(shapes, predicate="intersects")
+    pairs = [(a, b) for a, b in zip(left, right, strict=True) if a < b]
+    for a, b in pairs:
+        shared = shapely.area(shapely.intersection(shapes[a], shapes[b]))
+        if shared > 1e-4 * min(shapely.area(shapes[a]), shapely.area(shapes[b])):
+            yield Problem(
+                name,
+                f"units {layer[code].iloc[a]} and {layer[code].iloc[b]} overlap",
+                "units that share no land",
+                "correct the boundary in one of them",
+            )
+
+
+def _raster_problems(context: Context) -> Iterator[Problem]:
+    survey = context.survey
+    for path in (survey.area.agricultural_mask, survey.map.elevation):
+        if path is not None:
+            yield from _guarded(lambda _, path=path: iter(check_raster(path)), context)  # type: ignore[misc]
+    for path in (survey.map.rivers, survey.map.roads):
+        if path is not None:
+            yield from _guarded(
+                lambda _, path=path: iter(layer_problems(read_layer(path), path.name, geometry="line")),  # type: ignore[misc]
+                context,
+            )
+
+
+def _overlay_problems(context: Context) -> Iterator[Problem]:
+    for entry in context.survey.overlay:
+        yield from _guarded(lambda _, entry=entry: _one_overlay(entry), context)  # type: ignore[misc]
+
+
+def _one_overlay(entry: OverlayLayer) -> Iterator[Problem]:
+    layer = read_layer(entry.path, layer=entry.layer)
+    columns = [column for column in (entry.label, entry.code) if column]
+    geometry = None if entry.code else "polygon"
+    yield from layer_problems(layer, entry.path.name, columns=columns, geometry=geometry)
+
+
+def _official_problems(context: Context) -> Iterator[Problem]:
+    from monitor.steps.official import official_problems
+
+    yield from official_problems(context.survey)
+
+
+def _profile_problems(context: Context) -> Iterator[Problem]:
+    legend = context.profile.legend
+    for crop in context.survey.survey.crops:
+        if crop not in legend.crops:
+            yield Problem(
+                "[survey] crops",
+                repr(crop),
+                f"crops of profile {context.imagery.profile}: {', '.join(legend.crops)}",
+                "correct the crop or the profile",
+            )
+
+
+def _scene_problems(context: Context) -> Iterator[Problem]:
+    from monitor.steps.imagery import scene_inputs
+
+    for period in context.compared:
+        yield from _guarded(
+            lambda c, period=period: _scene_files(scene_inputs(c, period)),  # type: ignore[misc]
+            context,
+        )
+
+
+def _scene_files(paths: tuple[Path, ...]) -> Iterator[Problem]:
+    for path in paths:
+        if path.suffix.lower() in (".tif", ".tiff", ".jp2"):
+            yield from check_raster(path)
+
+
+def _training_problems(context: Context) -> Iterator[Problem]:
+    settings, legend = context.training, context.profile.legend
+    layer = read_layer(settings.samples, layer=settings.layer)
+    name = settings.samples.name
+    found = layer_problems(layer, name, columns=("unit_id", "period", "class"), geometry="point")
+    yield from found
+    if found:
+        return
+    strangers = sorted(set(layer["class"].astype(str)) - set(legend.names))
+    if strangers:
+        yield Problem(
+            f"{name} column class", ", ".join(strangers[:5]), f"classes of the legend: {', '.join(legend.names)}"
+        )
+    for period in context.compared:
+        labels = set(layer.loc[layer["period"].astype(str) == period.name, "class"].astype(str))
+        absent = [entry for entry in legend.names if entry not in labels]
+        if absent:
+            yield Problem(
+                f"{name} period {period.name}",
+                f"no sample of class {', '.join(absent)}",
+                "samples of every class in every period",
+                "collect them, or take the class out of the profile",
+            )
+
+
+def _reference_problems(context: Context) -> Iterator[Problem]:
+    reference = context.reference
+    if reference.simulated is not None:
+        fields = reference.simulated.fields
+        yield from layer_problems(read_layer(fields), fields.name, columns=("class", "period"), geometry="polygon")
+    elif reference.labels is not None and reference.labels.is_file():
+        yield from _label_file(context, reference.labels)
+    elif reference.points is not None:
+        points = reference.points
+        yield from layer_problems(read_layer(points), points.name, columns=("class",), geometry="point")
+
+
+def _label_file(context: Context, path: Path) -> Iterator[Problem]:
+    from monitor.steps.reference import label_problems, read_label_file
+
+    yield from label_problems(read_label_file(path), path.name, context)

@@ -1,0 +1,253 @@
+"""The command line: `altdev VERB [survey.toml] [flags]`.
+
+It parses, calls one function, prints the result on stdout and the log on stderr, and ends with the exit code
+of what happened: 0 ok, 1 failure, 2 usage or survey file, 3 input, 4 disclosure, 5 quality gate, 130 interrupted.
+Heavy imports happen inside the commands, so that `altdev --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from geo.errors import AltdevError, Problem
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+STEPS = {
+    "imagery": "Mask scenes and write seasonal composites.",
+    "classify": "Train the classifier and write class and probability maps.",
+    "frame": "Divide the area frame into strata.",
+    "sample": "Draw the sample and write the interpreters' files.",
+    "compare": "Estimate the change between baseline and current period.",
+    "overlay": "Estimate cultivation in AD areas and other zones.",
+    "map": "Write the interactive map and the tables.",
+}
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    _require_one_home()
+    try:
+        code = cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _interrupted()
+    except KeyboardInterrupt:
+        code = _interrupted()
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except AltdevError as error:
+        click.echo(str(error), err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupted() -> int:
+    click.echo("interrupted; run the same command again to go on where it stopped", err=True)
+    return INTERRUPTED
+
+
+def _require_one_home() -> None:
+    """Refuse to run when another distribution shadows one of the five bare packages."""
+    import importlib.util
+
+    here = Path(__file__).resolve().parent.parent
+    for name in ("geo", "aoi", "imagery", "maps"):
+        spec = importlib.util.find_spec(name)
+        origin = Path(spec.origin).resolve().parent.parent if spec is not None and spec.origin else None
+        if origin != here:
+            click.echo(
+                f"package {name}: found {origin or 'nothing'}; expected it beside {here / 'monitor'}; "
+                "another distribution shadows it: install altdev in an environment of its own",
+                err=True,
+            )
+            sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="altdev", prog_name="altdev")
+def cli() -> None:
+    """Estimate illicit cultivation from satellite imagery, with honest intervals, and map it."""
+
+
+def survey_command(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Add the survey file and the flags that every verb on it has."""
+    options = [
+        click.argument("survey", type=click.Path(path_type=Path), default=Path("survey.toml"), required=False),
+        click.option(
+            "-o", "--out", type=click.Path(path_type=Path), help="Run folder [default: run beside the file]."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+        click.option("--overwrite", is_flag=True, help="Use a run folder that holds something else."),
+        click.option(
+            "--resume/--no-resume", default=True, help="Keep finished steps [default], or make all again."
+        ),
+        click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads."),
+        click.option(
+            "--tier", type=click.Choice(["0", "1", "2"]), default="0", help="Disclosure tier of products."
+        ),
+        click.option("--lang", type=click.Choice(["en", "fr", "es", "ar", "ru", "zh"]), default="en"),
+        click.option("-v", "--verbose", is_flag=True, help="Tell more on stderr."),
+        click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
+    ]
+
+    @wraps(function)
+    def command(**flags: Any) -> int | None:
+        return function(**flags)
+
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@survey_command
+def run(**flags: Any) -> int | None:
+    """Run the whole survey, going on where an earlier run stopped."""
+    return _run(None, flags)
+
+
+def _add_step_command(verb: str, text: str) -> None:
+    @cli.command(name=verb, help=f"{text} Earlier steps run first when they must.")
+    @survey_command
+    def step(**flags: Any) -> int | None:
+        return _run(verb, flags)
+
+
+for _verb, _text in STEPS.items():
+    _add_step_command(_verb, _text)
+
+
+def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
+    from monitor.report_lines import closing_lines, result_json
+    from monitor.terminal import TerminalListener
+    from monitor.workflow import RunOptions, default_out
+    from monitor.workflow import run as run_survey
+
+    _require_tier(flags["tier"])
+    out = flags["out"] or default_out(flags["survey"])
+    options = RunOptions(
+        out=out,
+        jobs=flags["jobs"],
+        resume=flags["resume"],
+        overwrite=flags["overwrite"],
+        language=flags["lang"],
+    )
+    if flags["dry_run"]:
+        return _print_plan(flags["survey"], options, verb, as_json=flags["as_json"])
+    listener = TerminalListener(quiet=flags["quiet"], verbose=flags["verbose"])
+    with listener:
+        manifest = run_survey(flags["survey"], options, verb=verb, listener=listener)
+    if flags["as_json"]:
+        click.echo(json.dumps(result_json(manifest, out), indent=1, ensure_ascii=False))
+    else:
+        for line in closing_lines(manifest, out):
+            click.echo(line)
+    return 0
+
+
+def _require_tier(tier: str) -> None:
+    """Products of tiers 1 and 2 need disclosure control; without it they are refused, not thinned out."""
+    if tier != "0":
+        from geo.errors import DisclosureError
+
+        raise DisclosureError(
+            Problem(
+                "--tier",
+                f"tier {tier}",
+                "tier 0 (field), the one tier this version can write",
+                "share the field product only with those who may see fields",
+            )
+        )
+
+
+def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) -> int:
+    from monitor.dry_run import describe
+
+    rows = describe(survey, options, verb)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            click.echo(f"{row['step']:<22} {row['state']:<12} {row['inputs']} input files, {row['megabytes']} MB")
+    return 0
+
+
+@cli.command()
+@survey_command
+def plan(**flags: Any) -> int | None:
+    """List the steps, what is done and what they will read; nothing is written."""
+    from monitor.workflow import RunOptions, default_out
+
+    options = RunOptions(out=flags["out"] or default_out(flags["survey"]), resume=flags["resume"])
+    return _print_plan(flags["survey"], options, None, as_json=flags["as_json"])
+
+
+@cli.command()
+@click.argument("survey", type=click.Path(path_type=Path), default=Path("survey.toml"), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+def check(survey: Path, as_json: bool) -> int:
+    """Report every problem of the survey file and of all inputs at once."""
+    from monitor.check import check_survey
+
+    problems, code = check_survey(survey)
+    if as_json:
+        rows = [{"where": p.where, "found": p.found, "expected": p.expected, "remedy": p.remedy} for p in problems]
+        click.echo(json.dumps({"problems": rows}, indent=1, ensure_ascii=False))
+    elif problems:
+        for problem in problems:
+            click.echo(str(problem))
+        click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found", err=True)
+    else:
+        click.echo(f"{survey}: no problems found")
+    return code
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--example", help="An example with data: andes-coca, helmand-poppy or rif-cannabis.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the example's landscape."
+)
+def init(directory: Path, example: str | None, seed: int) -> int:
+    """Write a commented survey file to start from, or a whole example with data."""
+    from monitor.start import write_project
+
+    click.echo(str(write_project(directory, example=example, seed=seed)))
+    return 0
+
+
+@cli.command()
+def schema() -> int:
+    """Print the JSON Schema of the survey file."""
+    from monitor.config import survey_schema
+
+    click.echo(json.dumps(survey_schema(), indent=1))
+    return 0
+
+
+@cli.command()
+@click.argument("out", type=click.Path(path_type=Path), default=Path("run"))
+def verify(out: Path) -> int:
+    """Check every file of a run folder against its manifest, and recompute its published figures."""
+    from monitor.verify import verify_run
+
+    for line in verify_run(out):
+        click.echo(line)
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What every step of a run may look at: the survey, its frame, the folder of published outputs, its randomness."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from geo.errors import Problem, SurveyFileError
+from geo.vector import read_layer
+from monitor.config import Survey
+from monitor.sections import ImagerySection, PeriodSection, ReferenceSection, TrainingSection
+
+if TYPE_CHECKING:
+    from aoi.frame import AreaFrame
+    from imagery.profile import CropProfile
+    from imagery.sensor import Sensor
+
+__all__ = ["Context", "Progress"]
+
+T = TypeVar("T")
+
+Progress = Callable[[int, int], None]
+"""Called with parts done and parts in all."""
+
+
+@dataclass(kw_only=True)
+class Context:
+    """One run's surroundings; heavy parts are made on first use and kept."""
+
+    survey: Survey
+    """The survey file."""
+    root: Path
+    """Folder of the survey file."""
+    out: Path
+    """Run folder, where earlier steps' outputs stand."""
+    jobs: int = 1
+    """Threads."""
+
+    @cached_property
+    def frame(self) -> AreaFrame:
+        """The area frame."""
+        from aoi.frame import build_frame
+
+        area = self.survey.area
+        layer = read_layer(
+            area.admin, layer=area.admin_layer, columns=(area.admin_code, area.admin_name), geometry="polygon"
+        )
+        return build_frame(
+            layer, code=area.admin_code, name=area.admin_name, crs=area.crs, resolution_m=area.resolution_m
+        )
+
+    @cached_property
+    def profile(self) -> CropProfile:
+        """The crop profile."""
+        from imagery.profile import load_profile
+
+        return load_profile(self.imagery.profile)
+
+    @cached_property
+    def sensor(self) -> Sensor:
+        """The sensor record."""
+        from imagery.sensor import load_sensor
+
+        return load_sensor(self.imagery.sensor)
+
+    @property
+    def imagery(self) -> ImagerySection:
+        """The ``[imagery]`` table of a survey that has one."""
+        return _given(self.survey.imagery, "imagery")
+
+    @property
+    def training(self) -> TrainingSection:
+        """The ``[training]`` table of a survey that has one."""
+        return _given(self.survey.training, "training")
+
+    @property
+    def reference(self) -> ReferenceSection:
+        """The ``[reference]`` table of a survey that has one."""
+        return _given(self.survey.reference, "reference")
+
+    @property
+    def compared(self) -> tuple[PeriodSection, ...]:
+        """The baseline (when there is one) and the current period, in that order."""
+        found = (self.survey.role("baseline"), self.survey.role("current"))
+        return tuple(period for period in found if period is not None)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Return the generator of one purpose; the survey's seed and the purpose decide it alone."""
+        return np.random.default_rng(
+            np.random.SeedSequence([self.survey.survey.seed, zlib.crc32(purpose.encode())])
+        )
+
+    def class_map_path(self, period: str) -> Path:
+        """Return where the class map of a period stands."""
+        return self.out / "class_map" / f"{period}.tif"
+
+    def probability_path(self, crop: str, period: str) -> Path:
+        """Return where the probability raster of a crop and period stands."""
+        return self.out / "class_map" / f"probability_{crop}_{period}.tif"
+
+    def read_overlay(self, index: int) -> Any:
+        """Return the polygons of the survey's overlay number `index` with the label column ``label``."""
+        entry = self.survey.overlay[index]
+        layer = read_layer(entry.path, layer=entry.layer, columns=(entry.label,), geometry="polygon")
+        return layer[[entry.label, layer.geometry.name]].rename(columns={entry.label: "label"})
+
+
+def _given(section: T | None, name: str) -> T:
+    if section is None:
+        raise SurveyFileError(
+            Problem("survey file", f"no [{name}]", f"a table [{name}] for this step", "see 'altdev schema'")
+        )
+    return section

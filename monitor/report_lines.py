@@ -1,0 +1,77 @@
+"""The last lines of a run, for a person and as JSON: hectares with their interval, accuracy, and the map's path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from monitor.run_folder import Manifest
+
+__all__ = ["closing_lines", "result_json"]
+
+
+def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
+    """Yield the lines a run ends with.
+
+    A hectare figure never stands without its interval, nor a count of pixels without the word that it is one.
+    """
+    facts = {name: step.facts for name, step in manifest.steps.items()}
+    for figure in _facts(facts, "headline"):
+        yield _figure_line(figure)
+    for change in _facts(facts, "changes"):
+        yield (
+            f"change {change['from']} to {change['to']}, {change['crop']}: {change['difference_ha']:+,.0f} ha "
+            f"({_percent(change['level'])} interval {change['lo_ha']:+,.0f} to {change['hi_ha']:+,.0f}): "
+            f"{change['verdict']}"
+        )
+    for accuracy in _facts(facts, "accuracy"):
+        yield (
+            f"map {accuracy['period']}: overall accuracy {accuracy['overall']:.3f} (se {accuracy['overall_se']:.3f}); "
+            + "; ".join(
+                f"{entry['class']} user's {entry['users']:.2f}, producer's {entry['producers']:.2f}"
+                for entry in accuracy["classes"]
+            )
+        )
+    for note in _facts(facts, "notes"):
+        yield str(note)
+    page = out / "products" / "0" / "index.html"
+    if page.is_file():
+        yield f"map: {page}"
+
+
+def result_json(manifest: Manifest, out: Path) -> dict[str, Any]:
+    """Return the same as a JSON-able record."""
+    facts = {name: step.facts for name, step in manifest.steps.items()}
+    page = out / "products" / "0" / "index.html"
+    return {
+        "survey": manifest.survey["name"],
+        "out": str(out),
+        "estimates": _facts(facts, "headline"),
+        "changes": _facts(facts, "changes"),
+        "accuracy": _facts(facts, "accuracy"),
+        "notes": _facts(facts, "notes"),
+        "map": str(page) if page.is_file() else None,
+        "steps": sorted(manifest.steps),
+    }
+
+
+def _facts(facts: dict[str, Any], key: str) -> list[Any]:
+    return [entry for name in sorted(facts) for entry in facts[name].get(key, [])]
+
+
+def _figure_line(figure: dict[str, Any]) -> str:
+    text = f"{figure['crop']} {figure['period']}: {figure['value_ha']:,.0f} ha"
+    if figure.get("lo_ha") is None:
+        text += " (published without interval)"
+    else:
+        text += f" ({_percent(figure['level'])} interval {figure['lo_ha']:,.0f} to {figure['hi_ha']:,.0f} ha)"
+    if figure.get("flags"):
+        text += f" [{figure['flags']}]"
+    if figure.get("mapped_ha") is not None:
+        text += f"; counted on the map, biased: {figure['mapped_ha']:,.0f} ha"
+    return text
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g} %"

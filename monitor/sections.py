@@ -1,0 +1,232 @@
+"""The tables of the survey file, one record each, with the words that `altdev schema` shows.
+
+Records only: what they mean together is checked in `monitor.config`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """A table of the survey file: unknown keys are mistakes, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SurveySection(Section):
+    """``[survey]``: what this survey is."""
+
+    name: Name = Field(description="Short name in lower case; becomes part of file names")
+    title: str = Field(description="Title printed on maps and tables")
+    country: str = Field(pattern=r"^[A-Z]{3}$", description="ISO alpha-3 code; ZZZ when invented")
+    crops: list[Name] = Field(min_length=1, description="Crops to estimate, as the legend names them")
+    seed: int = Field(ge=0, description="Seed of every random act; written to the manifest")
+    source: str = Field(default="", description="Who makes the figures; written beside each of them")
+    vintage: str = Field(default="", description="Which publication of the figures this is")
+
+
+class AreaSection(Section):
+    """``[area]``: the area frame and its administrative units."""
+
+    admin: Path = Field(description="Polygons of the administrative units; their union is the area frame")
+    admin_layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    admin_code: str = Field(description="Column with the unit's code, as text")
+    admin_name: str = Field(description="Column with the unit's name")
+    crs: str | None = Field(default=None, description="Projected CRS of the analysis, such as EPSG:32618")
+    resolution_m: float = Field(default=10.0, gt=0, description="Cell size in metres")
+    agricultural_mask: Path | None = Field(
+        default=None, description="Raster, 1 where land is farmed; divides strata, never cuts the frame"
+    )
+    boundary_version: str = Field(default="", description="Version of the boundaries, written beside figures")
+
+
+class PeriodSection(Section):
+    """``[[period]]``: one survey year or season."""
+
+    name: Name = Field(description="Label of the period, such as 2024")
+    role: Literal["baseline", "current", "other"] = Field(description="Part it plays in the comparison")
+    start: date = Field(description="First day of the season window")
+    end: date = Field(description="Last day of the season window")
+    reference_date: date = Field(description="Date the figure stands for")
+    kind: Literal["stock", "harvestable"] = Field(
+        default="stock", description="Standing at the reference date, or harvestable in the season"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end} is not after start {self.start}; swap or correct them")
+        return self
+
+
+class ImagerySection(Section):
+    """``[imagery]``: where scenes come from and how they are read."""
+
+    catalog: Path | None = Field(default=None, description="Static STAC catalogue (catalog.json)")
+    folder: Path | None = Field(default=None, description="Folder of scene files, read with `pattern`")
+    pattern: str | None = Field(
+        default=None, description="File name pattern with {date} or {start}, and {band}, for `folder`"
+    )
+    sensor: str = Field(description="Sensor name, such as sentinel-2-l2a, or a sensor file (.toml)")
+    profile: str = Field(description="Crop profile, such as andes-coca, or a path to a profile file (.toml)")
+    min_valid: int = Field(default=3, ge=1, description="With fewer clear observations a cell is not seen")
+    cloud_buffer_m: float = Field(default=60.0, ge=0, description="Growth of cloud and shadow masks")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.catalog is None) == (self.folder is None):
+            raise ValueError("give one of catalog and folder")
+        if self.folder is not None and not self.pattern:
+            raise ValueError("folder needs pattern, such as SCENE_{date}_{band}.tif")
+        return self
+
+
+class TrainingSection(Section):
+    """``[training]``: labelled places that teach the classifier; never reference data."""
+
+    samples: Path = Field(description="Points with columns unit_id, period, class")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    inside_frame: Literal["certainty", "sampled"] = Field(
+        default="certainty",
+        description="certainty: cells used for training form a stratum known from their labels; "
+        "sampled: they stay in the sampled population",
+    )
+
+
+class ClassifierSection(Section):
+    """``[classifier]``: gradient-boosted trees and how they are validated."""
+
+    trees: int = Field(default=80, ge=1, le=5000, description="Boosting rounds")
+    leaves: int = Field(default=15, ge=2, le=255, description="Leaves of a tree")
+    learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage")
+    folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
+    fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")
+    minimum_mapping_unit_ha: float = Field(default=0.0, ge=0, description="Smaller patches are merged")
+
+
+class SampleSection(Section):
+    """``[sample]``: the probability sample that reference labels are collected on."""
+
+    size: int = Field(default=600, ge=10, description="Sample units, all strata together")
+    floor: int = Field(default=50, ge=2, description="Fewest units in a stratum")
+    allocation: Literal["rare-class-safe", "proportional", "neyman", "power"] = Field(default="rare-class-safe")
+    buffer_m: float = Field(default=20.0, ge=0, description="Width of the stratum around mapped crop")
+
+
+class SimulatedReference(Section):
+    """``[reference.simulated]``: interpreters of an example whose truth is known."""
+
+    fields: Path = Field(description="True fields: polygons with columns class and period")
+    interpreters: int = Field(default=2, ge=1, le=5, description="Independent interpreters of every unit")
+    omission: float = Field(default=0.03, ge=0, lt=0.5, description="Chance to miss a crop unit")
+    commission: float = Field(default=0.003, ge=0, lt=0.5, description="Chance to call another unit crop")
+
+
+class ReferenceSection(Section):
+    """``[reference]``: reference labels of the sample."""
+
+    labels: Path | None = Field(
+        default=None, description="CSV with columns unit_id, period, interpreter, label; or give `simulated`"
+    )
+    simulated: SimulatedReference | None = Field(default=None, description="For examples only")
+    points: Path | None = Field(
+        default=None,
+        description="Labelled points in place of a probability sample (INDICATIVE)",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(option is not None for option in (self.labels, self.simulated, self.points)) != 1:
+            raise ValueError("give exactly one of labels, simulated and points")
+        return self
+
+
+class EstimateSection(Section):
+    """``[estimate]``: intervals."""
+
+    level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level")
+    interval: Literal["auto", "mover-jeffreys", "mover-wilson", "mover-clopper"] = Field(default="auto")
+
+
+class OverlayLayer(Section):
+    """``[[overlay]]``: one layer cultivation is compared with; file order is precedence."""
+
+    name: Name = Field(description="Short name")
+    title: str = Field(description="Name on maps and tables")
+    kind: Literal["ad_area", "protected", "indigenous", "community", "forest_reserve", "buffer", "other"]
+    path: Path = Field(description="Polygons")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    label: str = Field(description="Column that names each polygon")
+    code: str | None = Field(
+        default=None, description="Column with the administrative code: joined on it, not on the shape"
+    )
+
+
+class MapSection(Section):
+    """``[map]``: what the maps show beside the figures."""
+
+    rivers: Path | None = Field(default=None, description="Lines")
+    roads: Path | None = Field(default=None, description="Lines")
+    elevation: Path | None = Field(default=None, description="Raster in metres, for the hillshade")
+    disclaimer: str = Field(default="", description="Cleared boundary text; without it the map says draft")
+    sources: str = Field(default="", description="Data sources named on the map")
+
+
+class NumberSection(Section):
+    """``[official.number]``: how the table writes its numbers."""
+
+    decimal: Literal[".", ","] = Field(default=".", description="Decimal sign")
+    thousands: Literal["", ",", ".", " ", "'"] = Field(default="", description="Sign between thousands")
+    decimals: int = Field(default=2, ge=0, le=9, description="Most digits after the decimal sign; more are refused")
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Self:
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands signs are the same; name two")
+        return self
+
+
+class PermanenceSection(Section):
+    """``[official.permanence]``: windows of permanence, abandonment and expansion."""
+
+    window: int = Field(default=10, ge=3, le=50, description="Years looked back on")
+    abandoned_after: int = Field(default=3, ge=1, le=20, description="Latest years in a row without crop")
+    expansion_within: int = Field(default=3, ge=1, le=20, description="Latest years in which crop first appeared")
+
+
+class OfficialSection(Section):
+    """``[official]``: figures as an authority publishes them, by administrative unit; no imagery."""
+
+    table: Path = Field(description="CSV, GeoPackage or Parquet: one row a unit, one column a period")
+    layer: str | None = Field(default=None, description="Layer of a GeoPackage; the first one when left out")
+    encoding: str = Field(default="utf-8", description="Character encoding of a text table")
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="Column separator of a text table")
+    code: str = Field(description="Column with the unit's code, as text")
+    name: str = Field(description="Column with the unit's name")
+    code_pattern: str = Field(default=r"\S+", description="Regular expression a whole code must match")
+    parent: str | None = Field(default=None, description="Column with the code of the unit above")
+    parent_name: str | None = Field(default=None, description="Column with the name of the unit above")
+    periods: str = Field(description="Regular expression of the period columns; its one group is the period")
+    reference_date: str = Field(default="{period}-12-31", description="Date the figures stand for")
+    kind: Literal["stock", "harvestable"] = Field(default="stock", description="At the date, or harvestable")
+    code_version: str = Field(default="", description="Version of the code list the table uses")
+    number: NumberSection = NumberSection()
+    number_in: dict[str, NumberSection] = Field(
+        default={}, description="By period, where a column writes numbers otherwise"
+    )
+    symbols: dict[str, Literal["zero", "below_threshold", "missing", "not_surveyed", "suppressed"]] = Field(
+        default={"": "missing"}, description="What cells that hold no number mean"
+    )
+    control_total_ha: dict[str, float] = Field(default={}, description="By period, the total the authority states")
+    control_tolerance_ha: float = Field(default=5.0, ge=0, description="Largest difference from a stated total")
+    percent_of: Literal["exact", "rounded thousands"] = Field(
+        default="exact", description="Percent change from exact figures, or from rounded thousands"
+    )
+    permanence: PermanenceSection = PermanenceSection()

@@ -1,0 +1,111 @@
+"""Step ``sample``: the seeded stratified sample, and the files for interpreters, who must not see the map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aoi.survey import allocation
+from aoi.survey.selection import draw_stratified
+from geo.errors import Problem, QualityGateError
+from geo.grid import cell_centres
+from geo.legend import Legend
+from geo.raster import read_on_grid
+from maps.interpreter import write_interpreter_files
+from monitor.context import Context, Progress
+from monitor.steps.frame import KNOWN
+
+__all__ = ["draw_sample"]
+
+
+def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
+    """Write ``frame/sample.csv`` (with strata and map labels) and the interpreters' files (without them)."""
+    strata = pd.read_csv(context.out / "frame" / "strata.csv")
+    cells = read_on_grid(context.out / "frame" / "strata.tif", context.frame.geobox)
+    n_h = _allocate(context, strata)
+    flat = draw_stratified(cells.ravel().astype(np.int64) - 1, n_h, context.rng("sample"))
+    sample = _describe(context, flat, cells, strata["stratum"].tolist())
+    folder = staging / "frame"
+    folder.mkdir(parents=True, exist_ok=True)
+    sample.drop(columns="geometry").to_csv(folder / "sample.csv", index=False)
+    write_interpreter_files(
+        folder,
+        sample[["unit_id", "geometry"]],
+        legend=context.profile.legend,
+        periods=tuple(period.name for period in context.compared),
+        title=context.survey.survey.title,
+        cell_m=context.survey.area.resolution_m,
+    )
+    progress(1, 1)
+    return {"n": len(sample), "allocation": dict(zip(strata["stratum"], n_h.tolist(), strict=True))}
+
+
+def _allocate(context: Context, strata: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the units drawn from each stratum; known units need no interpreter and are not drawn."""
+    settings = context.survey.sample
+    drawn = (strata["stratum"] != KNOWN).to_numpy()
+    sizes = strata["size"].to_numpy()[drawn]
+    shares = strata["expected_share"].to_numpy()[drawn]
+    least = int(np.minimum(sizes, settings.floor).sum())
+    if settings.size < least:
+        raise QualityGateError(
+            Problem(
+                "[sample] size",
+                f"{settings.size} units for {len(sizes)} strata",
+                f"at least {least} (floor = {settings.floor} in each stratum)",
+                "raise size, or lower floor",
+            )
+        )
+    n = min(settings.size, int(sizes.sum()))
+    deviations = np.sqrt(np.clip(shares, 0.002, 0.998) * (1 - np.clip(shares, 0.002, 0.998)))
+    by_rule = {
+        "rare-class-safe": lambda: allocation.rare_class_safe(n, sizes, shares, floor=settings.floor),
+        "proportional": lambda: allocation.proportional(n, sizes, floor=settings.floor),
+        "neyman": lambda: allocation.neyman(n, sizes, deviations, floor=settings.floor),
+        "power": lambda: allocation.power(n, sizes, floor=settings.floor),
+    }
+    result = np.zeros(len(strata), dtype=np.int64)
+    result[drawn] = by_rule[settings.allocation]()
+    return result
+
+
+def _describe(
+    context: Context, flat: NDArray[np.int64], cells: NDArray[np.uint8], names: list[str]
+) -> geopandas.GeoDataFrame:
+    """Return the sample as points in random order, so that a unit's number says nothing of its stratum."""
+    frame = context.frame
+    flat = context.rng("sample-order").permutation(flat)
+    rows, cols = np.unravel_index(flat, cells.shape)
+    x, y = cell_centres(frame.geobox, rows, cols)
+    points = geopandas.GeoSeries.from_xy(x, y, crs=str(frame.geobox.crs))
+    degrees = points.to_crs("EPSG:4326")
+    digits = len(str(len(flat)))
+    sample = geopandas.GeoDataFrame(
+        {
+            "unit_id": [f"U{number:0{digits}d}" for number in range(1, len(flat) + 1)],
+            "stratum": [names[code - 1] for code in cells[rows, cols]],
+            "adm_code": frame.admin["code"].to_numpy()[frame.unit_of_cell[rows, cols].astype(int) - 1],
+            "row": rows,
+            "col": cols,
+            "x_m": np.round(x, 3),
+            "y_m": np.round(y, 3),
+            "longitude": np.round(degrees.x, 7),
+            "latitude": np.round(degrees.y, 7),
+        },
+        geometry=points,
+        crs=points.crs,
+    )
+    for period in context.compared:
+        codes = read_on_grid(context.class_map_path(period.name), frame.geobox)[rows, cols]
+        sample[f"map_{period.name}"] = [_name(context.profile.legend, int(code)) for code in codes]
+    return sample
+
+
+def _name(legend: Legend, code: int) -> str:
+    return "not_seen" if code == Legend.NOT_SEEN else legend.name(code)

@@ -1,0 +1,329 @@
+"""The steps of a survey, in order, and how a run of them begins and ends.
+
+The workflow orders; what a step does stands in `monitor.steps`, and the numbers are made below that.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from geo.files import sha256
+from monitor.config import Survey, load_survey
+from monitor.context import Context, Progress
+from monitor.engine import Listener, Step, execute, selected
+from monitor.run_folder import Manifest, RunFolder
+from monitor.sections import PeriodSection
+
+__all__ = ["RunOptions", "default_out", "plan", "run"]
+
+_LIBRARIES = ("numpy", "pandas", "geopandas", "shapely", "rasterio", "pyproj", "lightgbm", "scipy", "folium")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How to run, as opposed to what."""
+
+    out: Path
+    """Run folder."""
+    jobs: int = 1
+    """Threads."""
+    resume: bool = True
+    """Keep finished steps."""
+    overwrite: bool = False
+    """Use a folder that holds something else."""
+    language: str = "en"
+    """Language the map opens in."""
+
+
+def default_out(survey_path: Path) -> Path:
+    """Return the run folder used when none is given: ``run`` beside the survey file."""
+    return survey_path.resolve().parent / "run"
+
+
+def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: Listener) -> Manifest:
+    """Run a survey, or the steps of one verb and what they need.
+
+    Parameters
+    ----------
+    survey_path
+        The survey file.
+    options
+        How to run.
+    verb
+        Command whose steps are wanted; None for all.
+    listener
+        Hears progress.
+
+    Returns
+    -------
+    Manifest
+        What was made.
+
+    Raises
+    ------
+    AltdevError
+        With the exit code that fits: a broken input, a refused figure, a folder in use.
+    """
+    survey = load_survey(survey_path)
+    folder = RunFolder(options.out)
+    with folder.held():
+        folder.require_ours(survey.survey.name, overwrite=options.overwrite)
+        earlier = folder.manifest()
+        base = _base_manifest(survey, survey_path)
+        if earlier is not None and earlier.survey.get("name") == survey.survey.name:
+            base = replace(base, steps=earlier.steps, inputs=earlier.inputs)
+        steps = plan(survey, survey_path, options)
+        return execute(
+            selected(steps, verb),
+            folder,
+            base,
+            root=survey_path.resolve().parent,
+            resume=options.resume,
+            listener=listener,
+        )
+
+
+def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
+    """Return the steps of a survey in the order they run."""
+    context = Context(survey=survey, root=survey_path.resolve().parent, out=options.out, jobs=options.jobs)
+    if survey.official is not None:
+        return _official_steps(context, options)
+    return [
+        *(_imagery_step(context, period) for period in context.compared),
+        _train_step(context),
+        *(_classify_step(context, period) for period in context.compared),
+        *_survey_steps(context),
+        *_product_steps(context, options),
+    ]
+
+
+def _base_manifest(survey: Survey, survey_path: Path) -> Manifest:
+    versions = {"python": platform.python_version(), "altdev": version("altdev")}
+    return Manifest(
+        survey={
+            "name": survey.survey.name,
+            "title": survey.survey.title,
+            "seed": survey.survey.seed,
+            "file": survey_path.name,
+            "file_sha256": sha256(survey_path),
+        },
+        versions={**versions, **{name: version(name) for name in _LIBRARIES}},
+        inputs={},
+        steps={},
+    )
+
+
+def _lazy(module: str, function: str, context: Context, **arguments: Any) -> Callable[..., Mapping[str, Any]]:
+    """Return an action that imports its step's module when it runs, so that the command line starts fast."""
+
+    def action(staging: Path, progress: Progress) -> Mapping[str, Any]:
+        from importlib import import_module
+
+        result: Mapping[str, Any] = getattr(import_module(f"monitor.steps.{module}"), function)(
+            context, staging, progress, **arguments
+        )
+        return result
+
+    return action
+
+
+def _dump(section: Any, *, without: tuple[str, ...] = ()) -> Any:
+    """Return the settings of a table without its paths: files count by their bytes, wherever they lie."""
+    if section is None:
+        return None
+    content = section.model_dump(mode="json", exclude=set(without))
+    return {key: value for key, value in content.items() if not isinstance(getattr(section, key), Path)}
+
+
+def _imagery_step(context: Context, period: PeriodSection) -> Step:
+    return Step(
+        name=f"imagery:{period.name}",
+        verb="imagery",
+        inputs=(context.survey.area.admin, *_scene_inputs(context, period)),
+        parameters=_imagery_parameters(context) | {"period": _dump(period)},
+        action=_lazy("imagery", "prepare", context, period=period),
+    )
+
+
+def _imagery_parameters(context: Context) -> dict[str, Any]:
+    return {"imagery": _dump(context.survey.imagery), "area": _dump(context.survey.area)}
+
+
+def _train_step(context: Context) -> Step:
+    scenes = tuple(path for period in context.compared for path in _scene_inputs(context, period))
+    survey = context.survey
+    return Step(
+        name="train",
+        verb="classify",
+        needs=tuple(f"imagery:{period.name}" for period in context.compared),
+        inputs=(survey.area.admin, context.training.samples, *scenes),
+        parameters=_imagery_parameters(context)
+        | {
+            "classifier": _dump(survey.classifier),
+            "training": _dump(survey.training),
+            "periods": [_dump(period) for period in context.compared],
+        },
+        action=_lazy("classify", "train", context),
+    )
+
+
+def _classify_step(context: Context, period: PeriodSection) -> Step:
+    return Step(
+        name=f"classify:{period.name}",
+        verb="classify",
+        needs=("train",),
+        inputs=(context.survey.area.admin, *_scene_inputs(context, period)),
+        parameters=_imagery_parameters(context)
+        | {
+            "period": _dump(period),
+            "crops": context.survey.survey.crops,
+            "classifier": _dump(context.survey.classifier),
+        },
+        action=_lazy("classify", "write_maps", context, period=period),
+    )
+
+
+def _scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
+    from monitor.steps.imagery import scene_inputs
+
+    return scene_inputs(context, period)
+
+
+def _survey_steps(context: Context) -> list[Step]:
+    survey = context.survey
+    maps = tuple(f"classify:{period.name}" for period in context.compared)
+    common = {"crops": survey.survey.crops, "area": _dump(survey.area), "profile": context.imagery.profile}
+    mask = survey.area.agricultural_mask
+    periods = {"periods": [_dump(period) for period in context.compared]}
+    overlays = tuple(layer.path for layer in survey.overlay)
+    overlay_parameters = {"overlay": [_dump(layer) for layer in survey.overlay]}
+    return [
+        Step(
+            name="frame",
+            verb="frame",
+            needs=maps,
+            inputs=(survey.area.admin, context.training.samples, *((mask,) if mask else ())),
+            parameters=common | {"training": _dump(survey.training), "sample": _dump(survey.sample)},
+            action=_lazy("frame", "make_strata", context),
+        ),
+        Step(
+            name="sample",
+            verb="sample",
+            needs=(*maps, "frame"),
+            inputs=(survey.area.admin,),
+            parameters=common | {"sample": _dump(survey.sample), "title": survey.survey.title},
+            action=_lazy("sample", "draw_sample", context),
+        ),
+        Step(
+            name="reference",
+            verb="estimate",
+            needs=("frame", "sample"),
+            inputs=(survey.area.admin, *_reference_inputs(context)),
+            parameters=common | periods | {"reference": _dump_reference(context)},
+            action=_lazy("reference", "read_reference", context),
+        ),
+        Step(
+            name="estimate",
+            verb="estimate",
+            needs=(*maps, "frame", "sample", "reference"),
+            inputs=(survey.area.admin,),
+            parameters=common | periods | {"estimate": _dump(survey.estimate), "survey": _dump(survey.survey)},
+            action=_lazy("estimate", "estimate", context),
+        ),
+        Step(
+            name="compare",
+            verb="compare",
+            needs=("frame", "sample", "reference"),
+            inputs=(survey.area.admin,),
+            parameters=common | periods | {"estimate": _dump(survey.estimate)},
+            action=_lazy("compare", "compare", context),
+        ),
+        Step(
+            name="overlay",
+            verb="overlay",
+            needs=(*maps, "frame", "sample", "reference"),
+            inputs=(survey.area.admin, *overlays),
+            parameters=common | periods | overlay_parameters | {"estimate": _dump(survey.estimate)},
+            action=_lazy("overlay", "overlay", context),
+        ),
+    ]
+
+
+def _reference_inputs(context: Context) -> tuple[Path, ...]:
+    reference = context.reference
+    if reference.simulated is not None:
+        return (reference.simulated.fields,)
+    return tuple(path for path in (reference.labels, reference.points) if path is not None and path.is_file())
+
+
+def _dump_reference(context: Context) -> dict[str, Any]:
+    reference = context.reference
+    kind = "labels" if reference.labels else "points" if reference.points else "simulated"
+    return {"kind": kind, "simulated": _dump(reference.simulated)}
+
+
+def _product_steps(context: Context, options: RunOptions) -> list[Step]:
+    survey = context.survey
+    layers = [layer.path for layer in survey.overlay]
+    layers += [path for path in (survey.map.rivers, survey.map.roads, survey.map.elevation) if path is not None]
+    return [
+        Step(
+            name="map",
+            verb="map",
+            needs=(
+                *(f"classify:{period.name}" for period in context.compared),
+                "train",
+                "frame",
+                "estimate",
+                "compare",
+                "overlay",
+            ),
+            inputs=(survey.area.admin, *layers),
+            parameters={
+                "survey": _dump(survey.survey),
+                "area": _dump(survey.area),
+                "map": _dump(survey.map),
+                "overlay": [_dump(layer) for layer in survey.overlay],
+                "periods": [_dump(period) for period in context.compared],
+                "language": options.language,
+            },
+            action=_lazy("products", "write_products", context, language=options.language),
+        )
+    ]
+
+
+def _official_steps(context: Context, options: RunOptions) -> list[Step]:
+    survey = context.survey
+    official = context.survey.official
+    tables = (official.table,) if official is not None else ()
+    layers = tuple(layer.path for layer in survey.overlay)
+    settings = {
+        "official": _dump(official),
+        "survey": _dump(survey.survey),
+        "area": _dump(survey.area),
+        "overlay": [_dump(layer) for layer in survey.overlay],
+        "periods": [_dump(period) for period in survey.period],
+        "map": _dump(survey.map),
+    }
+    return [
+        Step(
+            name="official",
+            verb="estimate",
+            inputs=(survey.area.admin, *tables, *layers),
+            parameters=settings,
+            action=_lazy("official", "read_official", context),
+        ),
+        Step(
+            name="map",
+            verb="map",
+            needs=("official",),
+            inputs=(survey.area.admin, *layers),
+            parameters=settings | {"language": options.language},
+            action=_lazy("official", "write_products", context, language=options.language),
+        ),
+    ]
