@@ -1,0 +1,1 @@
+"""Scripts and style sheet of the map page."""

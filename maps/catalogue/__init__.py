@@ -1,0 +1,1 @@
+"""Text of the products in six languages, one TOML file each."""

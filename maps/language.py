@@ -1,0 +1,132 @@
+"""The text and number rules of six languages, from data files that a translator can edit.
+
+Only English is authoritative; the others are unofficial until somebody clears them. The page carries the same
+catalogue and the same rules in JavaScript, so that it prints a number as the tables do.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from geo.errors import Problem, SurveyFileError
+
+__all__ = ["LANGUAGES", "Language", "language"]
+
+LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
+"""The official languages of the United Nations, as ISO 639-1 codes."""
+
+_ISOLATE, _END = "\u2066", "\u2069"  # keep a number left to right inside Arabic text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """One language of the catalogue.
+
+    Examples
+    --------
+    >>> english, french = language("en"), language("fr")
+    >>> english.number(12345.678), english.area(1234.5)
+    ('12,346', '1,235 ha')
+    >>> english.text("pattern.range", lo="1", hi="2")
+    '1 to 2'
+    >>> french.class_name("coca"), french.class_name("sugar_cane")
+    ('Cocaïer', 'Sugar cane')
+    """
+
+    code: str
+    """ISO 639-1."""
+    name: str
+    """Its own name."""
+    direction: str
+    """``ltr`` or ``rtl``."""
+    group: str
+    """Sign between thousands."""
+    decimal: str
+    """Decimal sign."""
+    group_from: int
+    """Fewest digits that are grouped."""
+    words: Mapping[str, str]
+    """Key, such as ``verdict.increase``, to text with named places in braces."""
+
+    def text(self, key: str, **places: str) -> str:
+        """Return the text of a key with its places filled; KeyError when there is none."""
+        filled = self.words[key]
+        for place, value in places.items():
+            filled = filled.replace("{" + place + "}", value)
+        return filled
+
+    def number(self, value: float, *, signed: bool = False) -> str:
+        """Return a number with the digits a reader needs: none after the sign from 100 on, then 1, then 2."""
+        size = abs(value)
+        # limits half a unit below 100 and 10, so that 99.96 prints as 100 and not as 100.0
+        decimals = 0 if size >= 99.95 or size == 0 else 1 if size >= 9.995 else 2
+        whole, _, fraction = _fixed(size, decimals).partition(".")
+        if len(whole) >= self.group_from:
+            whole = self.group.join(_thousands(whole))
+        digits = f"{whole}{self.decimal}{fraction}" if fraction else whole
+        if not digits.strip("0.,"):
+            digits, value = "0", 0.0
+        sign = "\u2212" if value < 0 else "+" if signed and value > 0 else ""
+        return self._isolated(sign + digits)
+
+    def percent(self, share: float, decimals: int = 1) -> str:
+        """Return a share between 0 and 1 as a percentage."""
+        figure = _fixed(100 * share, decimals).replace(".", self.decimal)
+        return self.text("pattern.percent", value=self._isolated(figure))
+
+    def area(self, hectares: float, *, signed: bool = False) -> str:
+        """Return hectares with their unit."""
+        return self.text("pattern.ha", value=self.number(hectares, signed=signed))
+
+    def interval(self, lo: float, hi: float, *, signed: bool = False) -> str:
+        """Return two limits in hectares with their unit."""
+        ends = {"lo": self.number(lo, signed=signed), "hi": self.number(hi, signed=signed)}
+        return self.text("pattern.ha", value=self.text("pattern.range", **ends))
+
+    def class_name(self, name: str) -> str:
+        """Return the name of a map class, or the data's own name in readable form."""
+        return self.words.get(f"class.{name}") or name.replace("_", " ").capitalize()
+
+    def _isolated(self, digits: str) -> str:
+        return f"{_ISOLATE}{digits}{_END}" if self.direction == "rtl" else digits
+
+
+@cache
+def language(code: str) -> Language:
+    """Return a language of the catalogue.
+
+    Raises
+    ------
+    SurveyFileError
+        If the code is none of `LANGUAGES`.
+    """
+    if code not in LANGUAGES:
+        raise SurveyFileError(
+            Problem("language", repr(code), f"one of {', '.join(LANGUAGES)}", "choose one with --lang")
+        )
+    raw = tomllib.loads((files("maps.catalogue") / f"{code}.toml").read_text(encoding="utf-8"))
+    number = raw.pop("number")
+    name, direction = raw.pop("name"), raw.pop("direction")
+    return Language(code=code, name=name, direction=direction, words=MappingProxyType(_flat(raw)), **number)
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{table}.{key}": text for table, keys in tables.items() for key, text in keys.items()}
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Round ties away from zero, as the browser does."""
+    return f"{Decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP):f}"
+
+
+def _thousands(whole: str) -> list[str]:
+    head = len(whole) % 3
+    groups = [whole[start : start + 3] for start in range(head, len(whole), 3)]
+    return [whole[:head], *groups] if head else groups
