@@ -94,6 +94,10 @@ def open_on_grid(path: Path | str, geobox: GeoBox, *, resampling: str = "nearest
         if offset is not None:
             yield GridReader(path=str(path), dataset=source, offset=offset, nodata=source.nodata)
             return
+        steps = _nearest_steps(source, geobox) if resampling == "nearest" else None
+        if steps is not None:
+            yield NearestReader(path=str(path), dataset=source, offset=(0, 0), nodata=source.nodata, steps=steps)
+            return
         with WarpedVRT(
             source,
             crs=str(geobox.crs),
@@ -101,6 +105,8 @@ def open_on_grid(path: Path | str, geobox: GeoBox, *, resampling: str = "nearest
             width=geobox.shape[1],
             height=geobox.shape[0],
             resampling=Resampling[resampling],
+            # Next to exact (in source cells; 0 is refused), since the usual approximation depends on the window
+            tolerance=1e-6,
         ) as warped:
             yield GridReader(path=str(path), dataset=warped, offset=(0, 0), nodata=source.nodata)
 
@@ -142,6 +148,33 @@ class GridReader:
                     "fetch or copy it again",
                 )
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class NearestReader(GridReader):
+    """An open raster in the CRS of the grid but with other cells: each grid cell takes the one its centre is in."""
+
+    steps: tuple[float, float, float, float] = (0.5, 1.0, 0.5, 1.0)
+    """Row in the file of the centre of grid row 0 and rows per grid row; the same for columns."""
+
+    def read(self, block: Block, bands: int | Sequence[int] = 1) -> NDArray[Any]:
+        """Return the cells of a block; see `GridReader.read`."""
+        band_list = [bands] if isinstance(bands, int) else list(bands)
+        rows = _steps_along(block.row, block.height, *self.steps[:2])
+        cols = _steps_along(block.col, block.width, *self.steps[2:])
+        row_in = (rows >= 0) & (rows < self.dataset.height)
+        col_in = (cols >= 0) & (cols < self.dataset.width)
+        fill = 0 if self.nodata is None else self.nodata
+        cells = np.full((len(band_list), block.height, block.width), fill, dtype=self.dataset.dtypes[0])
+        if row_in.any() and col_in.any():
+            rows, cols = rows[row_in], cols[col_in]
+            top, left = int(rows.min()), int(cols.min())
+            window = Window(left, top, int(cols.max()) - left + 1, int(rows.max()) - top + 1)
+            inside = self._read_window(band_list, window)
+            cells[np.ix_(np.arange(len(band_list)), row_in, col_in)] = inside[
+                :, (rows - top)[:, None], (cols - left)[None, :]
+            ]
+        return cells[0] if isinstance(bands, int) else cells
 
 
 def read_on_grid(
@@ -294,6 +327,26 @@ def _aligned_offset(source: Any, geobox: GeoBox) -> tuple[int, int] | None:
     if abs(col - round(col)) > 1e-3 or abs(row - round(row)) > 1e-3:
         return None
     return round(row), round(col)
+
+
+def _nearest_steps(source: Any, geobox: GeoBox) -> tuple[float, float, float, float] | None:
+    """Return how grid cells step through the rows and columns of a file in the same CRS, else None."""
+    theirs, ours = source.transform, geobox.transform
+    if source.crs != rasterio.crs.CRS.from_user_input(str(geobox.crs)):
+        return None
+    if theirs.b or theirs.d or ours.b or ours.d:
+        return None
+    return (
+        (ours.f + ours.e / 2 - theirs.f) / theirs.e,
+        ours.e / theirs.e,
+        (ours.c + ours.a / 2 - theirs.c) / theirs.a,
+        ours.a / theirs.a,
+    )
+
+
+def _steps_along(first: int, count: int, start: float, step: float) -> NDArray[np.int64]:
+    """Return the file row (or column) under each grid row (or column); a centre on an edge goes to the next."""
+    return np.floor(start + step * np.arange(first, first + count) + 1e-6).astype(np.int64)
 
 
 def _describe(dataset: Any, style: RasterStyle) -> None:
