@@ -1,0 +1,85 @@
+"""One acquisition: where its bands lie, how their integers are scaled, and which cells of it are usable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from imagery.sensor import baseline_number
+
+__all__ = ["BandFile", "Scene", "scene_files", "unique_scenes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandFile:
+    """One band of one scene in a file."""
+
+    path: str
+    """File, or address of one."""
+    index: int = 1
+    """Band number inside the file, from 1."""
+    scale: float = 1.0
+    """Factor from raw to physical values."""
+    offset: float = 0.0
+    """Added after scaling, in physical units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One acquisition."""
+
+    id: str
+    """Name of the scene, shown in every message about it."""
+    time: datetime
+    """Time of acquisition (UTC), or first day of the interval a composite stands for."""
+    bands: Mapping[str, BandFile]
+    """Common band name to file."""
+    mask: BandFile | None = None
+    """Mask band (SCL, QA_PIXEL), if the sensor has one."""
+    baseline: str | None = None
+    """Processing baseline."""
+    tile: str = ""
+    """Tile of the provider's grid; empty when unknown."""
+    bounds: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees; west exceeds east across the anti-meridian."""
+
+    @property
+    def day(self) -> date:
+        """Day of acquisition (UTC)."""
+        return self.time.date()
+
+
+def unique_scenes(scenes: Iterable[Scene]) -> tuple[Scene, ...]:
+    """Return each acquisition once, in order of time and name.
+
+    Of scenes with the same name, or of the same tile at the same second, the one with the highest processing
+    baseline stays, then the last name; so neither the order of the list nor a repeated entry matters.
+
+    Parameters
+    ----------
+    scenes
+        In any order.
+    """
+    ranked = sorted(scenes, key=_rank)
+    by_name = {scene.id: scene for scene in ranked}
+    by_acquisition = {_acquisition(scene): scene for scene in sorted(by_name.values(), key=_rank)}
+    return tuple(sorted(by_acquisition.values(), key=lambda scene: (scene.time, scene.id)))
+
+
+def scene_files(scenes: Iterable[Scene]) -> list[Path]:
+    """Return the local files that scenes are read from, each once and in order, for hashing."""
+    paths = {file.path for scene in scenes for file in (*scene.bands.values(), scene.mask) if file}
+    return sorted(Path(path) for path in paths if "://" not in path)
+
+
+def _rank(scene: Scene) -> tuple[float, str, str]:
+    number = baseline_number(scene.baseline) if scene.baseline else 0.0
+    files = "|".join(file.path for file in scene.bands.values())
+    return number, scene.id, files
+
+
+def _acquisition(scene: Scene) -> tuple[str, str]:
+    """Identify an acquisition; without a tile name nothing but the scene's own name can."""
+    return (scene.tile, f"{scene.time:%Y%m%dT%H%M%S}") if scene.tile else ("", scene.id)

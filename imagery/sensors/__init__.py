@@ -1,0 +1,1 @@
+"""Sensors that come with the program, one TOML file each."""
