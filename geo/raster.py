@@ -346,7 +346,8 @@ def _nearest_steps(source: Any, geobox: GeoBox) -> tuple[float, float, float, fl
 
 def _steps_along(first: int, count: int, start: float, step: float) -> NDArray[np.int64]:
     """Return the file row (or column) under each grid row (or column); a centre on an edge goes to the next."""
-    return np.floor(start + step * np.arange(first, first + count) + 1e-6).astype(np.int64)
+    along = start + step * np.arange(first, first + count, dtype=np.float64)
+    return np.asarray(np.floor(along + 1e-6), dtype=np.int64)
 
 
 def _describe(dataset: Any, style: RasterStyle) -> None:
