@@ -199,7 +199,7 @@ class StratifiedDesign:
                         f"stratum {name!r}",
                         "no sampled unit",
                         "at least two",
-                        "sample it, or merge it with a like stratum (`StratifiedDesign.merged`)",
+                        "sample it, or merge it with a like stratum in sample and strata alike",
                     )
                 )
             elif count == 1 and size > 1 and self.lonely == "refuse":

@@ -20,9 +20,10 @@ import numpy as np
 
 from aoi.survey.design import FloatArray, IntArray, StratifiedDesign
 from aoi.survey.estimator import stratified_totals
+from aoi.survey.weighted import WeightedSample
 from geo.errors import InputError, Problem
 
-__all__ = ["Accuracy", "ErrorMatrix", "error_matrix"]
+__all__ = ["Accuracy", "ErrorMatrix", "error_matrix", "weighted_error_matrix"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,22 +90,72 @@ def error_matrix(
     InputError
         If a code is outside the legend.
     """
-    n_classes = len(classes)
-    for name, codes in (("map", mapped), ("reference", reference)):
-        if codes.size and (codes.min() < 0 or codes.max() >= n_classes):
-            found = f"codes {codes.min()}..{codes.max()}"
-            raise InputError(Problem(f"column {name!r}", found, f"0..{n_classes - 1}, one per class"))
-    cell = mapped * n_classes + reference
     weight = (design.areas_ha / design.sample_counts(stratum))[stratum]
-    area = np.bincount(cell, weights=weight, minlength=n_classes**2).reshape(n_classes, n_classes)
-    counts = np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
-    values, deviations = _scores(mapped, reference, area.astype(np.float64))
+    values, deviations = _scores(mapped, reference, weight, classes)
     se = stratified_totals(stratum, deviations, design, fpc=fpc, expansion=design.areas_ha).se
-    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
-    found_n = np.concatenate([[counts.sum()], rows, columns])
+    return _matrix(mapped, reference, weight, classes, (values, se))
+
+
+def weighted_error_matrix(
+    sample: WeightedSample, mapped: IntArray, reference: IntArray, classes: Sequence[str]
+) -> ErrorMatrix:
+    """Estimate the error matrix of a map from weighted or clustered units; see `error_matrix`.
+
+    Parameters
+    ----------
+    sample
+        The units with their weights and primary units.
+    mapped, reference
+        Class code of each unit on the map and in the reference, shape (n,).
+    classes
+        Legend.
+
+    Returns
+    -------
+    ErrorMatrix
+        With standard errors from the spread of primary units.
+    """
+    weight = sample.area_weight
+    values, deviations = _scores(mapped, reference, weight, classes)
+    se = np.sqrt(sample.stratum_variance(deviations).sum(axis=0))
+    return _matrix(mapped, reference, weight, classes, (values, se))
+
+
+def _cell_areas(
+    mapped: IntArray, reference: IntArray, weight: FloatArray, classes: Sequence[str]
+) -> FloatArray:
+    """Return the estimated area of each cell, refusing codes outside the legend, shape (K, K)."""
+    n_classes = len(classes)
+    problems = [
+        Problem(
+            f"column {name!r}", f"codes {codes.min()}..{codes.max()}", f"0..{n_classes - 1}, one per class"
+        )
+        for name, codes in (("map", mapped), ("reference", reference))
+        if codes.min() < 0 or codes.max() >= n_classes
+    ]
+    if problems:
+        raise InputError(problems)
+    cell = mapped * n_classes + reference
+    area: FloatArray = np.bincount(cell, weights=weight, minlength=n_classes**2).astype(np.float64)
+    return area.reshape(n_classes, n_classes)
+
+
+def _matrix(
+    mapped: IntArray,
+    reference: IntArray,
+    weight: FloatArray,
+    classes: Sequence[str],
+    scores: tuple[FloatArray, FloatArray],
+) -> ErrorMatrix:
+    """Gather proportions, counts and accuracies into the record."""
+    n_classes = len(classes)
+    area = _cell_areas(mapped, reference, weight, classes)
+    counts = np.bincount(mapped * n_classes + reference, minlength=n_classes**2).astype(np.int64)
+    counts = counts.reshape(n_classes, n_classes)
+    behind = np.concatenate([[counts.sum()], counts.sum(axis=1), counts.sum(axis=0)])
     accuracies = [
-        Accuracy(value=float(v), se=float(s) if np.isfinite(v) else float("nan"), n=int(n))
-        for v, s, n in zip(values, se, found_n, strict=True)
+        Accuracy(value=float(value), se=float(se) if np.isfinite(value) else float("nan"), n=int(n))
+        for value, se, n in zip(*scores, behind, strict=True)
     ]
     return ErrorMatrix(
         classes=tuple(classes),
@@ -116,15 +167,17 @@ def error_matrix(
     )
 
 
-def _scores(mapped: IntArray, reference: IntArray, area: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _scores(
+    mapped: IntArray, reference: IntArray, weight: FloatArray, classes: Sequence[str]
+) -> tuple[FloatArray, FloatArray]:
     """Return the accuracies R = Y/X and each unit's linearised deviation (y - R x) / X.
 
     Order: overall, user's of each class, producer's of each class; shapes (1 + 2K,) and (n, 1 + 2K).
     """
-    n_classes = area.shape[0]
+    area = _cell_areas(mapped, reference, weight, classes)
     right = (mapped == reference).astype(float)
-    of_map = np.equal.outer(mapped, np.arange(n_classes)).astype(float)
-    of_reference = np.equal.outer(reference, np.arange(n_classes)).astype(float)
+    of_map = np.equal.outer(mapped, np.arange(len(classes))).astype(float)
+    of_reference = np.equal.outer(reference, np.arange(len(classes))).astype(float)
     members = np.concatenate([np.ones((mapped.size, 1)), of_map, of_reference], axis=1)
     below = np.concatenate([[area.sum()], area.sum(axis=1), area.sum(axis=0)])
     above = np.concatenate([[np.trace(area)], np.diag(area), np.diag(area)])
