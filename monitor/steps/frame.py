@@ -18,14 +18,20 @@ from geo.raster import RasterStyle, read_on_grid, write_cog
 from geo.vector import read_layer
 from monitor.context import Context, Progress
 
-__all__ = ["KNOWN", "known_units", "make_strata"]
+__all__ = ["KNOWN", "NOT_SEEN", "known_units", "make_strata", "map_labels"]
 
 KNOWN = "known"
 """Certainty stratum of cells whose class is known from training visits."""
 
+NOT_SEEN = "not_seen"
+"""Map label of a cell without enough clear observations."""
+
 
 def make_strata(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
-    """Write ``frame/strata.tif``, ``frame/strata.csv`` and, where there are any, ``frame/known_units.csv``."""
+    """Write the strata as a raster, their sizes as a whole and by unit, and the known units where there are any.
+
+    Files: ``frame/strata.tif``, ``strata.csv``, ``strata_by_unit.csv``, ``known_units.csv``.
+    """
     frame = context.frame
     folder = staging / "frame"
     known = known_units(context)
@@ -38,6 +44,7 @@ def make_strata(context: Context, staging: Path, progress: Progress) -> Mapping[
     table = pd.DataFrame({"stratum": strata.names, "size": strata.sizes, "area_ha": areas})
     table["expected_share"] = _expected_shares(context, strata)
     table.to_csv(folder / "strata.csv", index=False)
+    _by_unit(context, strata).to_csv(folder / "strata_by_unit.csv", index=False)
     if len(known):
         known.to_csv(folder / "known_units.csv", index=False)
     progress(1, 1)
@@ -55,8 +62,8 @@ def known_units(context: Context) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns unit_id, row, col and one label column for each compared period; empty when training cells stay
-        in the sampled population.
+        Columns unit_id, stratum, adm_code, row, col and, for each compared period, map_PERIOD and label_PERIOD;
+        empty when training cells stay in the sampled population.
 
     Raises
     ------
@@ -66,7 +73,7 @@ def known_units(context: Context) -> pd.DataFrame:
     """
     settings = context.training
     periods = [period.name for period in context.compared]
-    empty = pd.DataFrame(columns=["unit_id", "row", "col", *periods])
+    empty = pd.DataFrame(columns=["unit_id", "stratum", "adm_code", "row", "col"])
     if settings.inside_frame == "sampled":
         return empty
     sites = read_layer(settings.samples, layer=settings.layer, columns=("unit_id", "period", "class"))
@@ -85,7 +92,44 @@ def known_units(context: Context) -> pd.DataFrame:
             )
         )
     ids = located.groupby(["row", "col"])["unit_id"].first()
-    return wide[periods].join(ids).reset_index()[["unit_id", "row", "col", *periods]].sort_values(["row", "col"])
+    table = wide[periods].add_prefix("label_").join(ids).reset_index().sort_values(["row", "col"])
+    return _with_place_and_map(context, table)
+
+
+def _with_place_and_map(context: Context, table: pd.DataFrame) -> pd.DataFrame:
+    frame, rows, cols = context.frame, table["row"].to_numpy(), table["col"].to_numpy()
+    codes = frame.admin["code"].to_numpy()[frame.unit_of_cell[rows, cols].astype(int) - 1]
+    placed = table.assign(stratum=KNOWN, adm_code=codes)
+    for period in context.compared:
+        placed[f"map_{period.name}"] = map_labels(context, period.name, rows, cols)
+    first = ["unit_id", "stratum", "adm_code", "row", "col"]
+    return placed[[*first, *sorted(column for column in placed.columns if column not in first)]]
+
+
+def map_labels(context: Context, period: str, rows: NDArray[Any], cols: NDArray[Any]) -> list[str]:
+    """Return the class names that a period's map gives to cells; ``not_seen`` where nothing was seen."""
+    legend = context.profile.legend
+    codes = read_on_grid(context.class_map_path(period), context.frame.geobox)[rows, cols]
+    return [NOT_SEEN if code == Legend.NOT_SEEN else legend.name(int(code)) for code in codes]
+
+
+def _by_unit(context: Context, strata: Strata) -> pd.DataFrame:
+    """Return cells and hectares of every stratum in every administrative unit that holds any of it."""
+    frame = context.frame
+    n_units = len(frame.admin) + 1
+    pair = strata.stratum_of_cell.astype(np.int64) * n_units + frame.unit_of_cell
+    length = (len(strata.names) + 1) * n_units
+    areas, sizes = frame.areas_by(pair, length), np.bincount(pair.ravel(), minlength=length)
+    held = np.flatnonzero(sizes)
+    held = held[held >= n_units]
+    return pd.DataFrame(
+        {
+            "stratum": [strata.names[code - 1] for code in held // n_units],
+            "adm_code": frame.admin["code"].to_numpy()[held % n_units - 1],
+            "size": sizes[held],
+            "area_ha": areas[held],
+        }
+    )
 
 
 def _cells_of(context: Context, sites: Any) -> pd.DataFrame:

@@ -15,11 +15,10 @@ from aoi.survey import allocation
 from aoi.survey.selection import draw_stratified
 from geo.errors import Problem, QualityGateError
 from geo.grid import cell_centres
-from geo.legend import Legend
 from geo.raster import read_on_grid
 from maps.interpreter import write_interpreter_files
 from monitor.context import Context, Progress
-from monitor.steps.frame import KNOWN
+from monitor.steps.frame import KNOWN, map_labels
 
 __all__ = ["draw_sample"]
 
@@ -102,10 +101,5 @@ def _describe(
         crs=points.crs,
     )
     for period in context.compared:
-        codes = read_on_grid(context.class_map_path(period.name), frame.geobox)[rows, cols]
-        sample[f"map_{period.name}"] = [_name(context.profile.legend, int(code)) for code in codes]
+        sample[f"map_{period.name}"] = map_labels(context, period.name, rows, cols)
     return sample
-
-
-def _name(legend: Legend, code: int) -> str:
-    return "not_seen" if code == Legend.NOT_SEEN else legend.name(code)

@@ -1,0 +1,257 @@
+"""Published rows from survey tables: estimates by crop, period and domain, change, and the map's accuracy.
+
+Pure functions of `monitor.tables.SurveyTables`, so that a run and its verification make the same numbers.
+The statistics stand in `aoi.survey`; this module only chooses domains and lays out rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aoi.survey.change import Change, area_change
+from aoi.survey.error_matrix import Accuracy, ErrorMatrix, error_matrix
+from aoi.survey.estimate import INDICATIVE, CellState, Estimate
+from aoi.survey.estimator import areas_of_counts, class_counts
+from monitor.tables import SurveyTables
+
+__all__ = [
+    "FRAME",
+    "Domain",
+    "PeriodFacts",
+    "accuracy_rows",
+    "change_rows",
+    "estimate_rows",
+    "frame_domain",
+    "matrix_rows",
+    "period_matrix",
+    "unit_domains",
+]
+
+FRAME = "frame"
+"""Domain code of the whole area frame."""
+
+MIN_DOMAIN_UNITS = 30
+"""Sample units in a domain below which its figure is marked indicative."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodFacts:
+    """What is written beside every figure of a period."""
+
+    name: str
+    """Label of the period."""
+    kind: str
+    """``stock`` or ``harvestable``."""
+    reference_date: str
+    """ISO date."""
+    source: str = ""
+    """Who made the figure."""
+    vintage: str = ""
+    """Which publication of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Domain:
+    """A part of the frame that figures are made for."""
+
+    code: str
+    """Code in the tables."""
+    name: str
+    """Name for readers."""
+    inside: NDArray[np.bool_]
+    """Whether each unit of the sample lies in it."""
+    area_ha: float
+    """True area of its cells; no estimate exceeds it."""
+
+
+def frame_domain(tables: SurveyTables, title: str) -> Domain:
+    """Return the whole frame as a domain."""
+    return Domain(
+        code=FRAME,
+        name=title,
+        inside=np.ones(len(tables.units), dtype=bool),
+        area_ha=float(tables.strata["area_ha"].sum()),
+    )
+
+
+def unit_domains(tables: SurveyTables, names: Mapping[str, str]) -> list[Domain]:
+    """Return the administrative units as domains, in the order of `names` (code to name)."""
+    areas = tables.strata_by_unit.groupby("adm_code")["area_ha"].sum()
+    code_of_unit = tables.units["adm_code"].to_numpy()
+    return [
+        Domain(code=code, name=name, inside=code_of_unit == code, area_ha=float(areas.get(code, 0.0)))
+        for code, name in names.items()
+    ]
+
+
+def estimate_rows(
+    tables: SurveyTables,
+    crops: Sequence[str],
+    periods: Sequence[PeriodFacts],
+    domains: Sequence[Domain],
+    *,
+    method: str,
+    level: float,
+) -> pd.DataFrame:
+    """Return one row for each crop, period and domain, in the columns of ``estimates.csv``."""
+    rows = []
+    for crop in crops:
+        for period in periods:
+            figures = _domain_estimates(tables, tables.member(period.name, crop), domains, method, level)
+            rows += [
+                _estimate_row(crop, period, domain, figure) for domain, figure in zip(domains, figures, strict=True)
+            ]
+    return pd.DataFrame(rows)
+
+
+def _domain_estimates(
+    tables: SurveyTables, member: NDArray[np.float64], domains: Sequence[Domain], method: str, level: float
+) -> list[Estimate]:
+    """Estimate a class in every domain by zero extension; no limit lies above the domain's own area."""
+    design, stratum = tables.design, tables.stratum
+    counts = design.sample_counts(stratum)
+    found = np.column_stack(
+        [
+            class_counts(stratum, ((member > 0) & domain.inside).astype(np.int64), (design.n_strata, 2))[:, 1]
+            for domain in domains
+        ]
+    )
+    figures = areas_of_counts(found, counts, design, method=method, level=level)
+    return [_within(figure, domain) for figure, domain in zip(figures, domains, strict=True)]
+
+
+def _within(figure: Estimate, domain: Domain) -> Estimate:
+    """Cap the upper limit by the domain's area and mark a figure that few units stand behind."""
+    n = int(domain.inside.sum())
+    capped = Estimate(
+        value=figure.value,
+        se=figure.se,
+        lo=figure.lo,
+        hi=max(figure.value, min(figure.hi, domain.area_ha)),
+        n=n,
+        method=figure.method,
+        level=figure.level,
+        df=figure.df,
+        flags=figure.flags,
+    )
+    return capped.flagged(INDICATIVE) if domain.code != FRAME and n < MIN_DOMAIN_UNITS else capped
+
+
+def _estimate_row(crop: str, period: PeriodFacts, domain: Domain, figure: Estimate) -> dict[str, Any]:
+    return {
+        "crop": crop,
+        "period": period.name,
+        "domain": domain.code,
+        "domain_name": domain.name,
+        "state": CellState.ESTIMATED.value,
+        "value_ha": figure.value,
+        "se_ha": figure.se,
+        "lo_ha": figure.lo,
+        "hi_ha": figure.hi,
+        "level": figure.level,
+        "n": figure.n,
+        "method": figure.method,
+        "kind": period.kind,
+        "reference_date": period.reference_date,
+        "source": period.source,
+        "vintage": period.vintage,
+        "flags": ";".join(figure.flags),
+    }
+
+
+def change_rows(
+    tables: SurveyTables,
+    crops: Sequence[str],
+    periods: tuple[str, str],
+    domains: Sequence[Domain],
+    *,
+    method: str,
+    level: float,
+) -> pd.DataFrame:
+    """Return one row for each crop and domain, in the columns of ``change.csv``."""
+    before, after = periods
+    rows = []
+    for crop in crops:
+        y_from, y_to = tables.member(before, crop), tables.member(after, crop)
+        for domain in domains:
+            change = area_change(
+                tables.stratum,
+                y_from * domain.inside,
+                y_to * domain.inside,
+                tables.design,
+                method=method,
+                level=level,
+            )
+            rows.append(
+                {"crop": crop, "from": before, "to": after, "domain": domain.code, **_change_row(change, domain)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _change_row(change: Change, domain: Domain) -> dict[str, Any]:
+    figure = change.difference
+    few = domain.code != FRAME and int(domain.inside.sum()) < MIN_DOMAIN_UNITS
+    flagged = figure.flagged(INDICATIVE) if few else figure
+    return {
+        "difference_ha": figure.value,
+        "se_ha": figure.se,
+        "lo_ha": figure.lo,
+        "hi_ha": figure.hi,
+        "p_value": change.p_value,
+        "verdict": change.verdict,
+        "method": figure.method,
+        "level": figure.level,
+        "flags": ";".join(flagged.flags),
+    }
+
+
+def period_matrix(tables: SurveyTables, period: str, classes: Sequence[str]) -> ErrorMatrix:
+    """Return the error matrix of a period's map; cells not seen count as a map class of their own."""
+    mapped = tables.units[f"map_{period}"].to_numpy()
+    extra = [name for name in sorted(set(mapped)) if name not in classes]
+    names = [*classes, *extra]
+    codes = {name: code for code, name in enumerate(names)}
+    reference = tables.units[f"label_{period}"].to_numpy()
+    return error_matrix(
+        tables.stratum,
+        np.array([codes[name] for name in mapped], dtype=np.int64),
+        np.array([codes[name] for name in reference], dtype=np.int64),
+        tables.design,
+        names,
+    )
+
+
+def accuracy_rows(period: str, matrix: ErrorMatrix) -> Iterator[dict[str, Any]]:
+    """Yield rows of ``accuracy.csv``: overall, then user's and producer's accuracy of each class."""
+    yield {"period": period, "class": "", "measure": "overall", **_accuracy(matrix.overall)}
+    for measure, values in (("users", matrix.users), ("producers", matrix.producers)):
+        for name, value in zip(matrix.classes, values, strict=True):
+            yield {"period": period, "class": name, "measure": measure, **_accuracy(value)}
+
+
+def _accuracy(value: Accuracy) -> dict[str, Any]:
+    return {
+        "value": value.value if math.isfinite(value.value) else None,
+        "se": value.se if math.isfinite(value.se) else None,
+        "n": value.n,
+    }
+
+
+def matrix_rows(period: str, matrix: ErrorMatrix) -> Iterator[dict[str, Any]]:
+    """Yield rows of ``error_matrix.csv``: share of the frame's area and sample units in each cell."""
+    for i, mapped in enumerate(matrix.classes):
+        for j, reference in enumerate(matrix.classes):
+            yield {
+                "period": period,
+                "map": mapped,
+                "reference": reference,
+                "area_share": float(matrix.proportions[i, j]),
+                "units": int(matrix.counts[i, j]),
+            }

@@ -1,0 +1,49 @@
+"""`altdev init`: a commented survey file to start from, or a whole example with data whose truth is known."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from geo.errors import Problem, SurveyFileError
+from geo.files import write_text
+
+__all__ = ["write_project"]
+
+
+def write_project(directory: Path, *, example: str | None, seed: int) -> Path:
+    """Write a survey project and return the path of its survey file.
+
+    Parameters
+    ----------
+    directory
+        New or empty folder.
+    example
+        Name of a simulated landscape; None writes the survey file alone.
+    seed
+        Seed of the landscape.
+
+    Raises
+    ------
+    SurveyFileError
+        If the folder already holds a survey file, or there is no such example.
+    """
+    path = directory / "survey.toml"
+    if path.exists():
+        raise SurveyFileError(
+            Problem(
+                str(path), "a survey file", "a folder without one", "choose another folder; nothing was changed"
+            )
+        )
+    if example is None:
+        template = files("monitor").joinpath("survey_template.toml").read_text(encoding="utf-8")
+        write_text(path, template)
+        return path
+    from imagery.simulate.example import EXAMPLES, write_example
+
+    if example not in EXAMPLES:
+        raise SurveyFileError(
+            Problem("--example", repr(example), f"one of {', '.join(sorted(EXAMPLES))}", "correct the name")
+        )
+    write_example(example, directory, seed=seed)
+    return path

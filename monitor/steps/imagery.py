@@ -1,0 +1,35 @@
+"""Step ``imagery``: scenes of a period, masked and composed on the grid of the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagery.catalog import find_scenes, scene_files
+from monitor.context import Context, Progress
+from monitor.sections import PeriodSection
+
+if TYPE_CHECKING:
+    from imagery.scene import Scene
+
+__all__ = ["prepare", "scene_inputs", "scenes_of"]
+
+
+def scenes_of(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
+    """Return the scenes of a period over the frame, in order."""
+    imagery = context.imagery
+    return find_scenes(
+        catalog=imagery.catalog,
+        folder=imagery.folder,
+        pattern=imagery.pattern,
+        sensor=context.sensor,
+        start=period.start,
+        end=period.end,
+        geobox=context.frame.geobox,
+    )
+
+
+def scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
+    """Return the files the scenes of a period are read from, for hashing."""
+    return tuple(scene_files(scenes_of(context, period)))

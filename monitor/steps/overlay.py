@@ -1,0 +1,82 @@
+"""Step ``overlay``: cultivation in AD areas and other zones, with intervals, and a partition that adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aoi.overlay import cell_areas_by_zone, zone_of_cells
+from aoi.zones import ZoneLayer, Zones, stack
+from monitor.context import Context, Progress
+from monitor.figures import Domain, estimate_rows, frame_domain
+from monitor.steps.estimate import interval_method, period_facts, write_csv
+from monitor.tables import SurveyTables, read_tables
+
+__all__ = ["overlay"]
+
+NO_ZONE = "no_zone"
+"""Domain of the ground that lies in no zone."""
+
+
+def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
+    """Write ``overlay/zones.csv`` (by layer: parts add up) and ``overlay/alone.csv`` (each zone by itself)."""
+    folder = staging / "overlay"
+    folder.mkdir(parents=True, exist_ok=True)
+    survey = context.survey
+    if not survey.overlay:
+        return {"zones": 0}
+    tables = read_tables(context.out)
+    zones = _zones(context)
+    settings = {"method": interval_method(context), "level": survey.estimate.level}
+    crops, periods = survey.survey.crops, period_facts(context)
+    parts = estimate_rows(tables, crops, periods, _partition(context, tables, zones), **settings)
+    alone = estimate_rows(tables, crops, periods, _each_alone(context, tables, zones), **settings)
+    write_csv(parts.assign(additive=True), folder / "zones.csv")
+    write_csv(alone.assign(additive=False), folder / "alone.csv")
+    progress(1, 1)
+    return {"zones": len(zones), "precedence": list(zones.layers)}
+
+
+def _zones(context: Context) -> Zones:
+    layers = [
+        ZoneLayer(name=entry.name, frame=context.read_overlay(index), label="label", title=entry.title)
+        for index, entry in enumerate(context.survey.overlay)
+    ]
+    return stack(layers, str(context.frame.geobox.crs))
+
+
+def _partition(context: Context, tables: SurveyTables, zones: Zones) -> list[Domain]:
+    """Return the frame and its parts by layer: a cell in several layers goes to the first in the file."""
+    titles = {entry.name: entry.title for entry in context.survey.overlay}
+    code_of_cell = zone_of_cells(context.frame.geobox, zones)
+    layer_of_code = np.array([0, *(zones.frame["layer"].map(zones.layers.index) + 1)])
+    layer_of_cell = layer_of_code[code_of_cell].astype(np.uint16)
+    areas = cell_areas_by_zone(layer_of_cell, context.frame.geobox, len(zones.layers), context.frame.inside)
+    of_unit = layer_of_cell[tables.units["row"], tables.units["col"]]
+    parts = [
+        Domain(code=name, name=titles[name], inside=of_unit == index, area_ha=float(areas[index]))
+        for index, name in enumerate(zones.layers, start=1)
+    ]
+    rest = Domain(code=NO_ZONE, name="Outside all zones", inside=of_unit == 0, area_ha=float(areas[0]))
+    return [frame_domain(tables, context.survey.survey.title), *parts, rest]
+
+
+def _each_alone(context: Context, tables: SurveyTables, zones: Zones) -> list[Domain]:
+    """Return every layer, and every zone, by itself; they may overlap, so their figures do not add up."""
+    domains = []
+    titles = {entry.name: entry.title for entry in context.survey.overlay}
+    for name in zones.layers:
+        own = zones.only(name)
+        cells = zone_of_cells(context.frame.geobox, own)
+        areas = cell_areas_by_zone(cells, context.frame.geobox, len(own), context.frame.inside)
+        of_unit = cells[tables.units["row"], tables.units["col"]]
+        domains.append(Domain(code=name, name=titles[name], inside=of_unit > 0, area_ha=float(areas[1:].sum())))
+        domains += [
+            Domain(code=f"{name}:{label}", name=str(label), inside=of_unit == code, area_ha=float(areas[code]))
+            for code, label in enumerate(own.frame["zone"], start=1)
+            if areas[code] > 0
+        ]
+    return domains

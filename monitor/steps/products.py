@@ -1,0 +1,161 @@
+"""Step ``map``: the interactive page and the workbook, from what the run folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.stats import norm
+
+from geo.areas import MappedArea
+from geo.files import write_text
+from geo.vector import read_layer
+from maps.interactive import render
+from maps.page import (
+    About,
+    Accuracy,
+    AdminLayer,
+    ClassAccuracy,
+    Figures,
+    LineLayer,
+    MappedCount,
+    OverlayLayer,
+    Page,
+    Period,
+    RasterLayer,
+    Share,
+)
+from maps.table import write_workbook
+from monitor.context import Context, Progress
+
+__all__ = ["write_products"]
+
+TIER_FOLDER = "products/0"
+
+
+def write_products(context: Context, staging: Path, progress: Progress, *, language: str) -> Mapping[str, Any]:
+    """Write ``products/0/index.html`` and ``products/0/tables.xlsx``."""
+    figures = read_figures(context)
+    page = _page(context, figures, language)
+    folder = staging / TIER_FOLDER
+    write_text(folder / "index.html", render(page))
+    progress(1, 2)
+    write_workbook(folder / "tables.xlsx", figures, page.about)
+    progress(2, 2)
+    return {"page_bytes": (folder / "index.html").stat().st_size}
+
+
+def read_figures(context: Context) -> Figures:
+    """Return all figures of the run folder."""
+    folder = context.out / "estimates"
+    text = {"domain": str, "period": str, "from": str, "to": str, "domain_name": str}
+    read = {name: pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""]) for name in
+            ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")}
+    overlay = context.out / "overlay"
+    extra = [
+        (name, pd.read_csv(overlay / f"{name}.csv", dtype=text))
+        for name in ("zones", "alone")
+        if (overlay / f"{name}.csv").is_file()
+    ]
+    return Figures(
+        estimates=read["estimates"].fillna({"source": "", "vintage": "", "flags": ""}),
+        change=read["change"].fillna({"flags": ""}),
+        accuracy=tuple(_accuracies(context, read["accuracy"])),
+        mapped=tuple(_mapped(read["mapped_areas"])),
+        extra=(*extra, ("error_matrix", read["error_matrix"])),
+    )
+
+
+def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:
+    level = context.survey.estimate.level
+    z = float(norm.ppf(0.5 + level / 2))
+    for period in context.compared:
+        rows = table[table["period"] == period.name]
+        share = {(row["measure"], row["class"]): _share(row, z) for _, row in rows.fillna({"class": ""}).iterrows()}
+        overall = rows[rows["measure"] == "overall"].iloc[0]
+        names = [name for measure, name in share if measure == "users"]
+        yield Accuracy(
+            period=period.name,
+            overall=share["overall", ""],
+            n=int(overall["n"]),
+            classes=tuple(
+                ClassAccuracy(name=name, users=share["users", name], producers=share["producers", name])
+                for name in names
+            ),
+            level=level,
+            method="stratified; normal interval",
+        )
+
+
+def _share(row: Any, z: float) -> Share:
+    value, half = float(row["value"]), z * float(row["se"])
+    return Share(value=value, lo=max(0.0, value - half), hi=min(1.0, value + half))
+
+
+def _mapped(table: pd.DataFrame) -> Iterator[MappedCount]:
+    for row in table.itertuples():
+        area = MappedArea(class_name=str(row.crop), area_ha=float(row.mapped_ha), cells=int(row.cells))
+        yield MappedCount(period=str(row.period), area=area, domain=str(row.domain))
+
+
+def _page(context: Context, figures: Figures, language: str) -> Page:
+    survey = context.survey
+    return Page(
+        about=About(
+            title=survey.survey.title,
+            subtitle=" - ".join([survey.survey.country, *(period.name for period in context.compared)]),
+            sources=survey.map.sources,
+            disclaimer=survey.map.disclaimer,
+            notes=tuple(_notes(context)),
+            run_id=f"{survey.survey.name}-{survey.survey.seed}",
+        ),
+        figures=figures,
+        crops=tuple(survey.survey.crops),
+        periods=tuple(
+            Period(
+                name=period.name,
+                role=period.role,
+                kind=period.kind,
+                reference_date=period.reference_date.isoformat(),
+            )
+            for period in context.compared
+        ),
+        legend=context.profile.legend,
+        admin=AdminLayer(frame=context.frame.admin, title="Administrative units"),
+        rasters=tuple(_rasters(context)),
+        overlays=tuple(_overlays(context)),
+        lines=tuple(_lines(context)),
+        elevation=survey.map.elevation,
+        language=language,
+    )
+
+
+def _notes(context: Context) -> Iterator[str]:
+    if context.reference.simulated is not None:
+        yield "Simulated landscape and simulated interpreters: an example, not a survey."
+    if context.reference.points is not None:
+        yield "Reference points are not a documented probability sample: figures are indicative."
+
+
+def _rasters(context: Context) -> Iterator[RasterLayer]:
+    for period in context.compared:
+        yield RasterLayer(kind="class", period=period.name, path=context.class_map_path(period.name))
+        for crop in context.survey.survey.crops:
+            path = context.probability_path(crop, period.name)
+            yield RasterLayer(kind="probability", period=period.name, path=path, crop=crop)
+
+
+def _overlays(context: Context) -> Iterator[OverlayLayer]:
+    for index, entry in enumerate(context.survey.overlay):
+        yield OverlayLayer(
+            name=entry.name, title=entry.title, kind=entry.kind, frame=context.read_overlay(index), label="label"
+        )
+
+
+def _lines(context: Context) -> Iterator[LineLayer]:
+    if context.survey.map.rivers is not None:
+        yield LineLayer(kind="river", frame=read_layer(context.survey.map.rivers, geometry="line"))
+    if context.survey.map.roads is not None:
+        yield LineLayer(kind="road", frame=read_layer(context.survey.map.roads, geometry="line"))

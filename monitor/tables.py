@@ -1,0 +1,93 @@
+"""The tables a run's figures are computed from, and nothing else: strata, units with map and reference labels.
+
+`altdev run` and `altdev verify` both read figures from here, so that a published number can be recomputed
+from the run folder alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aoi.survey.design import StratifiedDesign
+from geo.errors import InputError, Problem
+
+__all__ = ["SurveyTables", "read_tables"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyTables:
+    """A stratified sample with labels, and the strata it was drawn from."""
+
+    strata: pd.DataFrame
+    """Columns stratum, size, area_ha."""
+    strata_by_unit: pd.DataFrame
+    """Columns stratum, adm_code, size, area_ha."""
+    units: pd.DataFrame
+    """One row a unit: unit_id, stratum, adm_code, row, col, and map_PERIOD and label_PERIOD."""
+
+    @property
+    def design(self) -> StratifiedDesign:
+        """The strata as a design."""
+        return StratifiedDesign(
+            names=tuple(self.strata["stratum"]),
+            sizes=self.strata["size"].to_numpy(),
+            areas_ha=self.strata["area_ha"].to_numpy(),
+        )
+
+    @property
+    def stratum(self) -> NDArray[np.int64]:
+        """Stratum code of each unit."""
+        return self.design.code_of(self.units["stratum"].to_numpy())
+
+    def member(self, period: str, name: str) -> NDArray[np.float64]:
+        """Return 1 where a unit's reference label in a period is `name`, else 0."""
+        return (self.units[f"label_{period}"] == name).to_numpy().astype(np.float64)
+
+
+def read_tables(out: Path) -> SurveyTables:
+    """Read the tables of a run folder.
+
+    Raises
+    ------
+    InputError
+        If a unit of the sample has no reference label for a period: missing is not zero.
+    """
+    folder = out / "frame"
+    text = {"unit_id": str, "adm_code": str, "stratum": str}
+    sample = pd.read_csv(folder / "sample.csv", dtype=text)
+    reference = pd.read_csv(folder / "reference.csv", dtype={"unit_id": str, "period": str, "label": str})
+    wide = reference.pivot_table(index="unit_id", columns="period", values="label", aggfunc="first")
+    units = sample.merge(wide.add_prefix("label_"), left_on="unit_id", right_index=True, how="left")
+    labels = [f"label_{period}" for period in wide.columns]
+    _require_labels(units, labels)
+    known = folder / "known_units.csv"
+    if known.is_file():
+        units = pd.concat([units, pd.read_csv(known, dtype=text)], ignore_index=True)
+    maps = [column for column in units.columns if column.startswith("map_")]
+    return SurveyTables(
+        strata=pd.read_csv(folder / "strata.csv", dtype={"stratum": str}),
+        strata_by_unit=pd.read_csv(folder / "strata_by_unit.csv", dtype=text),
+        units=units[["unit_id", "stratum", "adm_code", "row", "col", *maps, *labels]],
+    )
+
+
+def _require_labels(units: pd.DataFrame, labels: list[str]) -> None:
+    problems = []
+    for column in labels:
+        missing = units.loc[units[column].isna(), "unit_id"].tolist()
+        if missing:
+            problems.append(
+                Problem(
+                    f"reference labels, period {column.removeprefix('label_')}",
+                    f"{len(missing)} units without a label ({', '.join(missing[:5])})",
+                    "a label for every unit of the sample",
+                    "interpret them; a unit that cannot be seen needs better imagery, not a zero",
+                )
+            )
+    if problems:
+        raise InputError(problems)

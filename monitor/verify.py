@@ -1,0 +1,144 @@
+"""`altdev verify`: every file of a run is the one that was published, and its figures can be made again from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geo.errors import InputError, Problem, QualityGateError
+from monitor.figures import (
+    FRAME,
+    Domain,
+    PeriodFacts,
+    change_rows,
+    estimate_rows,
+    frame_domain,
+    unit_domains,
+)
+from monitor.run_folder import MANIFEST, Manifest
+from monitor.tables import SurveyTables, read_tables
+
+__all__ = ["verify_run"]
+
+TOLERANCE = 2e-6
+"""Figures are written with six decimals."""
+
+NUMBERS = ("value_ha", "se_ha", "lo_ha", "hi_ha")
+DIFFERENCES = ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value")
+
+
+def verify_run(out: Path) -> Iterator[str]:
+    """Yield one line for each thing found right; raise at the first kind of thing that is not.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Raises
+    ------
+    InputError
+        If there is no manifest.
+    QualityGateError
+        Naming every file that changed since it was published, or the first figure that differs.
+    """
+    manifest = _manifest(out)
+    files = {name: record for step in manifest.steps.values() for name, record in step.outputs.items()}
+    changed = [name for name, record in sorted(files.items()) if not record.matches(out / name)]
+    if changed:
+        raise QualityGateError(
+            [
+                Problem(str(out / name), "a file that is missing or changed", "the one published", "run it again")
+                for name in changed
+            ]
+        )
+    yield f"{len(files)} files are as published"
+    if "estimate" in manifest.steps:
+        tables = read_tables(out)
+        yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
+        yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
+
+
+def _manifest(out: Path) -> Manifest:
+    path = out / MANIFEST
+    if not path.is_file():
+        raise InputError(Problem(str(path), "no manifest", "the folder of a run", "give the run folder"))
+    try:
+        return Manifest.from_json(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(Problem(str(path), f"a manifest that cannot be read ({error})", "one a run wrote")) from error
+
+
+def _recompute_estimates(out: Path, tables: SurveyTables) -> int:
+    published = _read(out / "estimates" / "estimates.csv")
+    periods = [
+        PeriodFacts(name=str(name), kind=str(kind), reference_date=str(day))
+        for name, kind, day in published[["period", "kind", "reference_date"]].drop_duplicates().itertuples(index=False)
+    ]
+    again = estimate_rows(
+        tables,
+        list(dict.fromkeys(published["crop"])),
+        periods,
+        _domains(tables, published),
+        method=_interval(published),
+        level=float(published["level"].iloc[0]),
+    )
+    _compare(published, again, ["crop", "period", "domain"], NUMBERS, "estimates.csv")
+    return len(published)
+
+
+def _recompute_changes(out: Path, tables: SurveyTables) -> int:
+    published = _read(out / "estimates" / "change.csv")
+    if published.empty:
+        return 0
+    names = _read(out / "estimates" / "estimates.csv")
+    before, after = published[["from", "to"]].iloc[0]
+    again = change_rows(
+        tables,
+        list(dict.fromkeys(published["crop"])),
+        (str(before), str(after)),
+        _domains(tables, names),
+        method=_interval(published),
+        level=float(published["level"].iloc[0]),
+    )
+    _compare(published, again, ["crop", "domain"], DIFFERENCES, "change.csv")
+    return len(published)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"domain": str, "period": str, "from": str, "to": str, "domain_name": str})
+
+
+def _interval(published: pd.DataFrame) -> str:
+    return str(published["method"].iloc[0]).rsplit("; ", 1)[-1]
+
+
+def _domains(tables: SurveyTables, published: pd.DataFrame) -> list[Domain]:
+    named = dict(published[["domain", "domain_name"]].drop_duplicates().itertuples(index=False))
+    units = {code: name for code, name in named.items() if code != FRAME}
+    return [frame_domain(tables, named[FRAME]), *unit_domains(tables, units)]
+
+
+def _compare(
+    published: pd.DataFrame, again: pd.DataFrame, keys: list[str], columns: tuple[str, ...], file: str
+) -> None:
+    merged = published.merge(again, on=keys, suffixes=("", "_again"), how="outer", indicator=True)
+    for _, row in merged.iterrows():
+        name = f"{file} {' '.join(str(row[key]) for key in keys)}"
+        if row["_merge"] != "both":
+            raise QualityGateError(Problem(name, "a row on one side only", "the same rows"))
+        for column in columns:
+            told, found = _number(row[column]), _number(row[f"{column}_again"])
+            if not np.isclose(told, found, rtol=1e-9, atol=TOLERANCE, equal_nan=True):
+                raise QualityGateError(
+                    Problem(f"{name} {column}", f"{told}", f"{found}, recomputed from the run folder", "run it again")
+                )
+
+
+def _number(value: Any) -> float:
+    return float(value)
