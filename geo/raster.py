@@ -70,7 +70,9 @@ def geobox_of(path: Path | str) -> GeoBox:
 
 
 @contextmanager
-def open_on_grid(path: Path | str, geobox: GeoBox, *, resampling: str = "nearest") -> Iterator[GridReader]:
+def open_on_grid(
+    path: Path | str, geobox: GeoBox, *, resampling: str = "nearest", fill: float | None = None
+) -> Iterator[GridReader]:
     """Open a raster so that blocks of `geobox` can be read from it, warped only where it must be.
 
     Parameters
@@ -81,6 +83,8 @@ def open_on_grid(path: Path | str, geobox: GeoBox, *, resampling: str = "nearest
         Grid to read on.
     resampling
         A name of `rasterio.enums.Resampling`.
+    fill
+        Value of cells that hold nothing, inside the file and beyond it; the file's own no-data when None.
 
     Raises
     ------
@@ -90,13 +94,14 @@ def open_on_grid(path: Path | str, geobox: GeoBox, *, resampling: str = "nearest
     with _opened(path) as source:
         if source.crs is None:
             raise _without_crs(path)
+        nodata = source.nodata if fill is None else fill
         offset = _aligned_offset(source, geobox)
         if offset is not None:
-            yield GridReader(path=str(path), dataset=source, offset=offset, nodata=source.nodata)
+            yield GridReader(path=str(path), dataset=source, offset=offset, nodata=nodata)
             return
         steps = _nearest_steps(source, geobox) if resampling == "nearest" else None
         if steps is not None:
-            yield NearestReader(path=str(path), dataset=source, offset=(0, 0), nodata=source.nodata, steps=steps)
+            yield NearestReader(path=str(path), dataset=source, offset=(0, 0), nodata=nodata, steps=steps)
             return
         with WarpedVRT(
             source,
@@ -105,10 +110,12 @@ def open_on_grid(path: Path | str, geobox: GeoBox, *, resampling: str = "nearest
             width=geobox.shape[1],
             height=geobox.shape[0],
             resampling=Resampling[resampling],
+            src_nodata=nodata,
+            nodata=nodata,
             # Next to exact (in source cells; 0 is refused), since the usual approximation depends on the window
             tolerance=1e-6,
         ) as warped:
-            yield GridReader(path=str(path), dataset=warped, offset=(0, 0), nodata=source.nodata)
+            yield GridReader(path=str(path), dataset=warped, offset=(0, 0), nodata=nodata)
 
 
 @dataclass(frozen=True, slots=True)
