@@ -1,0 +1,198 @@
+"""One block of the analysis grid: all days and bands, read once as integers, with the clear cells of each day.
+
+Days are what counts, not scenes: scenes of one day (neighbouring tiles of one pass) are laid into one layer, so
+that overlaps are not observations made twice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from pyproj import CRS
+
+from geo.blocks import Block
+from geo.errors import InputError, Problem
+from geo.raster import open_on_grid
+from imagery.mask import Disk, disk, flagged, grow
+from imagery.scene import Scene
+from imagery.sensor import Sensor
+
+__all__ = ["BrokenSceneError", "Stack", "cell_size_m", "read_stack"]
+
+_LOWEST, _HIGHEST = -32_000, 32_000  # room for the markers of missing values in int16
+_COARSER = 1.5  # cells this many times coarser than the band take its average, others the nearest cell
+
+
+class BrokenSceneError(InputError):
+    """A file of a scene cannot be read; `scene_id` names the scene."""
+
+    def __init__(self, problem: Problem, scene_id: str) -> None:
+        super().__init__(problem)
+        self.scene_id = scene_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Observations of a block: t days, b bands, h x w cells."""
+
+    days: tuple[date, ...]
+    """Days of observation, rising (t)."""
+    bands: tuple[str, ...]
+    """Common band names (b)."""
+    values: NDArray[np.int16]
+    """Physical values in units of `quantum`, shape (t, b, h, w); arbitrary where not valid."""
+    valid: NDArray[np.bool_]
+    """Clear cells of each day, shape (t, h, w)."""
+    quantum: float
+    """Physical value of one unit."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in cells."""
+        return self.valid.shape[1], self.valid.shape[2]
+
+    def part(self, rows: slice, cols: slice) -> Stack:
+        """Return a part of the block without copying it."""
+        return Stack(
+            days=self.days,
+            bands=self.bands,
+            values=self.values[:, :, rows, cols],
+            valid=self.valid[:, rows, cols],
+            quantum=self.quantum,
+        )
+
+
+def read_stack(
+    scenes: Sequence[Scene], geobox: GeoBox, block: Block, *, sensor: Sensor, cloud_buffer_m: float
+) -> Stack:
+    """Read all scenes of a block.
+
+    Parameters
+    ----------
+    scenes
+        In order of time; see `imagery.catalog.find_scenes`.
+    geobox
+        The analysis grid, projected.
+    block
+        Window of it; may reach beyond its edges.
+    sensor
+        The sensor.
+    cloud_buffer_m
+        Distance by which clouds and shadows are grown.
+
+    Raises
+    ------
+    BrokenSceneError
+        If a file of a scene cannot be read.
+    """
+    grown = disk(cloud_buffer_m, cell_size_m(geobox))
+    groups = [(day, list(group)) for day, group in groupby(scenes, key=lambda scene: scene.day)]
+    size = (block.height, block.width)
+    values = np.zeros((len(groups), len(sensor.band), *size), dtype=np.int16)
+    valid = np.zeros((len(groups), *size), dtype=np.bool_)
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        for layer, (_, group) in enumerate(groups):
+            for scene in group:
+                _lay(scene, geobox, block, sensor, grown, values[layer], valid[layer])
+    return Stack(
+        days=tuple(day for day, _ in groups),
+        bands=sensor.common,
+        values=values,
+        valid=valid,
+        quantum=sensor.quantum,
+    )
+
+
+def cell_size_m(geobox: GeoBox) -> tuple[float, float]:
+    """Return height and width of a cell in metres.
+
+    Raises
+    ------
+    InputError
+        If the grid is in degrees: distances on it are not metres.
+    """
+    crs = CRS.from_user_input(str(geobox.crs))
+    if crs.is_geographic:
+        raise InputError(
+            Problem("analysis grid", "a grid in degrees", "a projected CRS in metres", "set [area] crs")
+        )
+    unit_m = crs.axis_info[0].unit_conversion_factor
+    return abs(geobox.transform.e) * unit_m, abs(geobox.transform.a) * unit_m
+
+
+def _lay(
+    scene: Scene,
+    geobox: GeoBox,
+    block: Block,
+    sensor: Sensor,
+    grown: Disk,
+    values: NDArray[np.int16],
+    valid: NDArray[np.bool_],
+) -> None:
+    """Lay a scene into the layer of its day where no scene before it was clear."""
+    try:
+        clear = _clear(scene, geobox, block, sensor, grown) & ~valid
+        if not clear.any():
+            return
+        raw = _raw_bands(scene, geobox, block, sensor)
+    except InputError as error:
+        found = error.problems[0]
+        raise BrokenSceneError(
+            Problem(f"scene {scene.id}, {found.where}", found.found, found.expected, found.remedy), scene.id
+        ) from error
+    empty = np.zeros_like(clear) if sensor.nodata_rule == "any" else np.ones_like(clear)
+    for cells in raw.values():
+        hole = cells == sensor.nodata if sensor.nodata is not None else np.zeros_like(clear)
+        empty = empty | hole if sensor.nodata_rule == "any" else empty & hole
+    clear &= ~empty
+    for layer, (name, cells) in enumerate(raw.items()):
+        file = scene.bands[name]
+        physical = _to_units(cells, file.scale, file.offset, sensor.quantum)
+        np.copyto(values[layer], physical, where=clear)
+    valid |= clear
+
+
+def _clear(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, grown: Disk) -> NDArray[np.bool_]:
+    """Return the cells of a block that the mask band leaves."""
+    if scene.mask is None or sensor.mask is None:
+        return np.ones((block.height, block.width), dtype=np.bool_)
+    rule = sensor.mask
+    rows, cols = grown[-1][0], max(half for _, half in grown)
+    around = Block(block.row - rows, block.col - cols, block.height + 2 * rows, block.width + 2 * cols)
+    with open_on_grid(scene.mask.path, geobox, fill=rule.fill) as reader:
+        mask = reader.read(around, scene.mask.index)
+    inner = mask[rows : rows + block.height, cols : cols + block.width]
+    return ~flagged(inner, rule, rule.invalid) & ~grow(flagged(mask, rule, rule.grown), grown)
+
+
+def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> dict[str, NDArray[np.integer]]:
+    """Return the raw integers of every band, opening each file once."""
+    cell_m = min(cell_size_m(geobox))
+    by_file: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for band in sensor.band:
+        resampling = "average" if cell_m >= _COARSER * band.resolution_m else "nearest"
+        by_file[scene.bands[band.common].path, resampling].append(band.common)
+    raw: dict[str, NDArray[np.integer]] = {}
+    for (path, resampling), names in by_file.items():
+        with open_on_grid(path, geobox, resampling=resampling, fill=sensor.nodata) as reader:
+            cells = reader.read(block, [scene.bands[name].index for name in names])
+        raw |= dict(zip(names, cells, strict=True))
+    return {name: raw[name] for name in sensor.common}
+
+
+def _to_units(raw: NDArray[np.integer], scale: float, offset: float, quantum: float) -> NDArray[np.int16]:
+    """Return ``(scale * raw + offset) / quantum`` rounded to whole units."""
+    factor, shift = scale / quantum, offset / quantum
+    if abs(factor - 1) < 1e-12 and abs(shift - round(shift)) < 1e-9:
+        units = raw.astype(np.int32) + round(shift)
+    else:
+        units = np.rint(raw * factor + shift)
+    return np.asarray(np.clip(units, _LOWEST, _HIGHEST), dtype=np.int16)
