@@ -85,19 +85,13 @@ def survey_command(function: Callable[..., int | None]) -> Callable[..., int | N
     """Add the survey file and the flags that every verb on it has."""
     options = [
         click.argument("survey", type=click.Path(path_type=Path), default=Path("survey.toml"), required=False),
-        click.option(
-            "-o", "--out", type=click.Path(path_type=Path), help="Run folder [default: run beside the file]."
-        ),
+        click.option("-o", "--out", type=click.Path(path_type=Path), help="Run folder [default: run/ beside]."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
         click.option("--overwrite", is_flag=True, help="Use a run folder that holds something else."),
-        click.option(
-            "--resume/--no-resume", default=True, help="Keep finished steps [default], or make all again."
-        ),
+        click.option("--resume/--no-resume", default=True, help="Keep finished steps, or not."),
         click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads."),
-        click.option(
-            "--tier", type=click.Choice(["0", "1", "2"]), default="0", help="Disclosure tier of products."
-        ),
+        click.option("--tier", type=click.Choice(["0", "1", "2"]), default="0", help="Disclosure tier."),
         click.option("--lang", type=click.Choice(["en", "fr", "es", "ar", "ru", "zh"]), default="en"),
         click.option("-v", "--verbose", is_flag=True, help="Tell more on stderr."),
         click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
@@ -187,6 +181,32 @@ def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) 
 
 @cli.command()
 @survey_command
+@click.option("--strata", type=click.Path(path_type=Path), help="Table mode: CSV with stratum,size.")
+@click.option(
+    "--unit-area-ha", type=float, default=1.0, show_default=True, help="Table mode: ha of one unit."
+)
+@click.option("--domain", help="Table mode: domain column of the sample.")
+@click.option("--interval", default="default", show_default=True, help="Table mode: interval method.")
+@click.option("--level", type=float, default=0.95, show_default=True, help="Table mode: confidence level.")
+@click.option("--coverage", is_flag=True, help="Table mode: simulate how often the interval holds the truth.")
+def estimate(strata: Path | None, **flags: Any) -> int | None:
+    """Estimate hectares and accuracy, from a survey file or from two tables.
+
+    With --strata the first argument is a sample table (columns stratum, map, reference; if wanted psu, weight and
+    a domain column), and nothing else is needed.
+    """
+    table_flags = {name: flags.pop(name) for name in ("unit_area_ha", "domain", "interval", "level", "coverage")}
+    if strata is None:
+        return _run("estimate", flags)
+    from monitor.table_mode import estimate_tables
+
+    text = estimate_tables(flags["survey"], strata, as_json=flags["as_json"], **table_flags)
+    click.echo(text)
+    return 0
+
+
+@cli.command()
+@survey_command
 def plan(**flags: Any) -> int | None:
     """List the steps, what is done and what they will read; nothing is written."""
     from monitor.workflow import RunOptions, default_out
@@ -218,9 +238,7 @@ def check(survey: Path, as_json: bool) -> int:
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--example", help="An example with data: andes-coca, helmand-poppy or rif-cannabis.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the example's landscape."
-)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the landscape.")
 def init(directory: Path, example: str | None, seed: int) -> int:
     """Write a commented survey file to start from, or a whole example with data."""
     from monitor.start import write_project

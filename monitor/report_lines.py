@@ -27,7 +27,8 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
         )
     for accuracy in _facts(facts, "accuracy"):
         yield (
-            f"map {accuracy['period']}: overall accuracy {accuracy['overall']:.3f} (se {accuracy['overall_se']:.3f}); "
+            f"map {accuracy['period']}: overall accuracy {accuracy['overall']:.3f} "
+            f"(standard error {accuracy['overall_se']:.3f}); "
             + "; ".join(
                 f"{entry['class']} user's {entry['users']:.2f}, producer's {entry['producers']:.2f}"
                 for entry in accuracy["classes"]

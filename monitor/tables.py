@@ -46,7 +46,7 @@ class SurveyTables:
 
     def member(self, period: str, name: str) -> NDArray[np.float64]:
         """Return 1 where a unit's reference label in a period is `name`, else 0."""
-        return (self.units[f"label_{period}"] == name).to_numpy().astype(np.float64)
+        return np.asarray(self.units[f"label_{period}"] == name, dtype=np.float64)
 
 
 def read_tables(out: Path) -> SurveyTables:

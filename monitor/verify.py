@@ -71,14 +71,18 @@ def _manifest(out: Path) -> Manifest:
     try:
         return Manifest.from_json(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(Problem(str(path), f"a manifest that cannot be read ({error})", "one a run wrote")) from error
+        raise InputError(
+            Problem(str(path), f"a manifest that cannot be read ({error})", "one a run wrote")
+        ) from error
 
 
 def _recompute_estimates(out: Path, tables: SurveyTables) -> int:
     published = _read(out / "estimates" / "estimates.csv")
     periods = [
         PeriodFacts(name=str(name), kind=str(kind), reference_date=str(day))
-        for name, kind, day in published[["period", "kind", "reference_date"]].drop_duplicates().itertuples(index=False)
+        for name, kind, day in published[["period", "kind", "reference_date"]]
+        .drop_duplicates()
+        .itertuples(index=False)
     ]
     again = estimate_rows(
         tables,
@@ -136,7 +140,9 @@ def _compare(
             told, found = _number(row[column]), _number(row[f"{column}_again"])
             if not np.isclose(told, found, rtol=1e-9, atol=TOLERANCE, equal_nan=True):
                 raise QualityGateError(
-                    Problem(f"{name} {column}", f"{told}", f"{found}, recomputed from the run folder", "run it again")
+                    Problem(
+                        f"{name} {column}", f"{told}", f"{found}, recomputed from the run folder", "run it again"
+                    )
                 )
 
 

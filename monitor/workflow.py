@@ -191,7 +191,8 @@ def _classify_step(context: Context, period: PeriodSection) -> Step:
 def _scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
     from monitor.steps.imagery import scene_inputs
 
-    return scene_inputs(context, period)
+    paths: tuple[Path, ...] = scene_inputs(context, period)
+    return paths
 
 
 def _survey_steps(context: Context) -> list[Step]:

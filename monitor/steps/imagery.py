@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imagery.catalog import find_scenes, scene_files
-from monitor.context import Context, Progress
+from monitor.context import Context
 from monitor.sections import PeriodSection
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,16 @@ def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str,
         return {"zones": 0}
     tables = read_tables(context.out)
     zones = _zones(context)
-    settings = {"method": interval_method(context), "level": survey.estimate.level}
-    crops, periods = survey.survey.crops, period_facts(context)
-    parts = estimate_rows(tables, crops, periods, _partition(context, tables, zones), **settings)
-    alone = estimate_rows(tables, crops, periods, _each_alone(context, tables, zones), **settings)
+    figures = partial(
+        estimate_rows,
+        tables,
+        survey.survey.crops,
+        period_facts(context),
+        method=interval_method(context),
+        level=survey.estimate.level,
+    )
+    parts = figures(_partition(context, tables, zones))
+    alone = figures(_each_alone(context, tables, zones))
     write_csv(parts.assign(additive=True), folder / "zones.csv")
     write_csv(alone.assign(additive=False), folder / "alone.csv")
     progress(1, 1)

@@ -51,8 +51,10 @@ def read_figures(context: Context) -> Figures:
     """Return all figures of the run folder."""
     folder = context.out / "estimates"
     text = {"domain": str, "period": str, "from": str, "to": str, "domain_name": str}
-    read = {name: pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""]) for name in
-            ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")}
+    read = {
+        name: pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
+        for name in ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")
+    }
     overlay = context.out / "overlay"
     extra = [
         (name, pd.read_csv(overlay / f"{name}.csv", dtype=text))
