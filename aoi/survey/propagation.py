@@ -98,20 +98,22 @@ def _lognormal_limits(value: float, se: float, level: float) -> tuple[float, flo
 
 
 def lognormal_draws(value: float, se: float, standard_normal: FloatArray) -> FloatArray:
-    """Return draws of a lognormal with this mean and standard deviation from standard normal ones.
+    """Return draws of a lognormal with this median and coefficient of variation from standard normal ones.
+
+    The value is the median, as in the limits value x exp(-z s) to value x exp(z s): with the value as the mean,
+    the upper limit falls short of the truth more often than the level allows.
 
     Raises
     ------
     InputError
-        If the value is negative, or zero with an error: no lognormal has such a mean.
+        If the value is negative, or zero with an error: no lognormal has such a median.
     """
     _check(value, se, "lognormal factor")
     if value == 0 and se > 0:
         raise InputError(Problem("lognormal factor", f"0 with standard error {se}", "a positive value"))
     if se == 0:
         return np.full(standard_normal.shape, value)
-    spread = math.log1p((se / value) ** 2)
-    return np.asarray(value * np.exp(math.sqrt(spread) * standard_normal - spread / 2))
+    return np.asarray(value * np.exp(math.sqrt(math.log1p((se / value) ** 2)) * standard_normal))
 
 
 def product_monte_carlo(
@@ -124,6 +126,8 @@ def product_monte_carlo(
     correlation: float = 0.0,
 ) -> Product:
     """Return the product of two positive estimates with limits from lognormal draws.
+
+    The standard error is that of `product_delta`; the draws set the limits.
 
     Parameters
     ----------
@@ -149,7 +153,7 @@ def product_monte_carlo(
     z = rng.standard_normal((2, draws))
     z[1] = correlation * z[0] + math.sqrt(1 - correlation**2) * z[1]
     drawn = lognormal_draws(*first, z[0]) * lognormal_draws(*second, z[1])
-    value, tail = first[0] * second[0], (1 - level) / 2
+    exact, tail = product_delta(first, second, level=level, correlation=correlation), (1 - level) / 2
     lo, hi = (float(limit) for limit in np.quantile(drawn, [tail, 1 - tail]))
-    se = float(drawn.std(ddof=1))
-    return Product(value, se, min(lo, value), max(hi, value), f"monte carlo, {draws} lognormal draws")
+    limits = min(lo, exact.value), max(hi, exact.value)
+    return Product(exact.value, exact.se, *limits, f"monte carlo, {draws} lognormal draws")
