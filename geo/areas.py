@@ -174,6 +174,8 @@ def polygon_areas_ha(geometry: Any) -> NDArray[np.float64]:
     series = geometry.geometry
     if series.crs is None:
         raise InputError(Problem("polygon layer", "no coordinate reference system", "one", "assign it"))
+    if not len(series):
+        return np.zeros(0)
     crs = CRS.from_user_input(series.crs)
     shapes = np.asarray(series.values)
     west, south, east, north = _geographic_bounds(shapes, crs)

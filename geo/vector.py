@@ -18,7 +18,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from geo.errors import InputError, Problem
 from geo.files import FIXED_DATE, atomic
 
-__all__ = ["Layer", "layer_problems", "read_layer", "repair", "write_gpkg"]
+__all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "write_gpkg"]
 
 _SHOWN = 5
 _FAMILIES = {"polygon": {3, 6}, "line": {1, 5}, "point": {0, 4}}
@@ -52,7 +52,7 @@ def read_layer(
     InputError
         Naming every problem of the layer.
     """
-    frame = _read(path, layer)
+    frame = open_layer(path, layer=layer)
     name = f"{path}" if layer is None else f"{path} [{layer}]"
     problems = layer_problems(frame, name, columns=columns, geometry=geometry, allow_invalid=make_valid)
     if problems:
@@ -138,7 +138,14 @@ def write_gpkg(path: Path, layers: Mapping[str, Layer]) -> None:
         _embed_styles(part, layers)
 
 
-def _read(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
+def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
+    """Read a vector layer as it is, unchecked and unrepaired.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or layer, or it cannot be read.
+    """
     if not path.is_file():
         raise InputError(Problem(str(path), "no such file", "a vector layer", "correct the path"))
     try:
