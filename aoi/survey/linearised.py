@@ -1,0 +1,291 @@
+"""What a complex design hands on: an estimator's value, its linearised variance and its degrees of freedom.
+
+Every estimator here turns a sample into one influence value per row; every design knows the covariance of
+weighted totals. The two meet in `SampleDesign`, so that a ratio under Sampford sampling and a domain mean of
+raked segments are the same three lines.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from aoi.survey.design import FloatArray
+from aoi.survey.estimate import LOW_COUNT, Estimate
+from geo.errors import InputError, Problem, QualityGateError
+
+__all__ = [
+    "MAX_UNIT_SHARE",
+    "MIN_POSITIVE_UNITS",
+    "Linearised",
+    "SampleDesign",
+    "as_columns",
+    "as_domain",
+    "as_values",
+    "linearise",
+    "mean",
+    "total",
+]
+
+MIN_POSITIVE_UNITS = 10
+"""Fewer units with crop than this in a stratum, and a t interval cannot be trusted."""
+
+MAX_UNIT_SHARE = 0.25
+"""A larger share of the variance in one unit, and a t interval cannot be trusted."""
+
+
+class SampleDesign(Protocol):
+    """A sample whose weighted totals have a known covariance estimator."""
+
+    @property
+    def weight(self) -> FloatArray:
+        """Weight of each row, shape (n,)."""
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the variance."""
+
+    @property
+    def variance_method(self) -> str:
+        """Name of the variance estimator, as it is printed."""
+
+    def covariance(self, values: FloatArray) -> FloatArray:
+        """Return the covariance of the weighted totals of the columns of `values`, shape (k, k)."""
+
+    def low_count(self, observed: FloatArray, influence: FloatArray) -> bool:
+        """Say whether too few units carry crop, or one unit carries the variance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linearised:
+    """An estimator's value with its variance, before an interval is put around it."""
+
+    value: float
+    """Point estimate."""
+    variance: float
+    """Estimated variance, square of the unit of `value`."""
+    df: float
+    """Degrees of freedom of the variance."""
+    n: int
+    """Sample rows behind the value."""
+    method: str
+    """Estimator and variance, such as ``combined ratio; multistage linearised``."""
+    low_count: bool = False
+    """Whether the count rule refuses a bare interval."""
+    floor: float = -math.inf
+    """Least value the truth can have: what was seen, or zero."""
+
+    @property
+    def se(self) -> float:
+        """Standard error."""
+        return math.sqrt(max(self.variance, 0.0))
+
+    def estimate(self, *, level: float = 0.95, ceiling: float = math.inf) -> Estimate:
+        """Put a t interval around the value, within what is possible.
+
+        Parameters
+        ----------
+        level
+            Nominal confidence level.
+        ceiling
+            Largest value the truth can have, such as the frame's hectares.
+
+        Returns
+        -------
+        Estimate
+            Flagged ``LOW_COUNT`` where the count rule or an impossible value forbids a bare interval.
+
+        Raises
+        ------
+        QualityGateError
+            If the variance is negative, or not zero without degrees of freedom.
+        """
+        if self.variance < 0:
+            raise QualityGateError(
+                f"variance: found {self.variance:.6g}; expected zero or more; this variance estimator can be "
+                "negative, use sen-yates-grundy"
+            )
+        if self.variance > 0 and not self.df > 0:
+            raise QualityGateError(
+                f"degrees of freedom: found {self.df:g}; expected at least 1; sample two units in a stratum"
+            )
+        half = stats.t.ppf(0.5 + level / 2, self.df) * self.se if self.variance > 0 else 0.0
+        possible = self.floor <= self.value <= ceiling
+        suspicious = self.low_count or not possible or self.variance == 0
+        return Estimate(
+            value=self.value,
+            se=self.se,
+            lo=min(self.value, max(self.value - half, self.floor)),
+            hi=max(self.value, min(self.value + half, ceiling)),
+            n=self.n,
+            method=f"{self.method}; t",
+            level=level,
+            df=self.df if self.variance > 0 else math.inf,
+            flags=(LOW_COUNT,) if suspicious else (),
+        )
+
+
+def as_values(values: npt.ArrayLike, n: int, *, name: str = "values") -> FloatArray:
+    """Return one finite number per sample row, or say which rows have none.
+
+    Raises
+    ------
+    InputError
+        If the length differs from `n`, or a value is missing: a missing value is never a zero.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.shape != (n,):
+        raise InputError(Problem(name, f"shape {array.shape}", f"one number for each of {n} rows"))
+    missing = np.flatnonzero(~np.isfinite(array))
+    if missing.size:
+        raise InputError(
+            Problem(
+                name,
+                f"{missing.size} rows without a number (first rows {missing[:5].tolist()})",
+                "a number in each row",
+                "a missing observation is not zero: adjust for non-response (two_phase) or impute it",
+            )
+        )
+    return array
+
+
+def as_columns(values: npt.ArrayLike) -> FloatArray:
+    """Return values as columns, shape (n, k)."""
+    array = np.asarray(values, dtype=float)
+    return array[:, None] if array.ndim == 1 else array
+
+
+def as_domain(domain: npt.ArrayLike | None, n: int) -> npt.NDArray[np.bool_]:
+    """Return the rows of a domain as booleans; all rows where it is None."""
+    if domain is None:
+        return np.ones(n, dtype=bool)
+    mask = np.asarray(domain)
+    if mask.dtype != np.bool_ or mask.shape != (n,):
+        raise InputError(Problem("domain", f"{mask.dtype} of shape {mask.shape}", f"{n} booleans"))
+    return mask
+
+
+def linearise(
+    design: SampleDesign,
+    influence: FloatArray,
+    *,
+    value: float,
+    observed: FloatArray,
+    estimator: str,
+    floor: float = -math.inf,
+) -> Linearised:
+    """Give an estimator its variance from the influence of each row.
+
+    Parameters
+    ----------
+    design
+        The sample.
+    influence
+        Influence of each row, unweighted, shape (n,): the estimator's variance is that of its weighted total.
+    value
+        Point estimate.
+    observed
+        The survey variable, shape (n,), for the count rule.
+    estimator
+        Name of the estimator.
+    floor
+        Least value the truth can have.
+
+    Returns
+    -------
+    Linearised
+
+    References
+    ----------
+    Sarndal, Swensson and Wretman (1992), Model Assisted Survey Sampling, section 5.5, result 5.5.1.
+    """
+    return Linearised(
+        value=value,
+        variance=float(design.covariance(influence)[0, 0]),
+        df=design.df,
+        n=int(observed.size),
+        method=f"{estimator}; {design.variance_method}",
+        low_count=design.low_count(observed, influence),
+        floor=floor,
+    )
+
+
+def total(design: SampleDesign, values: npt.ArrayLike, *, domain: npt.ArrayLike | None = None) -> Linearised:
+    """Estimate the total of a variable in the population or in a domain.
+
+    A domain's rows are never cut out: rows outside it count as zero, because how many fall inside is random.
+
+    Parameters
+    ----------
+    design
+        The sample.
+    values
+        The variable, such as hectares of crop in each segment, shape (n,).
+    domain
+        Booleans, true for the rows of the domain, shape (n,); None for the population.
+
+    Returns
+    -------
+    Linearised
+        Its `floor` is what the sample has seen, where no value is negative.
+
+    References
+    ----------
+    Sarndal, Swensson and Wretman (1992), eq. 2.8.2 and section 10.3 (domains).
+
+    Examples
+    --------
+    >>> from aoi.survey.cluster import simple_random
+    >>> total(simple_random(4, 40), [0.0, 2.0, 1.0, 1.0]).value
+    40.0
+    """
+    y = as_values(values, design.weight.size) * as_domain(domain, design.weight.size)
+    return linearise(
+        design,
+        y,
+        value=float(design.weight @ y),
+        observed=y,
+        estimator="expansion",
+        floor=float(y.sum()) if (y >= 0).all() and (design.weight >= 1).all() else _floor(y),
+    )
+
+
+def mean(design: SampleDesign, values: npt.ArrayLike, *, domain: npt.ArrayLike | None = None) -> Linearised:
+    """Estimate a mean per row unit (Hajek), in the population or in a domain.
+
+    Parameters
+    ----------
+    design, values, domain
+        As for `total`.
+
+    Returns
+    -------
+    Linearised
+
+    Raises
+    ------
+    QualityGateError
+        If no sampled row is in the domain.
+
+    References
+    ----------
+    Sarndal, Swensson and Wretman (1992), eq. 5.7.4 (the ratio of two estimated totals).
+    """
+    rows = as_domain(domain, design.weight.size)
+    y = as_values(values, design.weight.size) * rows
+    size = float(design.weight @ rows)
+    if size <= 0:
+        raise QualityGateError("mean of a domain: found no sampled row; expected at least two; sample it")
+    value = float(design.weight @ y) / size
+    influence = (y - value * rows) / size
+    return linearise(design, influence, value=value, observed=y, estimator="mean", floor=_floor(y))
+
+
+def _floor(y: FloatArray) -> float:
+    """Return zero for a variable that is never negative, else no floor."""
+    return 0.0 if (y >= 0).all() else -math.inf
