@@ -4,8 +4,7 @@ Two tables answer two questions. The *partition* gives every bit of ground to on
 precedence, so that the parts add up to the whole. The table of zones *alone* says what lies in each zone
 whoever else claims it; its rows overlap and are never summed.
 
-For estimates from a sample, `zone_of_points` and `zone_of_cells` give the zone of every unit, which makes the
-zones domains of estimation.
+For estimates from a sample, `aoi.membership` gives the zone of every sample point or grid cell.
 """
 
 from __future__ import annotations
@@ -18,18 +17,17 @@ import numpy as np
 import pandas
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
-from rasterio import features as burn
 
+from aoi.membership import cell_areas_by_zone, zone_of_cells, zone_of_points
 from aoi.zones import OUTSIDE, Zones, exclusive, polygonal
-from geo.areas import cell_areas_ha, polygon_areas_ha
+from geo.areas import polygon_areas_ha
 from geo.errors import InputError, Problem
 from geo.vector import repair
 
 __all__ = [
     "alone_areas",
     "cell_areas_by_zone",
-    "cultivation_bounds_ha",
+    "layer_areas",
     "partition",
     "partition_areas",
     "zone_of_cells",
@@ -128,138 +126,39 @@ def alone_areas(features: Any, zones: Zones) -> Any:
     """
     owned = repair(_with_crs(features))
     shapes, placed = np.asarray(owned.geometry.values), zones.to_crs(owned.crs)
+    whole = layer_areas(owned, placed).sum(axis=0)
     tables = []
-    for layer in zones.layers:
+    for layer, layer_ha in zip(zones.layers, whole, strict=True):
         own = placed.only(layer)
-        each = _area_by(shapes, own.shapes, owned.crs, len(own))
-        pieces = _cut(shapes, own, None)[2]
-        whole = polygon_areas_ha(geopandas.GeoSeries(pieces, crs=owned.crs)).sum()
+        zone, _, pieces = _pieces(shapes, own.shapes)
+        each = np.bincount(zone, weights=_hectares(pieces, owned.crs), minlength=len(own))
         names = ["", *own.frame["zone"]]
-        tables.append(pandas.DataFrame({"layer": layer, "zone": names, "alone_ha": np.r_[whole, each]}))
+        tables.append(pandas.DataFrame({"layer": layer, "zone": names, "alone_ha": np.r_[layer_ha, each]}))
     return pandas.concat(tables, ignore_index=True).assign(additive=False)
 
 
-def zone_of_points(points: Any, zones: Zones, precedence: Sequence[str] | None = None) -> NDArray[np.uint16]:
-    """Return the code of the zone each point lies in.
+def layer_areas(features: Any, zones: Zones) -> NDArray[np.float64]:
+    """Return the hectares of every feature inside each layer by itself. Not additive across layers.
 
     Parameters
     ----------
-    points
-        GeoDataFrame or GeoSeries of points with a CRS, n rows.
+    features
+        GeoDataFrame of polygons with a CRS, n rows.
     zones
         Zones, overlapping or not.
-    precedence
-        Layer names, highest first.
 
     Returns
     -------
-    ndarray, shape (n,), uint16
-        0 in no zone. A point on a boundary belongs to the higher of the zones that meet there.
+    ndarray, shape (n, layers)
+        Ground that several zones of one layer share counts once.
     """
-    places = np.asarray(_with_crs(points).geometry.to_crs(zones.frame.crs).values)
-    ranks = zones.ranks(precedence)
-    zone, point = shapely.STRtree(places).query(zones.shapes, predicate="intersects")
-    best = np.full(places.size, len(zones), dtype=np.int64)
-    np.minimum.at(best, point, ranks[zone])
-    code_of_rank = np.r_[np.argsort(ranks) + 1, OUTSIDE]
-    return np.asarray(code_of_rank[best], dtype=np.uint16)
-
-
-def zone_of_cells(geobox: GeoBox, zones: Zones, precedence: Sequence[str] | None = None) -> NDArray[np.uint16]:
-    """Return the code of the zone each cell's centre lies in.
-
-    Parameters
-    ----------
-    geobox
-        The grid, or a block of it.
-    zones
-        Zones, overlapping or not.
-    precedence
-        Layer names, highest first.
-
-    Returns
-    -------
-    ndarray, shape (height, width), uint16
-        0 in no zone. Cells are whole here: for the area of a small polygon use `partition`.
-    """
-    placed, ranks = zones.to_crs(geobox.crs), zones.ranks(precedence)
-    bounds = geobox.boundingbox
-    near = shapely.STRtree(placed.shapes).query(shapely.box(*bounds.bbox))
-    near = near[np.argsort(-ranks[near])]  # later ones are burnt over earlier ones
-    near = near[~shapely.is_empty(placed.shapes[near])]
-    if not near.size:
-        return np.zeros(geobox.shape, dtype=np.uint16)
-    return np.asarray(
-        burn.rasterize(
-            [(placed.shapes[row], int(row) + 1) for row in near],
-            out_shape=tuple(geobox.shape),
-            transform=geobox.transform,
-            fill=OUTSIDE,
-            dtype="uint16",
-        )
-    )
-
-
-def cell_areas_by_zone(
-    codes: NDArray[np.uint16], geobox: GeoBox, n_zones: int, within: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
-    """Return the hectares of cells of every zone code; they add up to the grid, or to what is `within`.
-
-    Parameters
-    ----------
-    codes
-        Zone of every cell, shape (height, width).
-    geobox
-        The grid.
-    n_zones
-        Number of zones.
-    within
-        Cells that count, such as the area frame; all when None.
-
-    Returns
-    -------
-    ndarray, shape (n_zones + 1,)
-        Hectares; element 0 is the ground in no zone.
-    """
-    area = np.broadcast_to(cell_areas_ha(geobox), geobox.shape)
-    counted = np.ones(codes.shape, dtype=bool) if within is None else within
-    return np.asarray(np.bincount(codes[counted], weights=area[counted], minlength=n_zones + 1), dtype=float)
-
-
-def cultivation_bounds_ha(
-    figure_ha: NDArray[np.float64], unit_ha: NDArray[np.float64], inside_ha: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the least and the most of each unit's cultivation that can lie inside a zone.
-
-    All that is known is the cultivation of the whole unit and how much of its land is in the zone. Spreading
-    the cultivation evenly over the land would be an assumption; these bounds need none.
-
-    Parameters
-    ----------
-    figure_ha
-        Cultivation of each unit, shape (n,).
-    unit_ha
-        Land of each unit, shape (n,).
-    inside_ha
-        Land of each unit inside the zone, shape (n,).
-
-    Returns
-    -------
-    tuple of ndarray, shape (n,) each
-        ``max(0, C - (A - a))`` and ``min(C, a)``.
-
-    References
-    ----------
-    Duncan and Davis (1953), American Sociological Review 18, 665-666: bounds from the margins.
-
-    Examples
-    --------
-    >>> low, high = cultivation_bounds_ha(np.array([50.0]), np.array([100.0]), np.array([80.0]))
-    >>> float(low[0]), float(high[0])
-    (30.0, 50.0)
-    """
-    outside = np.maximum(unit_ha - inside_ha, 0.0)
-    return np.maximum(figure_ha - outside, 0.0), np.minimum(figure_ha, inside_ha)
+    owned = repair(_with_crs(features))
+    shapes, placed = np.asarray(owned.geometry.values), zones.to_crs(owned.crs)
+    areas = np.zeros((shapes.size, len(zones.layers)))
+    for column, layer in enumerate(zones.layers):
+        _, feature, pieces, _ = _cut(shapes, placed.only(layer), None)
+        np.add.at(areas[:, column], feature, _hectares(pieces, owned.crs))
+    return areas
 
 
 def _with_crs(frame: Any) -> Any:
@@ -342,8 +241,5 @@ def _remainders(shapes: NDArray[Any], feature: _Index, pieces: NDArray[Any]) -> 
     return rest
 
 
-def _area_by(shapes: NDArray[Any], zones: NDArray[Any], crs: Any, n_zones: int) -> NDArray[np.float64]:
-    """Return the hectares of shapes in each zone for itself, shape (n_zones,)."""
-    zone, _, pieces = _pieces(shapes, zones)
-    area = polygon_areas_ha(geopandas.GeoSeries(pieces, crs=crs))
-    return np.asarray(np.bincount(zone, weights=area, minlength=n_zones), dtype=float)
+def _hectares(shapes: NDArray[Any], crs: Any) -> NDArray[np.float64]:
+    return polygon_areas_ha(geopandas.GeoSeries(shapes, crs=crs))
