@@ -182,9 +182,7 @@ def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) 
 @cli.command()
 @survey_command
 @click.option("--strata", type=click.Path(path_type=Path), help="Table mode: CSV with stratum,size.")
-@click.option(
-    "--unit-area-ha", type=float, default=1.0, show_default=True, help="Table mode: ha of one unit."
-)
+@click.option("--unit-area-ha", type=float, default=1.0, show_default=True, help="Table mode: ha of one unit.")
 @click.option("--domain", help="Table mode: domain column of the sample.")
 @click.option("--interval", default="default", show_default=True, help="Table mode: interval method.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Table mode: confidence level.")

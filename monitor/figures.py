@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aoi.survey.change import Change, area_change
+from aoi.survey.domain import MIN_DOMAIN_UNITS, domain_areas
 from aoi.survey.error_matrix import Accuracy, ErrorMatrix, error_matrix
 from aoi.survey.estimate import INDICATIVE, CellState, Estimate
-from aoi.survey.estimator import areas_of_counts, class_counts
 from monitor.tables import SurveyTables
 
 __all__ = [
@@ -36,9 +36,6 @@ __all__ = [
 
 FRAME = "frame"
 """Domain code of the whole area frame."""
-
-MIN_DOMAIN_UNITS = 30
-"""Sample units in a domain below which its figure is marked indicative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,35 +110,16 @@ def estimate_rows(
 
 def _domain_estimates(
     tables: SurveyTables, member: NDArray[np.float64], domains: Sequence[Domain], method: str, level: float
-) -> list[Estimate]:
-    """Estimate a class in every domain by zero extension; no limit lies above the domain's own area."""
-    design, stratum = tables.design, tables.stratum
-    counts = design.sample_counts(stratum)
-    found = np.column_stack(
-        [
-            class_counts(stratum, ((member > 0) & domain.inside).astype(np.int64), (design.n_strata, 2))[:, 1]
-            for domain in domains
-        ]
+) -> tuple[Estimate, ...]:
+    return domain_areas(
+        tables.stratum,
+        member,
+        np.column_stack([domain.inside for domain in domains]),
+        tables.design,
+        domain_area_ha=np.array([domain.area_ha for domain in domains]),
+        method=method,
+        level=level,
     )
-    figures = areas_of_counts(found, counts, design, method=method, level=level)
-    return [_within(figure, domain) for figure, domain in zip(figures, domains, strict=True)]
-
-
-def _within(figure: Estimate, domain: Domain) -> Estimate:
-    """Cap the upper limit by the domain's area and mark a figure that few units stand behind."""
-    n = int(domain.inside.sum())
-    capped = Estimate(
-        value=figure.value,
-        se=figure.se,
-        lo=figure.lo,
-        hi=max(figure.value, min(figure.hi, domain.area_ha)),
-        n=n,
-        method=figure.method,
-        level=figure.level,
-        df=figure.df,
-        flags=figure.flags,
-    )
-    return capped.flagged(INDICATIVE) if domain.code != FRAME and n < MIN_DOMAIN_UNITS else capped
 
 
 def _estimate_row(crop: str, period: PeriodFacts, domain: Domain, figure: Estimate) -> dict[str, Any]:

@@ -124,6 +124,7 @@ class SimulatedReference(Section):
     """``[reference.simulated]``: interpreters of an example whose truth is known."""
 
     fields: Path = Field(description="True fields: polygons with columns class and period")
+    ground: Path | None = Field(default=None, description="Raster with the class of the ground between the fields")
     interpreters: int = Field(default=2, ge=1, le=5, description="Independent interpreters of every unit")
     omission: float = Field(default=0.03, ge=0, lt=0.5, description="Chance to miss a crop unit")
     commission: float = Field(default=0.003, ge=0, lt=0.5, description="Chance to call another unit crop")

@@ -258,7 +258,8 @@ def _survey_steps(context: Context) -> list[Step]:
 def _reference_inputs(context: Context) -> tuple[Path, ...]:
     reference = context.reference
     if reference.simulated is not None:
-        return (reference.simulated.fields,)
+        ground = reference.simulated.ground
+        return (reference.simulated.fields, *((ground,) if ground else ()))
     return tuple(path for path in (reference.labels, reference.points) if path is not None and path.is_file())
 
 

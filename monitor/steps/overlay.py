@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aoi.overlay import cell_areas_by_zone, zone_of_cells
+from aoi.membership import cell_areas_by_zone, zone_of_cells
 from aoi.zones import ZoneLayer, Zones, stack
 from monitor.context import Context, Progress
 from monitor.figures import Domain, estimate_rows, frame_domain

@@ -2,34 +2,227 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import geopandas
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from geo.errors import InputError, Problem
+from geo.raster import read_on_grid
+from geo.vector import read_layer
 from monitor.context import Context, Progress
 
-__all__ = ["read_reference"]
+__all__ = ["COLUMNS", "label_problems", "read_label_file", "read_reference"]
 
 COLUMNS = ("unit_id", "period", "interpreter", "label")
+"""Columns of a file of reference labels."""
+
+SENIOR = "senior"
+"""Interpreter whose label decides where the others differ."""
+
+_SHOWN = 5
 
 
 def read_reference(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
-    """Write ``frame/reference.csv``: every label of every interpreter, and the label agreed on.
+    """Write ``frame/interpretation.csv`` (every label) and ``frame/reference.csv`` (the label agreed on).
 
     Raises
     ------
     InputError
-        If the labels are missing, or units, periods or labels are not those of the sample and legend.
+        If the labels are missing, or units, periods or labels are not those of the sample and the legend.
     """
     sample = pd.read_csv(context.out / "frame" / "sample.csv", dtype={"unit_id": str, "adm_code": str})
-    simulated = context.survey.reference.simulated is not None
-    labels = _simulated(context, sample) if simulated else _read_labels(context, sample)
-    agreed = _agreed(context, labels)
+    simulated = context.reference.simulated is not None
+    labels = _simulated(context, sample) if simulated else _collected(context, sample)
+    agreed, agreement = agree(labels)
     folder = staging / "frame"
     folder.mkdir(parents=True, exist_ok=True)
     labels.to_csv(folder / "interpretation.csv", index=False)
     agreed.to_csv(folder / "reference.csv", index=False)
     progress(1, 1)
-    return {"units": int(agreed["unit_id"].nunique()), "simulated": simulated, **_agreement(labels)}
+    return {"units": int(agreed["unit_id"].nunique()), "simulated": simulated, **agreement}
+
+
+def read_label_file(path: Path) -> pd.DataFrame:
+    """Read a file of labels as text.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no table, or lacks a column.
+    """
+    if not path.is_file():
+        raise InputError(
+            Problem(
+                f"{path}",
+                "no reference labels yet",
+                f"a CSV with columns {', '.join(COLUMNS)}",
+                "interpret the units of frame/sample.gpkg, save their labels there, and run again",
+            )
+        )
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(Problem(f"{path}", f"no readable CSV ({str(error).splitlines()[0]})", "a CSV")) from error
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise InputError(Problem(f"{path}", f"no column {', '.join(missing)}", f"columns {', '.join(COLUMNS)}"))
+    return table[list(COLUMNS)]
+
+
+def label_problems(table: pd.DataFrame, name: str, context: Context) -> list[Problem]:
+    """Return what is wrong with labels, whatever sample they belong to."""
+    legend = context.profile.legend.names
+    periods = [period.name for period in context.compared]
+    return [
+        *_strangers(table, "label", legend, name),
+        *_strangers(table, "period", periods, name),
+        *_repeated(table, name),
+    ]
+
+
+def _strangers(table: pd.DataFrame, column: str, allowed: Iterable[str], name: str) -> Iterator[Problem]:
+    bad = table[~table[column].isin(list(allowed))]
+    if len(bad):
+        rows = ", ".join(str(row + 2) for row in bad.index[:_SHOWN])
+        words = ", ".join(repr(word) for word in bad[column].unique()[:_SHOWN])
+        yield Problem(f"{name} column {column}, rows {rows}", words, f"one of {', '.join(allowed)}", "correct them")
+
+
+def _repeated(table: pd.DataFrame, name: str) -> Iterator[Problem]:
+    twice = table[table.duplicated(["unit_id", "period", "interpreter"])]
+    if len(twice):
+        rows = ", ".join(str(row + 2) for row in twice.index[:_SHOWN])
+        yield Problem(f"{name} rows {rows}", "a unit labelled twice by one interpreter", "once", "keep one")
+
+
+def _collected(context: Context, sample: pd.DataFrame) -> pd.DataFrame:
+    path = context.reference.labels
+    if path is None:
+        raise InputError(Problem("[reference]", "no labels", "a file of labels", "name it in [reference] labels"))
+    table = read_label_file(path)
+    problems = label_problems(table, path.name, context)
+    problems += _strangers(table, "unit_id", tuple(sample["unit_id"]), path.name) if not problems else []
+    expected = pd.MultiIndex.from_product([sample["unit_id"], [period.name for period in context.compared]])
+    missing = expected.difference(pd.MultiIndex.from_frame(table[["unit_id", "period"]]))
+    if len(missing):
+        shown = ", ".join(f"{unit} in {period}" for unit, period in missing[:_SHOWN])
+        problems.append(
+            Problem(path.name, f"{len(missing)} labels missing ({shown})", "a label of every unit in every period")
+        )
+    if problems:
+        raise InputError(problems)
+    return table.sort_values(["unit_id", "period", "interpreter"], ignore_index=True)
+
+
+def agree(labels: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Settle one label for each unit and period.
+
+    Parameters
+    ----------
+    labels
+        Columns `COLUMNS`.
+
+    Returns
+    -------
+    tuple
+        Table unit_id, period, label, decided_by (``all``, ``senior`` or ``majority``); and facts: interpreters,
+        the share of units and periods that all of them labelled alike, and how many a senior settled.
+
+    Raises
+    ------
+    InputError
+        Naming units on which interpreters differ with neither a senior's label nor a majority.
+
+    Examples
+    --------
+    >>> rows = [("u1", "24", "a", "coca"), ("u1", "24", "b", "forest"), ("u1", "24", "senior", "coca")]
+    >>> agree(pd.DataFrame(rows, columns=COLUMNS))[0].values.tolist()
+    [['u1', '24', 'coca', 'senior']]
+    """
+    ordinary = labels[labels["interpreter"] != SENIOR]
+    keys = ["unit_id", "period"]
+    votes = ordinary.groupby([*keys, "label"], sort=True).size().rename("votes").reset_index()
+    votes["all"] = votes.groupby(keys)["votes"].transform("sum")
+    best = votes[2 * votes["votes"] > votes["all"]].set_index(keys)
+    every = pd.MultiIndex.from_frame(labels[keys].drop_duplicates().sort_values(keys))
+    senior = labels[labels["interpreter"] == SENIOR].set_index(keys)["label"]
+    unanimous = best.loc[best["votes"] == best["all"], "label"].reindex(every)
+    settled = unanimous.fillna(senior.reindex(every)).fillna(best["label"].reindex(every))
+    _require_settled(settled)
+    decided = np.where(unanimous.notna(), "all", np.where(senior.reindex(every).notna(), SENIOR, "majority"))
+    table = settled.rename("label").reset_index().assign(decided_by=decided)
+    facts = {
+        "interpreters": int(ordinary["interpreter"].nunique()),
+        "labelled_alike": float(np.mean(decided == "all")),
+        "settled_by_senior": int(np.sum(decided == SENIOR)),
+    }
+    return table, facts
+
+
+def _require_settled(settled: Any) -> None:
+    open_ = settled[settled.isna()]
+    if len(open_):
+        shown = ", ".join(f"{unit} in {period}" for unit, period in open_.index[:_SHOWN])
+        raise InputError(
+            Problem(
+                "reference labels",
+                f"{len(open_)} units on which interpreters differ ({shown})",
+                f"a deciding label by interpreter {SENIOR!r}",
+                "have a third person decide them",
+            )
+        )
+
+
+def _simulated(context: Context, sample: pd.DataFrame) -> pd.DataFrame:
+    """Let simulated interpreters label what truly grows at the units' centres."""
+    from imagery.simulate.interpreter import interpret
+
+    settings = context.reference.simulated
+    if settings is None:
+        raise InputError(Problem("[reference]", "no simulated interpreters", "[reference.simulated]"))
+    fields = read_layer(settings.fields, columns=("class", "period"), geometry="polygon")
+    points = geopandas.GeoSeries.from_xy(sample["x_m"], sample["y_m"], crs=str(context.frame.geobox.crs))
+    tables = []
+    for period in context.compared:
+        truth = _true_classes(context, sample, points, fields[fields["period"].astype(str) == period.name])
+        labels = interpret(
+            truth,
+            context.profile.legend,
+            omission=settings.omission,
+            commission=settings.commission,
+            interpreters=settings.interpreters,
+            rng=context.rng(f"interpreters-{period.name}"),
+        )
+        tables += [
+            pd.DataFrame({"unit_id": sample["unit_id"], "period": period.name, "interpreter": who, "label": given})
+            for who, given in labels.items()
+        ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[table["label"] != ""].sort_values(["unit_id", "period", "interpreter"], ignore_index=True)
+
+
+def _true_classes(context: Context, sample: pd.DataFrame, points: Any, fields: Any) -> NDArray[Any]:
+    """Return the true class at each point: that of the field it lies in, else that of the ground."""
+    settings, legend = context.reference.simulated, context.profile.legend
+    truth = np.full(len(points), "", dtype=object)
+    if settings is not None and settings.ground is not None:
+        ground = read_on_grid(settings.ground, context.frame.geobox)
+        truth = np.array([legend.name(int(code)) for code in ground[sample["row"], sample["col"]]], dtype=object)
+    shapes = fields.geometry.to_crs(points.crs)
+    point, field = shapes.sindex.query(points, predicate="intersects")
+    truth[point] = fields["class"].to_numpy()[field]
+    if (truth == "").any():
+        raise InputError(
+            Problem(
+                "[reference.simulated]",
+                f"{int((truth == '').sum())} units outside every true field",
+                "the class of the ground between the fields",
+                "name a raster of it in ground",
+            )
+        )
+    return truth.astype(str)
