@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Geod, Proj, Transformer
+from pyproj.exceptions import CRSError
 
 from geo.errors import InputError, Problem
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["MappedArea", "cell_areas_ha", "parallel_band_area_m2", "polygon_areas_ha", "require_area_crs"]
 
 M2_PER_HA = 10_000.0
-_LATTICE = 64  # cells between two exact scale factors; the factor varies by < 1e-8 over 64 cells of 10 m
+_LATTICE_M = 640.0  # between two exact scale factors; straight lines between them err by < 1e-8 in UTM
 _MAX_EDGE_M = 1_000.0
+_POLE_DEG = 90.0 + 1e-9  # a world grid ends at the pole but for rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,22 +46,38 @@ def require_area_crs(crs: object, *, where: str) -> None:
     Raises
     ------
     InputError
-        If `crs` is missing, or is Web Mercator, whose cells mislead whoever counts them.
+        If `crs` is missing, unknown, neither projected nor in degrees, or is Web Mercator under any of its
+        names, whose cells mislead whoever counts them.
     """
     if crs is None:
         raise InputError(
             Problem(where, "no coordinate reference system", "one", "assign the CRS the data were made in")
         )
-    parsed = CRS.from_user_input(crs)
-    if parsed.to_epsg() == 3857:
+    try:
+        parsed = CRS.from_user_input(crs)
+    except CRSError as error:
         raise InputError(
-            Problem(
-                where,
-                "EPSG:3857 (Web Mercator)",
-                "a UTM zone or an equal-area CRS",
-                "reproject to one of them",
-            )
+            Problem(where, f"{crs}, which is no known CRS", "a CRS such as EPSG:32618", "correct it")
+        ) from error
+    found = _unfit(parsed)
+    if found:
+        raise InputError(
+            Problem(where, found, "a UTM zone or an equal-area CRS", "reproject the data to one of them")
         )
+
+
+def _unfit(crs: CRS) -> str:
+    """Say why no areas can be taken on a CRS; nothing when they can."""
+    if not crs.is_projected and not crs.is_geographic:
+        return f"{crs.name} (neither projected nor geographic)"
+    if crs.is_geographic and crs.axis_info[0].unit_name != "degree":
+        return f"{crs.name} (in {crs.axis_info[0].unit_name}s)"
+    plane = crs.source_crs if crs.is_bound and crs.source_crs is not None else crs
+    method = "" if plane.coordinate_operation is None else plane.coordinate_operation.method_name
+    spherical = crs.ellipsoid is not None and crs.ellipsoid.inverse_flattening == 0
+    if "Pseudo Mercator" in method or (method.startswith("Mercator") and spherical):
+        return f"{crs.name} (Web Mercator)"
+    return ""
 
 
 def parallel_band_area_m2(
@@ -112,17 +130,18 @@ def cell_areas_ha(geobox: GeoBox) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        If the grid has no CRS, is Web Mercator, or is rotated.
+        If the grid has no CRS, is Web Mercator, is rotated or south-up, or lies where its CRS is not defined.
     """
-    require_area_crs(geobox.crs, where="grid")
+    require_area_crs(geobox.crs and str(geobox.crs), where="grid")
     transform = geobox.transform
-    if transform.b or transform.d:
-        raise InputError(Problem("grid", "a rotated grid", "a north-up grid", "resample it"))
+    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
+        raise InputError(Problem("grid", "a rotated or mirrored grid", "a north-up grid", "resample it"))
     crs = CRS.from_user_input(str(geobox.crs))
     if crs.is_geographic:
         edges = transform.f + transform.e * np.arange(geobox.shape[0] + 1, dtype=float)
-        south, north = np.minimum(edges[:-1], edges[1:]), np.maximum(edges[:-1], edges[1:])
-        band = parallel_band_area_m2(south, north, abs(transform.a), _geod(crs))
+        if np.abs(edges).max() > _POLE_DEG:
+            raise _outside("grid", crs)
+        band = parallel_band_area_m2(edges[1:], edges[:-1], transform.a, _geod(crs))
         return np.asarray(band[:, None] / M2_PER_HA)
     return _projected_cells(geobox, crs)
 
@@ -130,22 +149,31 @@ def cell_areas_ha(geobox: GeoBox) -> NDArray[np.float64]:
 def _projected_cells(geobox: GeoBox, crs: CRS) -> NDArray[np.float64]:
     """Divide the projected area by the areal scale, exact on a lattice and linear between."""
     height, width = geobox.shape
-    rows, cols = _lattice(height), _lattice(width)
     transform = geobox.transform
+    unit_m = crs.axis_info[0].unit_conversion_factor
+    rows, cols = _lattice(height, -transform.e * unit_m), _lattice(width, transform.a * unit_m)
     x = transform.c + transform.a * (cols + 0.5)
     y = transform.f + transform.e * (rows + 0.5)
-    xx, yy = np.meshgrid(x, y)
-    lon, lat = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(xx, yy)
-    scale = np.asarray(Proj(crs).get_factors(lon, lat).areal_scale).reshape(xx.shape)
-    unit_m = crs.axis_info[0].unit_conversion_factor
+    scale = _areal_scale(crs, *np.meshgrid(x, y))
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise _outside("grid", crs)
     cell_ha = abs(transform.a * transform.e) * unit_m**2 / M2_PER_HA
     along_x = np.array([np.interp(np.arange(width), cols, line) for line in scale])
     full = np.array([np.interp(np.arange(height), rows, column) for column in along_x.T]).T
     return np.asarray(cell_ha / full)
 
 
-def _lattice(size: int) -> NDArray[np.float64]:
-    return np.unique(np.r_[np.arange(0, size, _LATTICE), size - 1]).astype(float)
+def _areal_scale(crs: CRS, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return projected over true area at points of the plane, shape as `x`."""
+    plane = Proj(crs, preserve_units=True)  # its own inverse gives degrees, whatever the datum's unit and meridian
+    lon, lat = plane(x, y, inverse=True)
+    return np.asarray(plane.get_factors(lon, lat).areal_scale, dtype=np.float64).reshape(x.shape)
+
+
+def _lattice(size: int, cell_m: float) -> NDArray[np.float64]:
+    """Return the cells at which the scale is taken, the first and the last among them."""
+    step = max(1, int(_LATTICE_M / cell_m))
+    return np.unique(np.r_[np.arange(0, size, step), size - 1]).astype(float)
 
 
 def polygon_areas_ha(geometry: Any) -> NDArray[np.float64]:
@@ -164,7 +192,7 @@ def polygon_areas_ha(geometry: Any) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        If there is no CRS.
+        If there is no CRS, or a polygon lies where the CRS is not defined.
 
     Notes
     -----
@@ -179,6 +207,8 @@ def polygon_areas_ha(geometry: Any) -> NDArray[np.float64]:
     crs = CRS.from_user_input(series.crs)
     shapes = np.asarray(series.values)
     west, south, east, north = _geographic_bounds(shapes, crs)
+    if not np.abs([south, north]).max() <= _POLE_DEG:
+        raise _outside("polygon layer", crs)
     equal_area = CRS.from_proj4(
         f"+proj=laea +lat_0={(south + north) / 2:.6f} +lon_0={(west + east) / 2:.6f} "
         f"+a={_geod(crs).a} +b={_geod(crs).b} +units=m +no_defs"
@@ -188,7 +218,11 @@ def polygon_areas_ha(geometry: Any) -> NDArray[np.float64]:
     carried = shapely.transform(
         shapely.segmentize(shapes, edge), lambda xy: np.column_stack(to_equal.transform(xy[:, 0], xy[:, 1]))
     )
-    return np.asarray(np.nan_to_num(shapely.area(carried)) / M2_PER_HA, dtype=np.float64)
+    area_m2 = shapely.area(carried)
+    lost = np.flatnonzero(~np.isfinite(area_m2) & ~shapely.is_missing(shapes))
+    if len(lost):
+        raise _outside(f"polygon layer row {lost[0] + 1}", crs)
+    return np.asarray(np.nan_to_num(area_m2) / M2_PER_HA, dtype=np.float64)
 
 
 def _geographic_bounds(shapes: NDArray[Any], crs: CRS) -> tuple[float, float, float, float]:
@@ -199,6 +233,17 @@ def _geographic_bounds(shapes: NDArray[Any], crs: CRS) -> tuple[float, float, fl
         return tuple(float(b) for b in bounds)  # type: ignore[return-value]
     to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
     return to_degrees.transform_bounds(*bounds)
+
+
+def _outside(where: str, crs: CRS) -> InputError:
+    return InputError(
+        Problem(
+            where,
+            f"coordinates outside the domain of {crs.name}",
+            "coordinates of that CRS",
+            "assign the CRS the data were made in",
+        )
+    )
 
 
 def _geod(crs: CRS) -> Geod:
