@@ -1,0 +1,298 @@
+"""What the classifier sees of a cell: window composites, indices, seasonal metrics and texture, as planes.
+
+Every feature of a cell depends on the cell (and, for texture, on its neighbours) alone and is computed by the
+same operations in the same order, so that no bit depends on how the grid was cut into blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.composite import masked_sort, median, percentile
+from imagery.harmonic import amplitude, harmonic_design, harmonic_fit
+from imagery.sensor import Sensor
+from imagery.spectral import indices_for, spectral_index
+from imagery.stack import Stack
+from imagery.texture import local_mean_and_deviation
+
+__all__ = [
+    "FeatureSpec",
+    "Series",
+    "WindowSpans",
+    "cell_features",
+    "feature_spec",
+    "series_at",
+    "texture_planes",
+    "window_medians",
+]
+
+WindowSpans = Mapping[str, tuple[date, date]]
+"""Window name to first and last day, both included."""
+
+COMPOSITE_INDICES = ("NDVI", "NDMI", "NBR", "NDTI", "BSI", "NDREI")
+"""Indices made of every window composite."""
+SEASON_INDICES = ("NDVI", "NDMI", "NBR", "BSI", "NDREI")
+"""Indices followed through the season."""
+PERCENTS = (10.0, 50.0, 90.0)
+"""Percentiles taken over the season."""
+INDEX_UNITS = 10_000
+"""Units per 1 of an index held as an integer; steps of 0.0001 are far below its noise."""
+_CHUNK = 16_384  # cells handled at once, so that the planes of a network stay in the cache
+_INDEX_LIMIT = 3.0  # indices beyond this are noise of nearly dark cells; 3 * INDEX_UNITS fits int16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Observations of n cells, wherever they lie: t days, b bands."""
+
+    days: tuple[date, ...]
+    """Days of observation, rising (t)."""
+    bands: tuple[str, ...]
+    """Common band names (b)."""
+    values: NDArray[np.int16]
+    """Physical values in units of `quantum`, shape (t, b, n)."""
+    valid: NDArray[np.bool_]
+    """Clear observations, shape (t, n)."""
+    quantum: float
+    """Physical value of one unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSpec:
+    """Which features are made, in which order."""
+
+    windows: tuple[str, ...]
+    """Season windows; one that a period lacks gives NaN."""
+    bands: tuple[str, ...]
+    """Bands whose window medians are features."""
+    composite_indices: tuple[str, ...] = ()
+    """Indices of the window medians."""
+    season: tuple[str, ...] = ()
+    """Indices or bands whose course through the season is summarised."""
+    harmonics: int = 1
+    """Yearly harmonics fitted to each of them; 0 for none."""
+    texture: tuple[str, ...] = ()
+    """Indices or bands whose season median gives texture."""
+    radii: tuple[int, ...] = ()
+    """Half sides of the texture windows, cells."""
+
+    @property
+    def halo(self) -> int:
+        """Cells around a block that texture looks at."""
+        return max(self.radii) if self.texture and self.radii else 0
+
+    @property
+    def cell_names(self) -> tuple[str, ...]:
+        """Names of the features that need the cell alone."""
+        return tuple(self._cell_names())
+
+    @property
+    def texture_names(self) -> tuple[str, ...]:
+        """Names of the features that need its neighbours."""
+        return tuple(
+            f"texture_{source}_{kind}_{radius}"
+            for source in self.texture
+            for radius in self.radii
+            for kind in ("mean", "deviation")
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order of the planes."""
+        return self.cell_names + self.texture_names
+
+    def _cell_names(self) -> Iterator[str]:
+        for window in self.windows:
+            yield from (f"{window}_{name}" for name in (*self.bands, *self.composite_indices))
+        for name in self.season:
+            yield from (f"season_{name}_p{percent:g}" for percent in PERCENTS)
+            if self.harmonics:
+                yield f"season_{name}_mean"
+            for order in range(1, self.harmonics + 1):
+                yield from (f"season_{name}_{part}{order}" for part in ("cos", "sin", "amplitude"))
+
+
+def feature_spec(
+    sensor: Sensor, windows: Sequence[str], *, radii: tuple[int, ...] = (1, 3), harmonics: int = 1
+) -> FeatureSpec:
+    """Return the features that a sensor allows.
+
+    Parameters
+    ----------
+    sensor
+        Its bands decide which indices can be made; bands that are indices already are followed as they are.
+    windows
+        Names of the season windows.
+    radii
+        Half sides of the texture windows in cells; empty for no texture.
+    harmonics
+        Yearly harmonics fitted to the season.
+    """
+    if sensor.quantity == "index":
+        season: tuple[str, ...] = sensor.common
+        composite: tuple[str, ...] = ()
+    else:
+        season = indices_for(sensor.common, SEASON_INDICES)
+        composite = indices_for(sensor.common, COMPOSITE_INDICES)
+    bright = tuple(band for band in ("nir",) if band in sensor.common)
+    return FeatureSpec(
+        windows=tuple(windows),
+        bands=sensor.common,
+        composite_indices=composite,
+        season=season,
+        harmonics=harmonics,
+        texture=(*bright, *season[:1]) if radii else (),
+        radii=radii,
+    )
+
+
+def series_at(stack: Stack, cells: NDArray[np.bool_]) -> Series:
+    """Return the observations of the true cells of a block, in row order.
+
+    Parameters
+    ----------
+    stack
+        The block, h x w.
+    cells
+        Shape (h, w).
+    """
+    picked = np.flatnonzero(cells)
+    flat = stack.values.reshape(*stack.values.shape[:2], -1)
+    return Series(
+        days=stack.days,
+        bands=stack.bands,
+        values=flat[:, :, picked],
+        valid=stack.valid.reshape(len(stack.days), -1)[:, picked],
+        quantum=stack.quantum,
+    )
+
+
+def cell_features(series: Series, spec: FeatureSpec, windows: WindowSpans) -> NDArray[np.float32]:
+    """Return the features that need the cell alone.
+
+    Parameters
+    ----------
+    series
+        Observations of n cells.
+    spec
+        Which features.
+    windows
+        First and last day of each season window in the period of the series.
+
+    Returns
+    -------
+    ndarray, shape (k, n)
+        In the order of ``spec.cell_names``; NaN where a window or season has no clear observation.
+    """
+    count = series.valid.shape[1]
+    planes = np.empty((len(spec.cell_names), count), dtype=np.float32)
+    for first in range(0, count, _CHUNK):
+        part = slice(first, first + _CHUNK)
+        chunk = Series(
+            days=series.days,
+            bands=series.bands,
+            values=np.ascontiguousarray(series.values[:, :, part]),
+            valid=np.ascontiguousarray(series.valid[:, part]),
+            quantum=series.quantum,
+        )
+        for layer, plane in enumerate(_cell_planes(chunk, spec, windows)):
+            planes[layer, part] = plane
+    return planes
+
+
+def texture_planes(stack: Stack, spec: FeatureSpec) -> NDArray[np.float32]:
+    """Return the texture of a block.
+
+    Parameters
+    ----------
+    stack
+        The block with ``spec.halo`` further cells on every side.
+    spec
+        Which features.
+
+    Returns
+    -------
+    ndarray, shape (k, h, w)
+        Without the halo, in the order of ``spec.texture_names``.
+    """
+    halo = spec.halo
+    height, width = (size - 2 * halo for size in stack.shape)
+    planes = np.empty((len(spec.texture_names), height, width), dtype=np.float32)
+    layer = 0
+    for source in spec.texture:
+        image = _season_median(stack, source)
+        for radius in spec.radii:
+            rim = halo - radius
+            inner = image[rim : image.shape[0] - rim, rim : image.shape[1] - rim]
+            planes[layer], planes[layer + 1] = local_mean_and_deviation(inner, radius)
+            layer += 2
+    return planes
+
+
+def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Iterator[NDArray[np.float32]]:
+    for window in spec.windows:
+        medians = window_medians(series, windows.get(window))
+        yield from (medians[band] for band in spec.bands)
+        scaled = {band: plane * np.float32(series.quantum) for band, plane in medians.items()}
+        yield from (spectral_index(name, scaled) for name in spec.composite_indices)
+    design = harmonic_design(series.days, spec.harmonics)
+    for name in spec.season:
+        units, valid = _course(series.values, series.valid, series, name)
+        ordered = masked_sort(units, valid)
+        count = valid.sum(axis=0, dtype=np.int16)
+        yield from (percentile(ordered, count, percent) for percent in PERCENTS)
+        if spec.harmonics:
+            fitted = harmonic_fit(units.astype(np.float32), valid, design)
+            yield fitted[0]
+            for order in range(spec.harmonics):
+                cosine, sine = fitted[2 * order + 1], fitted[2 * order + 2]
+                yield from (cosine, sine, amplitude(cosine, sine))
+
+
+def window_medians(series: Series, span: tuple[date, date] | None) -> dict[str, NDArray[np.float32]]:
+    """Return the median of every band within a window, in units; NaN where there is no clear observation."""
+    inside = _within(series.days, span)
+    valid = series.valid[inside]
+    count = valid.sum(axis=0, dtype=np.int16)
+    return {
+        band: median(masked_sort(series.values[inside, layer], valid), count)
+        for layer, band in enumerate(series.bands)
+    }
+
+
+def _within(days: Sequence[date], span: tuple[date, date] | None) -> NDArray[np.bool_]:
+    if span is None:
+        return np.zeros(len(days), dtype=np.bool_)
+    return np.array([span[0] <= day <= span[1] for day in days], dtype=np.bool_)
+
+
+def _course(
+    values: NDArray[np.int16], valid: NDArray[np.bool_], source: Series | Stack, name: str
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Return a band or index of every day as integers, with the days on which it is defined."""
+    if name in source.bands:
+        return values[:, source.bands.index(name)], valid
+    bands = {
+        band: values[:, layer].astype(np.float32) * np.float32(source.quantum)
+        for layer, band in enumerate(source.bands)
+    }
+    index = spectral_index(name, bands)
+    defined = valid & ~np.isnan(index)
+    bounded = np.clip(np.where(defined, index, np.float32(0)), -_INDEX_LIMIT, _INDEX_LIMIT)
+    return np.rint(bounded * np.float32(INDEX_UNITS)).astype(np.int16), defined
+
+
+def _season_median(stack: Stack, name: str) -> NDArray[np.float32]:
+    """Return the median of a band or index over all days, row by row to keep temporaries small."""
+    out = np.empty(stack.shape, dtype=np.float32)
+    rows = max(1, _CHUNK // stack.shape[1])
+    for first in range(0, stack.shape[0], rows):
+        part = slice(first, first + rows)
+        units, valid = _course(stack.values[:, :, part], stack.valid[:, part], stack, name)
+        out[part] = median(masked_sort(units, valid), valid.sum(axis=0, dtype=np.int16))
+    return out

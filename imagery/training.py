@@ -1,0 +1,156 @@
+"""Labelled places that teach the classifier: read, checked, and put on the grid.
+
+Training data choose themselves (roads, known fields); they teach, and never estimate an area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geo.errors import InputError, Problem
+from geo.legend import Legend
+from geo.vector import read_layer
+
+__all__ = ["TrainingSamples", "read_training", "training_samples"]
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSamples:
+    """n labelled places on a grid."""
+
+    unit_id: NDArray[np.str_]
+    """Name of the place (n); a place visited in two periods has two rows."""
+    period: NDArray[np.str_]
+    """Period the label is for (n)."""
+    code: NDArray[np.uint8]
+    """Class code (n)."""
+    x_m: NDArray[np.float64]
+    """Easting in the CRS of the grid (n)."""
+    y_m: NDArray[np.float64]
+    """Northing in the CRS of the grid (n)."""
+    row: NDArray[np.int64]
+    """Row of the grid (n)."""
+    col: NDArray[np.int64]
+    """Column of the grid (n)."""
+
+    def __len__(self) -> int:
+        return len(self.unit_id)
+
+    def where(self, keep: NDArray[np.bool_]) -> TrainingSamples:
+        """Return the places for which `keep` is true."""
+        return TrainingSamples(**{name: getattr(self, name)[keep] for name in self.__slots__})
+
+
+def read_training(
+    path: Path, *, layer: str | None, legend: Legend, periods: Sequence[str], geobox: GeoBox
+) -> TrainingSamples:
+    """Read training points with the columns ``unit_id``, ``period`` and ``class``.
+
+    Parameters
+    ----------
+    path
+        Vector file of points.
+    layer
+        Layer name; the first one when None.
+    legend
+        Its names are the classes allowed.
+    periods
+        Periods of the survey.
+    geobox
+        The analysis grid; points are carried to its CRS.
+
+    Raises
+    ------
+    InputError
+        Naming every problem; see `training_samples`.
+    """
+    points = read_layer(path, layer=layer, columns=("unit_id", "period", "class"), geometry="point")
+    return training_samples(points, where=str(path), legend=legend, periods=periods, geobox=geobox)
+
+
+def training_samples(
+    points: Any, *, where: str, legend: Legend, periods: Sequence[str], geobox: GeoBox
+) -> TrainingSamples:
+    """Check training points and put them on a grid, ordered by period and unit.
+
+    Parameters
+    ----------
+    points
+        GeoDataFrame of points with ``unit_id``, ``period`` and ``class``.
+    where
+        Name of the layer in messages.
+    legend, periods, geobox
+        See `read_training`.
+
+    Raises
+    ------
+    InputError
+        If a class or period is unknown, a unit is listed twice in a period, two units share a cell in a period,
+        or a point lies outside the grid; all of it is told at once.
+    """
+    placed = points.to_crs(str(geobox.crs)).assign(
+        unit_id=points["unit_id"].astype(str), period=points["period"].astype(str)
+    )
+    placed = placed.sort_values(["period", "unit_id"], kind="stable").reset_index(drop=True)
+    x, y = placed.geometry.x.to_numpy(dtype=float), placed.geometry.y.to_numpy(dtype=float)
+    col, row = (np.floor(values).astype(np.int64) for values in ~geobox.transform * (x, y))
+    cells = [f"row {r} column {c}" for r, c in zip(row, col, strict=True)]
+    units, names = placed["unit_id"].to_numpy(dtype=str), placed["class"].to_numpy(dtype=str)
+    period = placed["period"].to_numpy(dtype=str)
+    inside = (row >= 0) & (row < geobox.shape[0]) & (col >= 0) & (col < geobox.shape[1])
+    problems = [
+        *_unknown(where, "class", names, legend.names),
+        *_unknown(where, "period", period, periods),
+        *_repeated(where, "unit_id", units, period),
+        *_repeated(where, "grid cell", cells, period),
+        *_outside(where, units[~inside]),
+    ]
+    if problems:
+        raise InputError(problems)
+    return TrainingSamples(
+        unit_id=units,
+        period=period,
+        code=np.array([legend.code(name) for name in names], dtype=np.uint8),
+        x_m=x,
+        y_m=y,
+        row=row,
+        col=col,
+    )
+
+
+def _unknown(where: str, column: str, values: Iterable[str], allowed: Sequence[str]) -> Iterator[Problem]:
+    stray = sorted(set(values) - set(allowed))
+    if stray:
+        yield Problem(f"{where} column {column}", ", ".join(stray[:_SHOWN]), f"one of {', '.join(allowed)}")
+
+
+def _repeated(
+    where: str, what: str, values: Sequence[str] | NDArray[np.str_], period: NDArray[np.str_]
+) -> Iterator[Problem]:
+    pairs, counts = np.unique(np.column_stack([values, period]), axis=0, return_counts=True)
+    twice = [f"{value} in {name}" for value, name in pairs[counts > 1]]
+    if twice:
+        more = f" and {len(twice) - _SHOWN} more" if len(twice) > _SHOWN else ""
+        yield Problem(
+            f"{where} {what}",
+            f"more than one row for {'; '.join(twice[:_SHOWN])}{more}",
+            "each once in a period",
+            "delete the repeated rows: a copy in another fold would flatter the validation",
+        )
+
+
+def _outside(where: str, units: NDArray[np.str_]) -> Iterator[Problem]:
+    if len(units):
+        more = f" and {len(units) - _SHOWN} more" if len(units) > _SHOWN else ""
+        yield Problem(
+            where, f"points outside the grid: {', '.join(units[:_SHOWN])}{more}", "points inside", "remove them"
+        )
