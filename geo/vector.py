@@ -13,6 +13,7 @@ import geopandas
 import numpy as np
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from geo.errors import InputError, Problem
@@ -21,6 +22,7 @@ from geo.files import FIXED_DATE, atomic
 __all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "write_gpkg"]
 
 _SHOWN = 5
+_STYLES = "layer_styles"
 _FAMILIES = {"polygon": {3, 6}, "line": {1, 5}, "point": {0, 4}}
 
 
@@ -39,7 +41,7 @@ def read_layer(
     path
         Vector file.
     layer
-        Layer name; the first one when None.
+        Layer name; the first one with geometry when None.
     columns
         Columns that must be there without missing values.
     geometry
@@ -57,7 +59,7 @@ def read_layer(
     problems = layer_problems(frame, name, columns=columns, geometry=geometry, allow_invalid=make_valid)
     if problems:
         raise InputError(problems)
-    return repair(frame) if make_valid else frame
+    return _repaired(frame, name) if make_valid else frame
 
 
 def layer_problems(
@@ -84,13 +86,17 @@ def layer_problems(
 
 
 def repair(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
-    """Return the layer with invalid polygons made valid, lines and points that this leaves behind dropped."""
+    """Return the layer with invalid polygons made valid, every point inside a ring kept.
+
+    Lines and points that this leaves behind are dropped: a polygon that covers nothing becomes empty.
+    """
     shapes = np.asarray(frame.geometry.values)
-    bad = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    bad = _invalid(shapes) & np.isin(shapely.get_type_id(shapes), list(_FAMILIES["polygon"]))
     if not bad.any():
         return frame
     mended = shapes.copy()
-    mended[bad] = [_polygons_only(shape) for shape in shapely.make_valid(shapes[bad])]
+    # "linework" would turn what two parts of one shape share into a hole
+    mended[bad] = shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
     return frame.set_geometry(geopandas.GeoSeries(mended, index=frame.index, crs=frame.crs))
 
 
@@ -141,25 +147,35 @@ def write_gpkg(path: Path, layers: Mapping[str, Layer]) -> None:
 def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
     """Read a vector layer as it is, unchecked and unrepaired.
 
+    Parameters
+    ----------
+    path
+        Vector file.
+    layer
+        Layer name; the first one with geometry when None.
+
     Raises
     ------
     InputError
-        If there is no such file or layer, or it cannot be read.
+        If there is no such file or layer, it cannot be read, or it has no geometry.
     """
     if not path.is_file():
         raise InputError(Problem(str(path), "no such file", "a vector layer", "correct the path"))
     try:
-        return geopandas.read_file(path, layer=layer, engine="pyogrio")
-    except DataLayerError as error:
-        names = ", ".join(str(row[0]) for row in pyogrio.list_layers(path))
-        raise InputError(
-            Problem(str(path), f"no layer {layer!r}", f"one of: {names}", "correct the layer name")
-        ) from error
-    except (DataSourceError, ValueError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # A styled GeoPackage lists its table of styles beside its layers
+        kinds = {str(name): kind for name, kind in pyogrio.list_layers(path) if name != _STYLES}
+        spatial = [name for name, kind in kinds.items() if kind is not None]
+        chosen = layer or next(iter(spatial), None)
+        if chosen in spatial:
+            return geopandas.read_file(path, layer=chosen, engine="pyogrio")
+    except (DataSourceError, DataLayerError, ValueError) as error:
+        first = str(error).split("\n")[0].split("; ")[0] or type(error).__name__
         raise InputError(
             Problem(str(path), f"a file that is no readable vector layer ({first})", "GeoPackage or similar")
         ) from error
+    found = f"no layer {layer!r}" if layer is not None and layer not in kinds else "a table without geometry"
+    expected = f"one of: {', '.join(spatial)}" if spatial else "a layer of polygons, lines or points"
+    raise InputError(Problem(str(path), found, expected, "correct the layer name or the path"))
 
 
 def _column_problems(frame: geopandas.GeoDataFrame, name: str, columns: Iterable[str]) -> Iterator[Problem]:
@@ -186,7 +202,7 @@ def _geometry_problems(frame: geopandas.GeoDataFrame, name: str, geometry: str |
 
 def _validity_problems(frame: geopandas.GeoDataFrame, name: str) -> Iterator[Problem]:
     shapes = np.asarray(frame.geometry.values)
-    bad = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    bad = _invalid(shapes)
     if bad.any():
         reason = shapely.is_valid_reason(shapes[bad][0])
         yield Problem(
@@ -197,18 +213,26 @@ def _validity_problems(frame: geopandas.GeoDataFrame, name: str) -> Iterator[Pro
         )
 
 
+def _repaired(frame: geopandas.GeoDataFrame, name: str) -> geopandas.GeoDataFrame:
+    """Repair a layer, and refuse shapes of which nothing is left."""
+    mended = repair(frame)
+    lost = shapely.is_empty(np.asarray(mended.geometry.values))
+    if lost.any():
+        raise InputError(
+            Problem(name, f"polygons that enclose nothing in {_rows(lost)}", "an area", "delete or redraw them")
+        )
+    return mended
+
+
+def _invalid(shapes: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(~shapely.is_valid(shapes) & ~shapely.is_missing(shapes))
+
+
 def _rows(mask: Any) -> str:
     """Name up to five rows, counted from 1 as a table shows them."""
     numbers = (np.flatnonzero(mask) + 1).tolist()
     more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
     return f"row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_SHOWN]))}{more}"
-
-
-def _polygons_only(shape: Any) -> Any:
-    if shape.geom_type in ("Polygon", "MultiPolygon"):
-        return shape
-    parts = [part for part in shapely.get_parts(shape) if part.geom_type in ("Polygon", "MultiPolygon")]
-    return shapely.union_all(parts) if parts else shapely.Polygon()
 
 
 @contextmanager
