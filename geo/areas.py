@@ -16,6 +16,7 @@ from pyproj import CRS, Geod, Proj, Transformer
 from pyproj.exceptions import CRSError
 
 from geo.errors import InputError, Problem
+from geo.grid import require_north_up
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -133,9 +134,8 @@ def cell_areas_ha(geobox: GeoBox) -> NDArray[np.float64]:
         If the grid has no CRS, is Web Mercator, is rotated or south-up, or lies where its CRS is not defined.
     """
     require_area_crs(geobox.crs and str(geobox.crs), where="grid")
+    require_north_up(geobox)
     transform = geobox.transform
-    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
-        raise InputError(Problem("grid", "a rotated or mirrored grid", "a north-up grid", "resample it"))
     crs = CRS.from_user_input(str(geobox.crs))
     if crs.is_geographic:
         edges = transform.f + transform.e * np.arange(geobox.shape[0] + 1, dtype=float)

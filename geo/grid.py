@@ -8,7 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-__all__ = ["cell_centres", "cells_at"]
+from geo.errors import InputError, Problem
+
+__all__ = ["cell_centres", "cells_at", "require_north_up"]
+
+
+def require_north_up(geobox: GeoBox) -> None:
+    """Refuse a grid whose rows do not run from north to south and columns from west to east.
+
+    Raises
+    ------
+    InputError
+        If the grid is rotated or mirrored.
+    """
+    transform = geobox.transform
+    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
+        raise InputError(Problem("grid", "a rotated or mirrored grid", "a north-up grid", "resample it"))
 
 
 def cell_centres(geobox: GeoBox, rows: Any, cols: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
