@@ -30,14 +30,15 @@ __all__ = [
     "read_series",
     "roll_up",
     "source_differences",
+    "sum_cells",
     "total",
 ]
 
 NO_INTERVAL = "published without interval"
 """Said beside every figure of an authority that gave none."""
 
-NOT_TESTABLE = "not testable: published without interval"
-"""Verdict on a difference of two such figures."""
+NOT_TESTABLE = "not testable"
+"""Verdict on a difference of two such figures: without intervals nobody can say whether it is one."""
 
 _NUMBERED = (CellState.ESTIMATED.value, CellState.ZERO.value)
 
@@ -137,12 +138,12 @@ def roll_up(series: OfficialSeries) -> OfficialSeries:
     A sum is zero only where every unit is known to be zero.
     """
     renamed = series.cells.assign(code=series.cells["parent"], name=series.cells["parent_name"])
-    return replace(series, cells=_sums(renamed.assign(parent="", parent_name="")))
+    return replace(series, cells=sum_cells(renamed.assign(parent="", parent_name="")))
 
 
 def total(series: OfficialSeries, *, code: str, name: str) -> OfficialSeries:
     """Return the sums of all units, as one unit of the code and name given; gaps as in `roll_up`."""
-    return replace(series, cells=_sums(series.cells.assign(code=code, name=name, parent="", parent_name="")))
+    return replace(series, cells=sum_cells(series.cells.assign(code=code, name=name, parent="", parent_name="")))
 
 
 def control_problems(
@@ -286,8 +287,20 @@ def source_differences(left: OfficialSeries, right: OfficialSeries, *, tolerance
     ).reset_index(drop=True)
 
 
-def _sums(cells: Any) -> Any:
-    """Add cells by code and period: the numbers, and how many cells held none."""
+def sum_cells(cells: Any) -> Any:
+    """Add cells by code and period: the numbers, and how many cells held none.
+
+    Parameters
+    ----------
+    cells
+        Rows as in `OfficialSeries.cells`.
+
+    Returns
+    -------
+    DataFrame
+        One row a code and period, with ``empty_cells``. A sum is zero only where every cell is known to be
+        zero; where nothing but zeros and gaps were added it is missing.
+    """
     keys = ["code", "name", "parent", "parent_name", "period"]
     groups = cells.assign(held=cells["state"].isin(_NUMBERED)).groupby(keys, sort=True)
     sums = groups.agg(value_ha=("value_ha", "sum"), held=("held", "sum"), n=("held", "size")).reset_index()

@@ -1,0 +1,114 @@
+"""The map page of a survey of official figures, from what the run folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pandas as pd
+
+from aoi.official import NO_INTERVAL
+from geo.legend import Legend, MapClass
+from geo.vector import open_layer, read_layer
+from maps.page import About, AdminLayer, Figures, LineLayer, OverlayLayer, Page, Period
+from monitor.context import Context
+from monitor.official_inputs import official_section
+
+__all__ = ["official_page"]
+
+_CROP_COLOUR = "#D55E00"
+
+_NOTES = (
+    f"Figures of the named authority, {NO_INTERVAL}: no difference between two of them can be tested.",
+    "A unit without colour has no figure in the table; that is not zero.",
+    "Zones that cut through units hold an unknown part of their figures; the tables give bounds.",
+)
+
+
+def official_page(context: Context, language: str) -> Page:
+    """Return the page: units coloured by the published figure, programmes and zones over them.
+
+    Parameters
+    ----------
+    context
+        A run whose tables have been written.
+    language
+        Language the page opens in.
+    """
+    survey = context.survey
+    figures = _figures(context)
+    units = _units(context)
+    years = figures.estimates["period"].unique()
+    return Page(
+        about=About(
+            title=survey.survey.title,
+            subtitle=f"{survey.survey.country}, {min(years)}-{max(years)}",
+            sources=survey.map.sources,
+            disclaimer=survey.map.disclaimer,
+            notes=_NOTES,
+            run_id=f"{survey.survey.name}-{survey.survey.seed}",
+        ),
+        figures=figures,
+        crops=tuple(survey.survey.crops),
+        periods=tuple(_periods(context, sorted(years))),
+        legend=Legend((MapClass(code=1, name=survey.survey.crops[0], colour=_CROP_COLOUR, crop=True),)),
+        admin=AdminLayer(frame=units, title="Administrative units"),
+        overlays=tuple(_overlays(context, units)),
+        lines=tuple(_lines(context)),
+        elevation=survey.map.elevation,
+        language=language,
+    )
+
+
+def _figures(context: Context) -> Figures:
+    text = {"domain": str, "period": str, "from": str, "to": str, "domain_name": str}
+
+    def read(name: str) -> pd.DataFrame:
+        return pd.read_csv(context.out / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
+
+    blank = {"source": "", "vintage": "", "flags": ""}
+    further = ("estimates/readings", "overlay/zones", "overlay/alone", "overlay/bounds", "indicators/permanence")
+    present = [name for name in further if (context.out / f"{name}.csv").is_file()]
+    has_change = (context.out / "estimates" / "change.csv").is_file()
+    return Figures(
+        estimates=read("estimates/estimates").fillna(blank),
+        **({"change": read("estimates/change").fillna({"flags": ""})} if has_change else {}),
+        extra=tuple((name.split("/")[1], read(name)) for name in present),
+    )
+
+
+def _units(context: Context) -> Any:
+    area = context.survey.area
+    frame = read_layer(
+        area.admin, layer=area.admin_layer, columns=(area.admin_code, area.admin_name), geometry="polygon"
+    )
+    return frame[[area.admin_code, area.admin_name, frame.geometry.name]].rename(
+        columns={area.admin_code: "code", area.admin_name: "name"}
+    )
+
+
+def _periods(context: Context, years: list[str]) -> Iterator[Period]:
+    declared = {period.name: period for period in context.survey.period}
+    official = official_section(context.survey)
+    for year in years:
+        role: Literal["baseline", "current", "other"] = declared[year].role if year in declared else "other"
+        date = official.reference_date.replace("{period}", year)
+        yield Period(name=year, role=role, kind=official.kind, reference_date=date)
+
+
+def _overlays(context: Context, units: Any) -> Iterator[OverlayLayer]:
+    """Yield the zones, and the programmes in whole units drawn on the units' own shapes."""
+    for index, entry in enumerate(context.survey.overlay):
+        if entry.code:
+            codes = open_layer(entry.path, layer=entry.layer)[entry.code].astype(str).str.strip()
+            frame = units[units["code"].isin(set(codes))].rename(columns={"name": "label"})
+        else:
+            frame = context.read_overlay(index)
+        yield OverlayLayer(name=entry.name, title=entry.title, kind=entry.kind, frame=frame, label="label")
+
+
+def _lines(context: Context) -> Iterator[LineLayer]:
+    if context.survey.map.rivers is not None:
+        yield LineLayer(kind="river", frame=read_layer(context.survey.map.rivers, geometry="line"))
+    if context.survey.map.roads is not None:
+        yield LineLayer(kind="road", frame=read_layer(context.survey.map.roads, geometry="line"))
