@@ -15,6 +15,7 @@ __all__ = [
     "Problem",
     "QualityGateError",
     "SurveyFileError",
+    "reason",
 ]
 
 
@@ -83,3 +84,15 @@ class QualityGateError(AltdevError, ValueError):
     """A statistical or quality rule forbids this figure (exit 5)."""
 
     exit_code = 5
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of what a library said of an error, or of the error behind it where it says more.
+
+    Examples
+    --------
+    >>> reason(OSError("no space left"))
+    'no space left'
+    """
+    told = error.__cause__ if error.__cause__ is not None and str(error.__cause__) else error
+    return str(told).split("\n")[0] or type(told).__name__

@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, reason
 from geo.files import FIXED_DATE, atomic
 
 __all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "write_gpkg"]
@@ -169,7 +169,7 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
         if chosen in spatial:
             return geopandas.read_file(path, layer=chosen, engine="pyogrio")
     except (DataSourceError, DataLayerError, ValueError) as error:
-        first = str(error).split("\n")[0].split("; ")[0] or type(error).__name__
+        first = reason(error).split("; ")[0]
         raise InputError(
             Problem(str(path), f"a file that is no readable vector layer ({first})", "GeoPackage or similar")
         ) from error
