@@ -61,6 +61,16 @@ class Series:
     quantum: float
     """Physical value of one unit."""
 
+    def part(self, cells: slice) -> Series:
+        """Return some of the cells."""
+        return Series(
+            days=self.days,
+            bands=self.bands,
+            values=np.ascontiguousarray(self.values[:, :, cells]),
+            valid=np.ascontiguousarray(self.valid[:, cells]),
+            quantum=self.quantum,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSpec:
@@ -193,14 +203,7 @@ def cell_features(series: Series, spec: FeatureSpec, windows: WindowSpans) -> ND
     planes = np.empty((len(spec.cell_names), count), dtype=np.float32)
     for first in range(0, count, _CHUNK):
         part = slice(first, first + _CHUNK)
-        chunk = Series(
-            days=series.days,
-            bands=series.bands,
-            values=np.ascontiguousarray(series.values[:, :, part]),
-            valid=np.ascontiguousarray(series.valid[:, part]),
-            quantum=series.quantum,
-        )
-        for layer, plane in enumerate(_cell_planes(chunk, spec, windows)):
+        for layer, plane in enumerate(_cell_planes(series.part(part), spec, windows)):
             planes[layer, part] = plane
     return planes
 

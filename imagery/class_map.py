@@ -1,0 +1,133 @@
+"""Class codes from scores, the minimum mapping unit, and the area counted on the finished map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+from pathlib import Path
+
+import numpy as np
+import rasterio.features
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geo.areas import MappedArea, cell_areas_ha
+from geo.blocks import Block, blocks
+from geo.legend import Legend
+from geo.raster import RasterStyle, open_on_grid
+
+__all__ = [
+    "NOT_KNOWN",
+    "cells_of",
+    "class_style",
+    "crop_layers",
+    "mapped_areas",
+    "percent",
+    "probability_style",
+    "sieved",
+]
+
+NOT_KNOWN = 255
+"""Probability where there is none: outside the frame, or not seen."""
+
+
+def class_style(legend: Legend) -> RasterStyle:
+    """Return what a class map says of itself: colours, names, and 0 as no-data."""
+    return RasterStyle(
+        nodata=Legend.OUTSIDE,
+        descriptions=("class",),
+        colours={
+            Legend.OUTSIDE: "#000000",
+            **{entry.code: entry.colour for entry in legend},
+            Legend.NOT_SEEN: "#BDBDBD",
+        },
+        categories={**{entry.code: entry.name for entry in legend}, Legend.NOT_SEEN: "not seen"},
+        overviews="mode",
+    )
+
+
+def probability_style(crop: str) -> RasterStyle:
+    """Return what a probability raster says of itself: percent, 255 as no-data."""
+    return RasterStyle(
+        nodata=NOT_KNOWN,
+        descriptions=(f"probability of {crop}, percent",),
+        tags={"UNIT": "percent", "CROP": crop},
+    )
+
+
+def percent(probability: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return probabilities as whole percent, 0 to 100."""
+    return np.rint(probability * 100).astype(np.uint8)
+
+
+def sieved(class_map: NDArray[np.uint8], smallest: int) -> NDArray[np.uint8]:
+    """Return a class map whose patches have at least `smallest` cells, joined by their sides.
+
+    Smaller patches take the class of their largest neighbour. Cells outside the frame or not seen neither
+    change nor lend their value.
+
+    Parameters
+    ----------
+    class_map
+        Class codes, shape (h, w).
+    smallest
+        Cells of the smallest patch that stays; 1 or less changes nothing.
+    """
+    if smallest <= 1:
+        return class_map
+    mapped = (class_map != Legend.OUTSIDE) & (class_map != Legend.NOT_SEEN)
+    merged = rasterio.features.sieve(class_map, size=smallest, mask=mapped, connectivity=4)
+    return np.where(mapped, merged, class_map)
+
+
+def mapped_areas(path: Path, geobox: GeoBox, legend: Legend) -> dict[str, MappedArea]:
+    """Return the area of every class counted on a class map: no estimate, since it carries the map's errors.
+
+    Parameters
+    ----------
+    path
+        Class map on the grid.
+    geobox
+        The grid.
+    legend
+        The classes.
+    """
+    cells = {entry.name: 0 for entry in legend}
+    parts: dict[str, list[float]] = {entry.name: [] for entry in legend}
+    with open_on_grid(path, geobox) as reader:
+        for block in blocks((geobox.shape[0], geobox.shape[1])):
+            codes = reader.read(block)
+            areas = _block_areas(geobox, block)
+            for entry in legend:
+                hit = codes == entry.code
+                cells[entry.name] += int(hit.sum())
+                parts[entry.name].append(float(areas[hit].sum()))
+    return {
+        name: MappedArea(class_name=name, area_ha=fsum(parts[name]), cells=cells[name]) for name in legend.names
+    }
+
+
+def cells_of(area_ha: float, geobox: GeoBox) -> int:
+    """Return the fewest whole cells that reach an area, by the size of a cell of the grid."""
+    cell = float(_block_areas(geobox, Block(geobox.shape[0] // 2, geobox.shape[1] // 2, 1, 1))[0, 0])
+    return int(np.ceil(area_ha / cell - 1e-6))
+
+
+def crop_layers(
+    probability: NDArray[np.float64], codes: Sequence[int], crops: Mapping[str, int]
+) -> dict[str, NDArray[np.uint8]]:
+    """Return the probability of each crop in percent; 0 for a crop that training did not have."""
+    layers = {}
+    for crop, code in crops.items():
+        known = code in codes
+        layers[crop] = (
+            percent(probability[list(codes).index(code)])
+            if known
+            else np.zeros(probability.shape[1], dtype=np.uint8)
+        )
+    return layers
+
+
+def _block_areas(geobox: GeoBox, block: Block) -> NDArray[np.float64]:
+    window = geobox[block.slices]
+    return np.broadcast_to(cell_areas_ha(window), (block.height, block.width))

@@ -1,0 +1,164 @@
+"""The classifier: gradient-boosted trees of bounded size, fitted reproducibly and kept as text.
+
+A model file is data: LightGBM's own text and JSON. Nothing in it is run when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.errors import InputError, Problem
+from imagery.trees import MOST_LEAVES, TreeBank, tree_bank
+
+__all__ = ["BoostSettings", "Classifier", "fit_classifier", "softmax"]
+
+_CHECKED = 256  # random rows on which the sweep must agree with the library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoostSettings:
+    """How trees are grown."""
+
+    trees: int = 80
+    """Boosting rounds; each adds one tree per class."""
+    leaves: int = 15
+    """Leaves of a tree; up to 16 are evaluated by the fast sweep."""
+    learning_rate: float = 0.1
+    """Shrinkage."""
+    least_in_leaf: int = 5
+    """Fewest training units in a leaf."""
+    feature_fraction: float = 0.4
+    """Share of the features, drawn anew for each tree."""
+    seed: int = 0
+    """Seed of that draw."""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A fitted classifier.
+
+    Two classifiers of equal text are equal.
+    """
+
+    text: str
+    """LightGBM model text."""
+    codes: tuple[int, ...]
+    """Class codes, in the order of the model's scores."""
+
+    def probabilities(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the probability of every class, shape (classes, n); each column sums to 1.
+
+        Parameters
+        ----------
+        planes
+            Features, shape (k, n); NaN is missing.
+        """
+        return softmax(self.scores(planes))
+
+    def scores(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the raw scores, shape (classes, n)."""
+        if planes.shape[1] == 0:
+            return np.zeros((len(self.codes), 0))
+        if self._bank is not None:
+            return self._bank.scores(planes)
+        return _library_scores(self._booster, planes)
+
+    def predict(self, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return the class code with the highest score for every column; the lowest code where they tie."""
+        return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), self.scores(planes).argmax(axis=0)))
+
+    @cached_property
+    def _booster(self) -> Any:
+        try:
+            return lightgbm.Booster(model_str=self.text)
+        except lightgbm.basic.LightGBMError as error:
+            raise InputError(Problem("model", f"no LightGBM model ({error})", "model.txt of a run")) from error
+
+    @cached_property
+    def _bank(self) -> TreeBank | None:
+        """The trees for the sweep, after they have been held against the library; None for larger trees."""
+        dump = self._booster.dump_model()
+        if max((tree["num_leaves"] for tree in dump["tree_info"]), default=0) > MOST_LEAVES:
+            return None
+        bank = tree_bank(dump)
+        rng = np.random.default_rng(0)
+        spread = np.array([edges[[0, -1]] if len(edges) else (0, 1) for edges in bank.thresholds])
+        tried = rng.uniform(spread[:, :1] - 1, spread[:, 1:] + 1, (len(spread), _CHECKED)).astype(np.float32)
+        tried[rng.random(tried.shape) < 0.1] = np.nan
+        return bank if np.array_equal(bank.scores(tried), _library_scores(self._booster, tried)) else None
+
+
+def fit_classifier(
+    planes: NDArray[np.float32], code: NDArray[np.integer], names: Sequence[str], settings: BoostSettings
+) -> Classifier:
+    """Fit a classifier; equal input gives an equal model, byte for byte, on any number of cores.
+
+    Parameters
+    ----------
+    planes
+        Features, shape (k, n).
+    code
+        Class codes (n).
+    names
+        Feature names (k).
+    settings
+        How trees are grown.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two classes.
+
+    References
+    ----------
+    Ke, G. et al. (2017), LightGBM, NeurIPS 30.
+    """
+    codes, target = np.unique(code, return_inverse=True)
+    if len(codes) < 2:
+        raise InputError(
+            Problem("training", f"{len(codes)} class", "two classes or more", "add labelled places of others")
+        )
+    parameters = {
+        "objective": "multiclass",
+        "num_class": len(codes),
+        "num_leaves": settings.leaves,
+        "learning_rate": settings.learning_rate,
+        "min_data_in_leaf": settings.least_in_leaf,
+        "feature_fraction": settings.feature_fraction,
+        "lambda_l2": 1.0,
+        "max_bin": 63,
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbose": -1,
+    }
+    data = lightgbm.Dataset(
+        np.ascontiguousarray(planes.T),
+        target,
+        feature_name=list(names),
+        params={"max_bin": 63, "min_data_in_leaf": settings.least_in_leaf, "verbose": -1},
+    )
+    booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
+    return Classifier(text=booster.model_to_string(), codes=tuple(int(value) for value in codes))
+
+
+def _library_scores(booster: Any, planes: NDArray[np.float32]) -> NDArray[np.float64]:
+    rows = np.ascontiguousarray(planes.T)
+    return np.ascontiguousarray(booster.predict(rows, raw_score=True, num_threads=1).T)
+
+
+def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities of raw scores, shape (classes, n); each column sums to 1."""
+    raised = np.exp(scores - scores.max(axis=0))
+    total = np.zeros(scores.shape[1])
+    for layer in raised:
+        total += layer
+    return np.asarray(raised / total)

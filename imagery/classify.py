@@ -1,0 +1,207 @@
+"""From scenes to class maps: one classifier for all periods, its validation, and the maps of each period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geo.areas import MappedArea
+from geo.blocks import Block, map_blocks
+from geo.legend import Legend
+from geo.raster import CogWriter, write_cog
+from imagery.class_map import (
+    NOT_KNOWN,
+    cells_of,
+    class_style,
+    crop_layers,
+    mapped_areas,
+    probability_style,
+    sieved,
+)
+from imagery.classifier import Classifier, fit_classifier, softmax
+from imagery.features import feature_spec
+from imagery.fold import block_of, spatial_folds
+from imagery.model import ClassifySettings, TrainedModel
+from imagery.observe import Observer, PeriodScenes, labelled_features
+from imagery.profile import CropProfile
+from imagery.sensor import Sensor
+from imagery.training import TrainingSamples
+from imagery.validation import validate
+
+__all__ = ["ClassifySettings", "PeriodScenes", "TrainedModel", "train", "write_maps"]
+
+
+def train(
+    periods: Mapping[str, PeriodScenes],
+    training: TrainingSamples,
+    *,
+    geobox: GeoBox,
+    profile: CropProfile,
+    sensor: Sensor,
+    settings: ClassifySettings,
+    jobs: int = 1,
+) -> TrainedModel:
+    """Teach one classifier on the labelled places of all periods, and validate it in spatial folds.
+
+    Only blocks that hold labelled places are read. Places seen too seldom are left out and counted.
+
+    Parameters
+    ----------
+    periods
+        Period name to its scenes.
+    training
+        Labelled places, from `imagery.training.read_training`.
+    geobox, profile, sensor, settings
+        Grid, legend and windows, bands, and how to work.
+    jobs
+        Threads.
+
+    Raises
+    ------
+    QualityGateError
+        If a fold would lack a crop in some period.
+    """
+    windows = [window.name for window in profile.windows]
+    spec = feature_spec(sensor, windows, radii=settings.texture_radii, harmonics=settings.harmonics)
+    observer = Observer(
+        geobox=geobox,
+        sensor=sensor,
+        spec=spec,
+        profile=profile,
+        min_valid=settings.min_valid,
+        cloud_buffer_m=settings.cloud_buffer_m,
+    )
+    data, samples = labelled_features(observer, periods, training, block_size=settings.block_size, jobs=jobs)
+    legend = profile.legend
+    fold = spatial_folds(
+        block_of(samples.x_m, samples.y_m, settings.fold_block_m),
+        samples.code,
+        samples.period,
+        folds=settings.folds,
+        positives=[legend.code(crop) for crop in legend.crops],
+        rng=np.random.default_rng(np.random.SeedSequence([settings.boost.seed, 1])),
+    )
+    validation = {
+        "method": f"{settings.folds} folds of square blocks of {settings.fold_block_m:g} m",
+        "note": "neighbouring blocks still resemble each other; these are no accuracies of the map",
+        "training_units": len(samples),
+        "unseen_units": int(np.isin(training.period, list(periods)).sum()) - len(samples),
+        **validate(data, fold, legend=legend, settings=settings.boost),
+    }
+    classifier = fit_classifier(data.planes, data.code, data.names, settings.boost)
+    return TrainedModel(
+        classifier=classifier,
+        spec=spec,
+        sensor=sensor,
+        profile=profile,
+        settings=settings,
+        validation=validation,
+    )
+
+
+def write_maps(
+    model: TrainedModel,
+    period: PeriodScenes,
+    *,
+    geobox: GeoBox,
+    inside: NDArray[np.bool_] | None,
+    class_path: Path,
+    probability_paths: Mapping[str, Path],
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, MappedArea]:
+    """Write the class map of a period and the probability of crops, and return the areas counted on the map.
+
+    The class map has the legend's codes, 0 outside the frame and 255 where the cell was seen too seldom.
+    Probabilities are whole percent with 255 where there are none; the minimum mapping unit leaves them alone.
+
+    Parameters
+    ----------
+    model
+        From `train` or `TrainedModel.load`.
+    period
+        Its scenes.
+    geobox
+        The analysis grid.
+    inside
+        Cells of the area frame, shape (h, w); None for all.
+    class_path
+        Class map to write.
+    probability_paths
+        Crop name to raster to write.
+    jobs
+        Threads.
+    progress
+        Called with blocks done and blocks in all.
+    """
+    legend = model.profile.legend
+    observer = Observer(
+        geobox=geobox,
+        sensor=model.sensor,
+        spec=model.spec,
+        profile=model.profile,
+        min_valid=model.settings.min_valid,
+        cloud_buffer_m=model.settings.cloud_buffer_m,
+    )
+    crops = {crop: legend.code(crop) for crop in probability_paths}
+
+    def mapped(block: Block) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
+        return _map_block(model.classifier, observer, period, block, inside, crops)
+
+    shape = (geobox.shape[0], geobox.shape[1])
+    size = model.settings.block_size
+    in_all = -(-shape[0] // size) * -(-shape[1] // size)
+    smallest = cells_of(model.settings.minimum_mapping_unit_ha, geobox)
+    # The sieve looks beyond blocks, so only then is the whole map, one byte a cell, held
+    whole = np.zeros(shape, dtype=np.uint8) if smallest > 1 else None
+    with ExitStack() as stack:
+        style = class_style(legend)
+        class_writer = (
+            stack.enter_context(CogWriter(class_path, geobox, dtype="uint8", style=style))
+            if whole is None
+            else None
+        )
+        writers = {
+            crop: stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=probability_style(crop)))
+            for crop, path in probability_paths.items()
+        }
+        for done, (block, (codes, layers)) in enumerate(map_blocks(mapped, shape, size=size, jobs=jobs), start=1):
+            if class_writer is not None:
+                class_writer.write(block, codes)
+            elif whole is not None:
+                whole[block.slices] = codes
+            for crop, layer in layers.items():
+                writers[crop].write(block, layer)
+            if progress is not None:
+                progress(done, in_all)
+    if whole is not None:
+        write_cog(class_path, sieved(whole, smallest), geobox, style=style)
+    return mapped_areas(class_path, geobox, legend)
+
+
+def _map_block(
+    classifier: Classifier,
+    observer: Observer,
+    period: PeriodScenes,
+    block: Block,
+    inside: NDArray[np.bool_] | None,
+    crops: Mapping[str, int],
+) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
+    """Return class codes and crop probabilities of a block."""
+    size = (block.height, block.width)
+    cells = np.ones(size, dtype=np.bool_) if inside is None else inside[block.slices]
+    codes = np.where(cells, np.uint8(Legend.NOT_SEEN), np.uint8(Legend.OUTSIDE))
+    layers = {crop: np.full(size, NOT_KNOWN, dtype=np.uint8) for crop in crops}
+    if not cells.any():
+        return codes, layers
+    planes, seen = observer.features(period, block, cells)
+    scores = classifier.scores(planes)
+    codes[seen] = np.array(classifier.codes, dtype=np.uint8)[scores.argmax(axis=0)]
+    for crop, values in crop_layers(softmax(scores), classifier.codes, crops).items():
+        layers[crop][seen] = values
+    return codes, layers

@@ -1,0 +1,115 @@
+"""What the imagery did not show: cells never seen, seen too seldom, or not seen in a season window.
+
+Not seen is not zero. These counts go beside every figure made from a map with gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["GapCount", "GapReport", "gap_count"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapCount:
+    """Cells of one block by how they were observed; counts of several blocks add up."""
+
+    cells: int = 0
+    """Cells inside the frame."""
+    never_seen: int = 0
+    """Cells without a clear observation in the period."""
+    too_few: int = 0
+    """Cells with some, but fewer than the least number."""
+    outside_windows: int = 0
+    """Cells with clear observations, none of them in a season window."""
+    window_missing: tuple[int, ...] = ()
+    """Cells without a clear observation in each window."""
+    observations: int = 0
+    """Clear observations of all cells."""
+
+    def __add__(self, other: GapCount) -> GapCount:
+        return GapCount(
+            cells=self.cells + other.cells,
+            never_seen=self.never_seen + other.never_seen,
+            too_few=self.too_few + other.too_few,
+            outside_windows=self.outside_windows + other.outside_windows,
+            window_missing=tuple(
+                one + two
+                for one, two in zip(
+                    self.window_missing or (0,) * len(other.window_missing),
+                    other.window_missing or (0,) * len(self.window_missing),
+                    strict=True,
+                )
+            ),
+            observations=self.observations + other.observations,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapReport:
+    """Gaps of one period over the whole frame."""
+
+    count: GapCount
+    """The cells."""
+    windows: tuple[str, ...]
+    """Window names, in the order of ``count.window_missing``."""
+    lost_scenes: tuple[tuple[str, str], ...] = ()
+    """Scenes that could not be read: name and reason."""
+
+    def share(self, cells: int) -> float:
+        """Return cells as a share of the frame; 0 for an empty frame."""
+        return cells / self.count.cells if self.count.cells else 0.0
+
+    def record(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        count = self.count
+        return {
+            "cells": count.cells,
+            "never_seen_share": self.share(count.never_seen),
+            "too_few_share": self.share(count.too_few),
+            "seen_outside_windows_only_share": self.share(count.outside_windows),
+            "window_missing_share": {
+                name: self.share(cells)
+                for name, cells in zip(self.windows, count.window_missing or (0,) * len(self.windows), strict=True)
+            },
+            "mean_observations": count.observations / count.cells if count.cells else 0.0,
+            "lost_scenes": [{"scene": name, "reason": reason} for name, reason in self.lost_scenes],
+        }
+
+
+def gap_count(
+    total: NDArray[np.integer],
+    by_window: Sequence[NDArray[np.integer]] | Mapping[str, NDArray[np.integer]],
+    least: int,
+) -> GapCount:
+    """Count the gaps of n cells inside the frame.
+
+    Parameters
+    ----------
+    total
+        Clear observations of each cell in the period (n).
+    by_window
+        Clear observations of each cell in each window.
+    least
+        Fewest observations with which a cell counts as seen.
+
+    Examples
+    --------
+    >>> gap_count(np.array([0, 1, 5]), [np.array([0, 0, 4])], least=3)
+    GapCount(cells=3, never_seen=1, too_few=1, outside_windows=1, window_missing=(2,), observations=6)
+    """
+    windows = list(by_window.values()) if isinstance(by_window, Mapping) else list(by_window)
+    in_windows = sum(windows, start=np.zeros_like(total))
+    return GapCount(
+        cells=int(total.size),
+        never_seen=int((total == 0).sum()),
+        too_few=int(((total > 0) & (total < least)).sum()),
+        outside_windows=int(((total > 0) & (in_windows == 0)).sum()) if windows else 0,
+        window_missing=tuple(int((window == 0).sum()) for window in windows),
+        observations=int(total.sum()),
+    )

@@ -1,0 +1,112 @@
+"""A trained model as data: trees, features, sensor, profile, settings and validation, in text and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from geo.blocks import BLOCK_SIZE
+from geo.errors import InputError, Problem
+from geo.files import write_text
+from imagery.classifier import BoostSettings, Classifier
+from imagery.features import FeatureSpec
+from imagery.profile import CropProfile
+from imagery.sensor import Sensor
+
+__all__ = ["ClassifySettings", "TrainedModel"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifySettings:
+    """How the classifier is made and used."""
+
+    boost: BoostSettings = field(default_factory=BoostSettings)
+    """How trees are grown."""
+    folds: int = 5
+    """Spatial folds."""
+    fold_block_m: float = 600.0
+    """Side of the blocks that folds are made of."""
+    minimum_mapping_unit_ha: float = 0.0
+    """Smaller patches of the class map are merged into their neighbours."""
+    min_valid: int = 3
+    """Fewest clear observations with which a cell is classified."""
+    cloud_buffer_m: float = 60.0
+    """Growth of cloud and shadow masks."""
+    texture_radii: tuple[int, ...] = (1, 3)
+    """Half sides of the texture windows in cells; empty for none."""
+    harmonics: int = 1
+    """Yearly harmonics fitted to the season."""
+    block_size: int = BLOCK_SIZE
+    """Side of the blocks worked on; sets the memory and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedModel:
+    """A classifier with everything needed to use it again."""
+
+    classifier: Classifier
+    """The trees."""
+    spec: FeatureSpec
+    """The features they take."""
+    sensor: Sensor
+    """The sensor they were taught on."""
+    profile: CropProfile
+    """Legend and season windows."""
+    settings: ClassifySettings
+    """How they were made."""
+    validation: Mapping[str, Any]
+    """Scores in spatial folds and the floors, as plain JSON values."""
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.txt`` (the trees) and ``model.json`` (everything else)."""
+        write_text(folder / "model.txt", self.classifier.text)
+        content = {
+            "model_sha256": sha256(self.classifier.text.encode()).hexdigest(),
+            "codes": self.classifier.codes,
+            "features": self.spec.names,
+            "spec": asdict(self.spec),
+            "sensor": self.sensor.model_dump(mode="json"),
+            "profile": self.profile.model_dump(mode="json"),
+            "settings": asdict(self.settings),
+            "validation": self.validation,
+        }
+        write_text(folder / "model.json", json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> TrainedModel:
+        """Read a model back.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or the two do not belong together.
+        """
+        try:
+            text = (folder / "model.txt").read_bytes().decode("utf-8")
+            content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                Problem(str(folder), f"no whole model ({error})", "model.txt and model.json", "train again")
+            ) from error
+        if content["model_sha256"] != sha256(text.encode()).hexdigest():
+            raise InputError(
+                Problem(str(folder), "model.txt and model.json of different models", "one model", "train again")
+            )
+        settings = content["settings"]
+        return cls(
+            classifier=Classifier(text=text, codes=tuple(content["codes"])),
+            spec=FeatureSpec(**_tuples(content["spec"])),
+            sensor=Sensor.model_validate(content["sensor"]),
+            profile=CropProfile.model_validate(content["profile"]),
+            settings=ClassifySettings(**_tuples(settings | {"boost": BoostSettings(**settings["boost"])})),
+            validation=content["validation"],
+        )
+
+
+def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with lists as tuples, as they were before JSON."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}

@@ -1,0 +1,186 @@
+"""Features of the cells of a block, and of labelled places, made from the scenes of a period.
+
+Training and mapping both come through here, so a model never meets a feature it was not taught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geo.blocks import Block, map_blocks
+from geo.errors import Problem, QualityGateError
+from imagery.features import FeatureSpec, WindowSpans, cell_features, series_at, texture_planes
+from imagery.profile import CropProfile
+from imagery.scene import Scene
+from imagery.sensor import Sensor
+from imagery.stack import read_stack
+from imagery.training import TrainingSamples
+from imagery.validation import LabelledFeatures
+
+__all__ = ["Observer", "PeriodScenes", "labelled_features", "window_spans"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodScenes:
+    """The scenes of one period."""
+
+    scenes: Sequence[Scene]
+    """From `imagery.catalog.find_scenes`, or those that `imagery.prepare.write_period` kept."""
+    start: date
+    """First day of the period."""
+    end: date
+    """Last day of the period."""
+    prior: NDArray[np.bool_] | None = None
+    """Where the crop stood in earlier years, shape (h, w): a floor to beat, never a feature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """Makes the features of the cells of a block."""
+
+    geobox: GeoBox
+    """The analysis grid."""
+    sensor: Sensor
+    """The sensor."""
+    spec: FeatureSpec
+    """The features."""
+    profile: CropProfile
+    """Season windows."""
+    min_valid: int
+    """Fewest clear observations with which a cell is used."""
+    cloud_buffer_m: float
+    """Growth of cloud and shadow masks."""
+
+    def features(
+        self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the features of those cells of a block that were seen often enough.
+
+        Parameters
+        ----------
+        period
+            Its scenes.
+        block
+            Window of the grid, h x w.
+        cells
+            Cells wanted, shape (h, w).
+
+        Returns
+        -------
+        planes
+            Shape (k, n), in row order of the n cells.
+        seen
+            Which cells these are, shape (h, w).
+        """
+        halo = self.spec.halo
+        around = Block(block.row - halo, block.col - halo, block.height + 2 * halo, block.width + 2 * halo)
+        stack = read_stack(
+            period.scenes, self.geobox, around, sensor=self.sensor, cloud_buffer_m=self.cloud_buffer_m
+        )
+        inner = stack.part(slice(halo, halo + block.height), slice(halo, halo + block.width))
+        seen = cells & (inner.valid.sum(axis=0) >= self.min_valid)
+        if not seen.any():
+            return np.empty((len(self.spec.names), 0), dtype=np.float32), seen
+        planes = cell_features(series_at(inner, seen), self.spec, window_spans(self.profile, period))
+        if self.spec.texture_names:
+            planes = np.vstack([planes, texture_planes(stack, self.spec)[:, seen]])
+        return planes, seen
+
+
+def window_spans(profile: CropProfile, period: PeriodScenes) -> WindowSpans:
+    """Return the season windows of a profile with their days in a period."""
+    windows = profile.windows_in(period.start, period.end)
+    return {window.name: (window.start, window.end) for window in windows}
+
+
+def labelled_features(
+    observer: Observer,
+    periods: Mapping[str, PeriodScenes],
+    training: TrainingSamples,
+    *,
+    block_size: int,
+    jobs: int = 1,
+) -> tuple[LabelledFeatures, TrainingSamples]:
+    """Return the features of all labelled places that were seen often enough, and these places.
+
+    Only blocks that hold labelled places are read.
+
+    Parameters
+    ----------
+    observer
+        Makes the features.
+    periods
+        Period name to its scenes.
+    training
+        Labelled places.
+    block_size
+        Side of the blocks worked on.
+    jobs
+        Threads.
+
+    Raises
+    ------
+    QualityGateError
+        If a period has no labelled place.
+    """
+    empty = [name for name in sorted(periods) if not (training.period == name).any()]
+    if empty:
+        raise QualityGateError(
+            Problem("training", f"no place in period {', '.join(empty)}", "places in every period", "add them")
+        )
+    planes = np.full((len(observer.spec.names), len(training)), np.nan, dtype=np.float32)
+    known = np.zeros(len(training), dtype=np.bool_)
+    prior = np.zeros(len(training), dtype=np.bool_)
+    shape = (observer.geobox.shape[0], observer.geobox.shape[1])
+    for name, period in sorted(periods.items()):
+        members = np.flatnonzero(training.period == name)
+
+        def of_block(
+            block: Block, members: NDArray[np.int64] = members, period: PeriodScenes = period
+        ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+            return _places_in(observer, period, block, training, members)
+
+        for _, result in map_blocks(of_block, shape, size=block_size, jobs=jobs):
+            if result is not None:
+                planes[:, result[0]] = result[1]
+                known[result[0]] = True
+        if period.prior is not None:
+            prior[members] = period.prior[training.row[members], training.col[members]]
+    has_prior = all(period.prior is not None for period in periods.values())
+    data = LabelledFeatures(
+        planes=planes,
+        names=observer.spec.names,
+        unit_id=training.unit_id,
+        period=training.period,
+        code=training.code,
+        prior=prior if has_prior else None,
+    )
+    return data.where(known), training.where(known)
+
+
+def _places_in(
+    observer: Observer,
+    period: PeriodScenes,
+    block: Block,
+    training: TrainingSamples,
+    members: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+    """Return which places of a block were seen often enough, and their features; None without places."""
+    row, col = training.row[members] - block.row, training.col[members] - block.col
+    here = (row >= 0) & (row < block.height) & (col >= 0) & (col < block.width)
+    if not here.any():
+        return None
+    row, col = row[here], col[here]
+    cells = np.zeros((block.height, block.width), dtype=np.bool_)
+    cells[row, col] = True
+    planes, seen = observer.features(period, block, cells)
+    found = seen[row, col]
+    # Features come in row order of the cells seen: the running count is the column of each
+    column = np.cumsum(seen).reshape(seen.shape) - 1
+    return members[here][found], planes[:, column[row[found], col[found]]]

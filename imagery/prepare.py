@@ -1,0 +1,233 @@
+"""The imagery of one period: a composite for each season window, and how often each cell was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geo.blocks import BLOCK_SIZE, Block, map_blocks
+from geo.raster import CogWriter, RasterStyle
+from imagery.composite import NODATA, to_composite
+from imagery.features import Series, WindowSpans, series_at, window_medians
+from imagery.gap import GapCount, GapReport, gap_count
+from imagery.profile import CropProfile
+from imagery.scene import Scene
+from imagery.sensor import Sensor
+from imagery.stack import BrokenSceneError, read_stack
+
+__all__ = ["PeriodReport", "PrepareOptions", "write_period"]
+
+COUNT_NODATA = 65_535
+"""Value of the observation count outside the frame."""
+_CHUNK = 16_384  # cells composited at once, so that the planes of a sort stay in the cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareOptions:
+    """How a period is prepared."""
+
+    start: date
+    """First day of the period."""
+    end: date
+    """Last day of the period."""
+    min_valid: int = 3
+    """Fewest clear observations with which a cell counts as seen."""
+    cloud_buffer_m: float = 60.0
+    """Growth of cloud and shadow masks."""
+    broken: Literal["refuse", "drop"] = "refuse"
+    """What a scene with an unreadable file does: end the work, or fall out whole and be reported."""
+    block_size: int = BLOCK_SIZE
+    """Side of the blocks worked on; sets the memory and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodReport:
+    """What a period was made from and what it lacks."""
+
+    scenes: tuple[Scene, ...]
+    """Scenes used."""
+    days: int
+    """Days of observation."""
+    windows: Mapping[str, tuple[date, date]]
+    """Season windows with their days."""
+    gaps: GapReport
+    """What was not seen."""
+    files: tuple[Path, ...]
+    """Rasters written."""
+
+    def record(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return {
+            "scenes": [scene.id for scene in self.scenes],
+            "baselines": sorted({scene.baseline for scene in self.scenes if scene.baseline}),
+            "days": self.days,
+            "windows": {name: [str(first), str(last)] for name, (first, last) in self.windows.items()},
+            "gaps": self.gaps.record(),
+            "files": [path.name for path in self.files],
+        }
+
+
+def write_period(
+    scenes: Sequence[Scene],
+    *,
+    geobox: GeoBox,
+    sensor: Sensor,
+    profile: CropProfile,
+    options: PrepareOptions,
+    inside: NDArray[np.bool_] | None,
+    folder: Path,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> PeriodReport:
+    """Write the composites and the observation count of a period.
+
+    ``composite_WINDOW.tif`` holds the median of every band in units of the sensor, and the count of clear
+    observations it rests on as its last band. ``valid_count.tif`` holds that count for the period and for each
+    window.
+
+    Parameters
+    ----------
+    scenes
+        Scenes of the period, from `imagery.catalog.find_scenes`.
+    geobox
+        The analysis grid.
+    sensor, profile, options
+        Bands, season windows, and how to work.
+    inside
+        Cells of the area frame, shape (h, w); None for all.
+    folder
+        Where the rasters go.
+    jobs
+        Threads.
+    progress
+        Called with blocks done and blocks in all.
+
+    Raises
+    ------
+    BrokenSceneError
+        If a scene cannot be read and the options say so; nothing is written then.
+    """
+    windows = {window.name: (window.start, window.end) for window in profile.windows_in(options.start, options.end)}
+    kept, lost = list(scenes), []
+    while True:
+        work = _Work(kept, geobox, sensor, options, windows, inside)
+        try:
+            count = work.write(folder, jobs, progress)
+            break
+        except BrokenSceneError as error:
+            remaining = [scene for scene in kept if scene.id != error.scene_id]
+            if options.broken == "refuse" or not remaining:
+                raise
+            # The whole scene goes, not a block of it: results must not depend on the blocks
+            kept = remaining
+            lost.append((error.scene_id, error.problems[0].found))
+    return PeriodReport(
+        scenes=tuple(kept),
+        days=len({scene.day for scene in kept}),
+        windows=windows,
+        gaps=GapReport(count=count, windows=tuple(windows), lost_scenes=tuple(lost)),
+        files=(*(work.composite_path(folder, name) for name in windows), folder / "valid_count.tif"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One pass over the blocks."""
+
+    scenes: Sequence[Scene]
+    geobox: GeoBox
+    sensor: Sensor
+    options: PrepareOptions
+    windows: WindowSpans
+    inside: NDArray[np.bool_] | None
+
+    @staticmethod
+    def composite_path(folder: Path, window: str) -> Path:
+        return folder / f"composite_{window}.tif"
+
+    def write(self, folder: Path, jobs: int, progress: Callable[[int, int], None] | None) -> GapCount:
+        shape = (self.geobox.shape[0], self.geobox.shape[1])
+        size = self.options.block_size
+        blocks_in_all = -(-shape[0] // size) * -(-shape[1] // size)
+        gaps = GapCount(window_missing=(0,) * len(self.windows))
+        with ExitStack() as stack:
+            composites = {name: stack.enter_context(self._composite_writer(folder, name)) for name in self.windows}
+            counts = stack.enter_context(self._count_writer(folder))
+            for done, (block, result) in enumerate(map_blocks(self.block, shape, size=size, jobs=jobs), start=1):
+                for name, writer in composites.items():
+                    writer.write(block, result[0][name])
+                counts.write(block, result[1])
+                gaps = gaps + result[2]
+                if progress is not None:
+                    progress(done, blocks_in_all)
+        return gaps
+
+    def block(self, block: Block) -> tuple[dict[str, NDArray[np.int16]], NDArray[np.uint16], GapCount]:
+        """Return the composites, the counts and the gaps of a block."""
+        size = (block.height, block.width)
+        composites = {name: np.full((len(self.sensor.band) + 1, *size), NODATA, np.int16) for name in self.windows}
+        counts = np.full((1 + len(self.windows), *size), COUNT_NODATA, dtype=np.uint16)
+        cells = np.ones(size, dtype=np.bool_) if self.inside is None else self.inside[block.slices]
+        if not cells.any():
+            return composites, counts, GapCount(window_missing=(0,) * len(self.windows))
+        stack = read_stack(
+            self.scenes, self.geobox, block, sensor=self.sensor, cloud_buffer_m=self.options.cloud_buffer_m
+        )
+        series = series_at(stack, cells)
+        by_window = _window_counts(series, self.windows)
+        total = series.valid.sum(axis=0, dtype=np.uint16)
+        for layer, plane in enumerate((total, *by_window.values())):
+            counts[layer][cells] = plane
+        for name, span in self.windows.items():
+            for layer, plane in enumerate(_medians(series, span)):
+                composites[name][layer][cells] = plane
+            composites[name][-1][cells] = by_window[name]
+        return composites, counts, gap_count(total, by_window, self.options.min_valid)
+
+    def _composite_writer(self, folder: Path, window: str) -> CogWriter:
+        first, last = self.windows[window]
+        style = RasterStyle(
+            nodata=NODATA,
+            descriptions=(*self.sensor.common, "valid_count"),
+            tags={
+                "WINDOW": window,
+                "START": str(first),
+                "END": str(last),
+                "SENSOR": self.sensor.name,
+                "QUANTITY": self.sensor.quantity,
+                # Of the bands, not of the count: a scale of the file would hold for that as well
+                "UNIT": f"{self.sensor.quantum:g}",
+            },
+        )
+        bands = len(self.sensor.band) + 1
+        return CogWriter(self.composite_path(folder, window), self.geobox, dtype="int16", bands=bands, style=style)
+
+    def _count_writer(self, folder: Path) -> CogWriter:
+        style = RasterStyle(nodata=COUNT_NODATA, descriptions=("period", *self.windows))
+        bands = 1 + len(self.windows)
+        return CogWriter(folder / "valid_count.tif", self.geobox, dtype="uint16", bands=bands, style=style)
+
+
+def _window_counts(series: Series, windows: WindowSpans) -> dict[str, NDArray[np.uint16]]:
+    return {
+        name: series.valid[[first <= day <= last for day in series.days]].sum(axis=0, dtype=np.uint16)
+        for name, (first, last) in windows.items()
+    }
+
+
+def _medians(series: Series, span: tuple[date, date]) -> NDArray[np.int16]:
+    """Return the median of every band within a window as integers, shape (b, n)."""
+    out = np.empty((len(series.bands), series.valid.shape[1]), dtype=np.int16)
+    for first in range(0, out.shape[1], _CHUNK):
+        part = slice(first, first + _CHUNK)
+        for layer, plane in enumerate(window_medians(series.part(part), span).values()):
+            out[layer, part] = to_composite(plane)
+    return out
