@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, raise_all
 from aoi.survey.linearised import SampleDesign, as_columns
+from aoi.survey.reliability import Reliability
 from geo.errors import InputError, Problem, QualityGateError
 
 __all__ = ["CalibratedDesign", "Distance", "calibrate", "post_stratify", "rake"]
@@ -75,9 +76,9 @@ class CalibratedDesign:
         # Deville and Sarndal (1992), eq. 3.4: w_k e_k takes the place of d_k y_k
         return self.base.covariance(self.g[:, None] * self.residuals(values))
 
-    def low_count(self, observed: FloatArray, influence: FloatArray) -> bool:
-        """Apply the count rule of the design as drawn to the residuals."""
-        return self.base.low_count(observed, (self.g[:, None] * self.residuals(influence))[:, 0])
+    def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
+        """Judge by the residuals, on the design as drawn."""
+        return self.base.reliability(observed, (self.g[:, None] * self.residuals(influence))[:, 0])
 
 
 def calibrate(
@@ -119,7 +120,7 @@ def calibrate(
 
     References
     ----------
-    Deville and Sarndal (1992), eq. 2.4 to 2.6 and table 1.
+    Deville and Sarndal (1992), section 2.
 
     Examples
     --------
@@ -237,7 +238,7 @@ def _step(jacobian: FloatArray, miss: FloatArray) -> FloatArray:
 def _distance(
     u: FloatArray, distance: Distance, bounds: tuple[float, float] | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Return F(u) and its derivative: Deville and Sarndal (1992), table 1."""
+    """Return F(u) and its derivative: Deville and Sarndal (1992), section 2."""
     if distance == "raking":
         growth = np.exp(np.clip(u, -50.0, 50.0))
         return growth, growth

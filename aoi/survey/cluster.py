@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, IntArray, raise_all
-from aoi.survey.linearised import MAX_UNIT_SHARE, MIN_POSITIVE_UNITS, as_columns
+from aoi.survey.linearised import as_columns
+from aoi.survey.reliability import Reliability, judge_units
 from aoi.survey.stages import Level, Stage, build_levels
 from geo.errors import Problem, QualityGateError
 
@@ -27,7 +28,7 @@ LonelyUnit = Literal["refuse", "remove", "certainty", "adjust", "center", "avera
 ``refuse`` stops (the default); ``remove`` leaves it out of the variance; ``certainty`` takes it for
 self-representing, so that its later stages count in full; ``adjust`` takes its squared total (R `survey`);
 ``center`` takes its squared distance from the mean unit of the stage; ``average`` gives it the mean variance
-of the other strata. Lumley (2004), Journal of Statistical Software 9(8), section 3.
+of the other strata. Lumley (2004), Journal of Statistical Software 9(8).
 """
 
 LONELY_POLICIES: tuple[str, ...] = ("refuse", "remove", "certainty", "adjust", "center", "average")
@@ -151,22 +152,18 @@ class ClusterDesign:
         terms = [level.domain_variance(weighted, domain) for level in self.levels]
         return np.asarray(sum(terms[1:], terms[0]))
 
-    def unit_shares(self, influence: FloatArray) -> FloatArray:
-        """Return the share of the first-stage variance each primary unit carries, shape (units,)."""
+    def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
+        """Judge an estimate by its primary units: those with crop, the largest, the skewness."""
         level = self.levels[0]
-        centred = level.centred(self.weight[:, None] * as_columns(influence))[:, 0]
-        parts = level.scale[level.group] * centred**2
-        whole = parts.sum()
-        return parts / whole if whole > 0 else np.zeros_like(parts)
-
-    def low_count(self, observed: FloatArray, influence: FloatArray) -> bool:
-        """Say whether a stratum has too few units with crop, or one unit too much of the variance."""
-        level = self.levels[0]
-        positive = level.unit_sums(as_columns(observed != 0))[:, 0] > 0
-        seen = np.bincount(level.group, weights=positive, minlength=level.n_groups)
-        # A stratum drawn whole has no sampling error, however rare the crop is in it
-        scarce = (seen < MIN_POSITIVE_UNITS) & (level.fraction < 1)
-        return bool(scarce.any() or self.unit_shares(influence).max(initial=0.0) > MAX_UNIT_SHARE)
+        columns = np.column_stack([self.weight * influence, self.weight, observed != 0])
+        units = level.unit_sums(columns)
+        return judge_units(
+            units[:, 0],
+            units[:, 1],
+            positive=units[:, 2] > 0,
+            group=level.group,
+            fraction=level.fraction[level.group],
+        )
 
 
 def simple_random(n: int, population: int) -> ClusterDesign:

@@ -46,7 +46,7 @@ def proportional_inclusion(size: npt.ArrayLike, n: int, *, size_floor: float | N
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), section 3.6.1; Tille (2006), Sampling Algorithms, section 2.10.
+    Sarndal, Swensson and Wretman (1992), section 3.6.1; Tille (2006), Sampling Algorithms, chapter 2.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def multivariate_inclusion(
     References
     ----------
     Bailey and Kott (1997), Proceedings of the Survey Research Methods Section, American Statistical
-    Association, 491-496 (maximal Brewer selection).
+    Association (maximal Brewer selection).
 
     Examples
     --------

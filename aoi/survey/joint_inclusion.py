@@ -123,7 +123,7 @@ def conditional_poisson_tilt(pi: FloatArray) -> FloatArray:
     References
     ----------
     Chen, Dempster and Liu (1994), Biometrika 81, 457-469, doi:10.1093/biomet/81.3.457; Tille (2006),
-    section 5.4.
+    chapter 5.
     """
     n = round(float(pi.sum()))
     p = pi.copy()
@@ -168,7 +168,7 @@ def _capped(pi: FloatArray, k: int, *, order: IntArray, rest: FloatArray) -> Flo
 
 
 def _held_to_size(p: FloatArray, n: int) -> FloatArray:
-    """Return the inclusion probabilities of independent draws held to n: Tille (2006), eq. 5.13."""
+    """Return the inclusion probabilities of independent draws held to n: Tille (2006), chapter 5."""
     others = sums_without_one(p, np.eye(n)[n - 1 :])[0]
     return np.asarray(p * others / count_distribution(p)[n])
 
@@ -186,7 +186,7 @@ def _centred(odds: FloatArray, n: int) -> FloatArray:
 
 
 def _conditional_poisson(pi: FloatArray, units: IntArray) -> FloatArray:
-    """Count samples with both drawn and n - 2 of the others: Tille (2006), eq. 5.14."""
+    """Count samples with both drawn and n - 2 of the others: Tille (2006), chapter 5."""
     n = round(float(pi.sum()))
     if n < 2:
         return np.zeros((units.size, units.size))
@@ -196,7 +196,7 @@ def _conditional_poisson(pi: FloatArray, units: IntArray) -> FloatArray:
 
 
 def _sampford(pi: FloatArray, units: IntArray) -> FloatArray:
-    """Follow Sampford (1967), Biometrika 54, 499-513, eq. 9, with sums over samples as count probabilities.
+    """Follow Sampford (1967), Biometrika 54, 499-513, with sums over samples as count probabilities.
 
     A sample s has probability in proportion to ``prod_s pi/(1 - pi) * (n - sum_s pi)``.
     """
@@ -224,7 +224,7 @@ def _tille(pi: FloatArray, units: IntArray) -> FloatArray:
 
 
 def _midzuno(pi: FloatArray, units: IntArray) -> FloatArray:
-    """Take the complement of the elimination procedure on 1 - pi: Tille (2006), section 6.3.6."""
+    """Take the complement of the elimination procedure on 1 - pi: Tille (2006), chapter 6."""
     joint = pi[units][:, None] + pi[units] - 1 + _tille(1 - pi, units)
     return np.where(joint < 1e-12, 0.0, joint)
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from aoi.survey.design import FloatArray
 from aoi.survey.estimate import LOW_COUNT, Estimate
+from aoi.survey.interval import t_quantile
+from aoi.survey.reliability import Reliability
+from aoi.survey.skew_interval import skew_limits
 from geo.errors import InputError, Problem, QualityGateError
 
 __all__ = [
-    "MAX_UNIT_SHARE",
-    "MIN_POSITIVE_UNITS",
+    "IntervalOfTotal",
     "Linearised",
     "SampleDesign",
     "as_columns",
@@ -32,11 +33,8 @@ __all__ = [
     "total",
 ]
 
-MIN_POSITIVE_UNITS = 10
-"""Fewer units with crop than this in a stratum, and a t interval cannot be trusted."""
-
-MAX_UNIT_SHARE = 0.25
-"""A larger share of the variance in one unit, and a t interval cannot be trusted."""
+IntervalOfTotal = Literal["skew-corrected", "t"]
+"""How limits are put round a linearised estimate; the first is the default."""
 
 
 class SampleDesign(Protocol):
@@ -57,8 +55,8 @@ class SampleDesign(Protocol):
     def covariance(self, values: FloatArray) -> FloatArray:
         """Return the covariance of the weighted totals of the columns of `values`, shape (k, k)."""
 
-    def low_count(self, observed: FloatArray, influence: FloatArray) -> bool:
-        """Say whether too few units carry crop, or one unit carries the variance."""
+    def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
+        """Judge whether an interval can be read at its level, from the variable and its influence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +73,8 @@ class Linearised:
     """Sample rows behind the value."""
     method: str
     """Estimator and variance, such as ``combined ratio; multistage linearised``."""
-    low_count: bool = False
-    """Whether the count rule refuses a bare interval."""
+    reliability: Reliability
+    """What the count rule and the skewness say."""
     floor: float = -math.inf
     """Least value the truth can have: what was seen, or zero."""
 
@@ -85,8 +83,15 @@ class Linearised:
         """Standard error."""
         return math.sqrt(max(self.variance, 0.0))
 
-    def estimate(self, *, level: float = 0.95, ceiling: float = math.inf) -> Estimate:
-        """Put a t interval around the value, within what is possible.
+    def estimate(
+        self,
+        *,
+        level: float = 0.95,
+        ceiling: float = math.inf,
+        interval: IntervalOfTotal = "skew-corrected",
+        quantiles: tuple[float, float] | None = None,
+    ) -> Estimate:
+        """Put an interval around the value, within what is possible.
 
         Parameters
         ----------
@@ -94,17 +99,48 @@ class Linearised:
             Nominal confidence level.
         ceiling
             Largest value the truth can have, such as the frame's hectares.
+        interval
+            ``skew-corrected`` (Hall) or ``t``.
+        quantiles
+            Quantiles of the studentised estimate (`bootstrap_t`), which take the place of `interval`.
 
         Returns
         -------
         Estimate
-            Flagged ``LOW_COUNT`` where the count rule or an impossible value forbids a bare interval.
+            Flagged ``LOW_COUNT`` where the count rule, no spread in the sample, or an impossible value
+            forbids a bare interval.
 
         Raises
         ------
         QualityGateError
-            If the variance is negative, or not zero without degrees of freedom.
+            If the variance is negative; not zero without degrees of freedom; or zero in a sample, without a
+            `ceiling` to say how much the sample can have missed.
         """
+        self._require_sound()
+        if self.variance == 0:
+            lo, hi = self._limits_without_spread(level, ceiling)
+        elif quantiles is not None:
+            lo, hi = self.value - quantiles[1] * self.se, self.value - quantiles[0] * self.se
+        else:
+            quantile = float(t_quantile(level, self.df))
+            skewness = self.reliability.skewness if interval == "skew-corrected" else 0.0
+            lo, hi = skew_limits(self.value, self.se, skewness=skewness, quantile=quantile)
+        possible = self.floor <= self.value <= ceiling
+        spreadless = self.variance == 0 and self.df > 0
+        return Estimate(
+            value=self.value,
+            se=self.se,
+            lo=min(self.value, max(lo, self.floor)),
+            hi=max(self.value, min(hi, ceiling)),
+            n=self.n,
+            method=f"{self.method}; {'bootstrap-t' if quantiles else interval}",
+            level=level,
+            df=self.df if self.df > 0 else math.inf,
+            flags=(LOW_COUNT,) if self.reliability.low_count or spreadless or not possible else (),
+        )
+
+    def _require_sound(self) -> None:
+        """Refuse a variance that is negative, or that rests on nothing."""
         if self.variance < 0:
             raise QualityGateError(
                 f"variance: found {self.variance:.6g}; expected zero or more; this variance estimator can be "
@@ -114,20 +150,23 @@ class Linearised:
             raise QualityGateError(
                 f"degrees of freedom: found {self.df:g}; expected at least 1; sample two units in a stratum"
             )
-        half = stats.t.ppf(0.5 + level / 2, self.df) * self.se if self.variance > 0 else 0.0
-        possible = self.floor <= self.value <= ceiling
-        suspicious = self.low_count or not possible or self.variance == 0
-        return Estimate(
-            value=self.value,
-            se=self.se,
-            lo=min(self.value, max(self.value - half, self.floor)),
-            hi=max(self.value, min(self.value + half, ceiling)),
-            n=self.n,
-            method=f"{self.method}; t",
-            level=level,
-            df=self.df if self.variance > 0 else math.inf,
-            flags=(LOW_COUNT,) if suspicious else (),
-        )
+
+    def _limits_without_spread(self, level: float, ceiling: float) -> tuple[float, float]:
+        """Return limits for a sample without spread: a census is exact, a sample may have missed crop.
+
+        With no unit out of n unlike the others, fewer than a share ``1 - (alpha/2)^(1/n)`` of the frame's
+        are (Clopper and Pearson), and they are full at most.
+        """
+        if not self.df > 0:
+            return self.value, self.value
+        if not math.isfinite(ceiling):
+            raise QualityGateError(
+                f"{self.method}: found no spread in {self.n} rows; expected some, or a ceiling; state the most "
+                "the truth can be (the frame's hectares), so that a limit can be given"
+            )
+        unlike = 1 - ((1 - level) / 2) ** (1 / self.reliability.effective_units)
+        lower = self.floor if math.isfinite(self.floor) else self.value
+        return lower, self.value + unlike * (ceiling - self.value)
 
 
 def as_values(values: npt.ArrayLike, n: int, *, name: str = "values") -> FloatArray:
@@ -202,7 +241,7 @@ def linearise(
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), Model Assisted Survey Sampling, section 5.5, result 5.5.1.
+    Sarndal, Swensson and Wretman (1992), Model Assisted Survey Sampling, section 5.5 (Taylor linearisation).
     """
     return Linearised(
         value=value,
@@ -210,7 +249,7 @@ def linearise(
         df=design.df,
         n=int(observed.size),
         method=f"{estimator}; {design.variance_method}",
-        low_count=design.low_count(observed, influence),
+        reliability=design.reliability(observed, influence),
         floor=floor,
     )
 
@@ -236,7 +275,7 @@ def total(design: SampleDesign, values: npt.ArrayLike, *, domain: npt.ArrayLike 
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), eq. 2.8.2 and section 10.3 (domains).
+    Sarndal, Swensson and Wretman (1992), sections 2.8 and 10.3 (domains).
 
     Examples
     --------
@@ -274,7 +313,7 @@ def mean(design: SampleDesign, values: npt.ArrayLike, *, domain: npt.ArrayLike |
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), eq. 5.7.4 (the ratio of two estimated totals).
+    Sarndal, Swensson and Wretman (1992), section 5.7 (the ratio of two estimated totals).
     """
     rows = as_domain(domain, design.weight.size)
     y = as_values(values, design.weight.size) * rows

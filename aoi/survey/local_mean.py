@@ -16,19 +16,14 @@ from scipy.sparse import csgraph
 from scipy.spatial import KDTree
 
 from aoi.survey.design import FloatArray, IntArray, raise_all
-from aoi.survey.linearised import (
-    MAX_UNIT_SHARE,
-    MIN_POSITIVE_UNITS,
-    Linearised,
-    as_columns,
-    as_values,
-)
+from aoi.survey.linearised import Linearised, as_columns, as_values
+from aoi.survey.reliability import Reliability, judge_units
 from geo.errors import Problem
 
 __all__ = ["LocalMeanDesign", "SystematicVariance", "neighbour_weights", "systematic_total"]
 
 NEIGHBOURS = 4
-"""Units in a neighbourhood, the unit itself among them (Stevens and Olsen 2003, section 4)."""
+"""Units in a neighbourhood, the unit itself among them (Stevens and Olsen 2003)."""
 
 SystematicVariance = Literal["successive-difference", "simple-random"]
 """What stands in for the variance a systematic sample does not have."""
@@ -127,13 +122,16 @@ class LocalMeanDesign:
         sums = np.stack([np.bincount(self.codes, weights=column) for column in z.T], axis=1)
         return np.asarray((sums / np.bincount(self.codes)[:, None])[self.codes])
 
-    def low_count(self, observed: FloatArray, influence: FloatArray) -> bool:
-        """Say whether a stratum has too few units with crop, or one unit too much of the variance."""
-        positive = np.bincount(self.codes, weights=observed != 0)
-        z = influence / self.inclusion * self.keep
-        parts = (z - self.smoother @ z) ** 2
-        dominated = parts.sum() > 0 and parts.max() / parts.sum() > MAX_UNIT_SHARE
-        return bool((positive < MIN_POSITIVE_UNITS).any() or dominated)
+    def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
+        """Judge an estimate by each unit's distance from its neighbourhood's mean."""
+        z = influence / self.inclusion
+        return judge_units(
+            z - self.smoother @ z,
+            self.weight,
+            positive=observed != 0,
+            group=self.codes,
+            fraction=1 - self.keep**2,
+        )
 
 
 def neighbour_weights(
@@ -161,7 +159,7 @@ def neighbour_weights(
 
     References
     ----------
-    Stevens and Olsen (2003), section 4.
+    Stevens and Olsen (2003), doi:10.1002/env.606.
     """
     n = inclusion.size
     codes = np.zeros(n, dtype=np.int64) if stratum is None else stratum
@@ -230,7 +228,7 @@ def systematic_total(values: npt.ArrayLike, *, population: int, variance: System
 
     References
     ----------
-    Wolter (2007), Introduction to Variance Estimation, section 8.2, estimators v1 and v2; Cochran (1977),
+    Wolter (2007), Introduction to Variance Estimation, chapter 8, estimators v1 and v2; Cochran (1977),
     section 8.10.
     """
     y = as_values(values, np.size(values))
@@ -244,7 +242,9 @@ def systematic_total(values: npt.ArrayLike, *, population: int, variance: System
         df=float(n - 1),
         n=n,
         method=f"systematic; {variance} variance (approximate: none is unbiased for a systematic sample)",
-        low_count=int((y != 0).sum()) < MIN_POSITIVE_UNITS,
+        reliability=judge_units(
+            y, np.ones(n), positive=y != 0, group=np.zeros(n, dtype=np.int64), fraction=np.full(n, n / population)
+        ),
         floor=float(y.sum()) if (y >= 0).all() else -np.inf,
     )
 

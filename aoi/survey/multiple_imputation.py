@@ -15,6 +15,7 @@ import numpy.typing as npt
 from aoi.survey.design import raise_all
 from aoi.survey.estimate import Estimate
 from aoi.survey.linearised import Linearised
+from aoi.survey.reliability import Reliability
 from geo.errors import Problem
 
 __all__ = ["PooledImputations", "pool_imputations"]
@@ -40,10 +41,12 @@ class PooledImputations:
     """Sample units, seen and missing."""
     share_imputed: float
     """Share of the figure that was imputed, to be published with it."""
+    reliability: Reliability
+    """What the count rule says of the completed data."""
 
     @property
     def variance(self) -> float:
-        """Total variance, Rubin (1987), eq. 3.1.5."""
+        """Total variance: within plus (1 + 1/m) between."""
         return self.within + (1 + 1 / self.n_imputations) * self.between
 
     @property
@@ -53,7 +56,7 @@ class PooledImputations:
 
     @property
     def relative_increase(self) -> float:
-        """Relative increase in variance due to missing data, r: Rubin (1987), eq. 3.1.7."""
+        """Relative increase in variance due to missing data, r."""
         return (1 + 1 / self.n_imputations) * self.between / self.within if self.within else math.inf
 
     @property
@@ -63,21 +66,22 @@ class PooledImputations:
 
     @property
     def fraction_missing_information(self) -> float:
-        """Fraction of missing information: Rubin (1987), eq. 3.1.10."""
+        """Fraction of missing information, (r + 2 / (df + 3)) / (r + 1)."""
         r = self.relative_increase
         return (r + 2 / (self.df + 3)) / (r + 1) if math.isfinite(r) else 1.0
 
     def estimate(self, *, level: float = 0.95, ceiling: float = math.inf, floor: float = 0.0) -> Estimate:
-        """Put a t interval around the pooled value."""
+        """Put a t interval around the pooled value, on the pooled degrees of freedom."""
         pooled = Linearised(
             value=self.value,
             variance=self.variance,
             df=self.df,
             n=self.n,
             method=f"{self.n_imputations} imputations, {self.share_imputed:.1%} imputed; Rubin's rules",
+            reliability=self.reliability,
             floor=floor,
         )
-        return pooled.estimate(level=level, ceiling=ceiling)
+        return pooled.estimate(level=level, ceiling=ceiling, interval="t")
 
 
 def pool_imputations(
@@ -87,6 +91,7 @@ def pool_imputations(
     n: int,
     share_imputed: float,
     complete_df: float = math.inf,
+    low_count: bool = False,
 ) -> PooledImputations:
     """Pool the estimates of several completed data sets.
 
@@ -100,6 +105,8 @@ def pool_imputations(
         Share of the figure that was imputed.
     complete_df
         Degrees of freedom had nothing been missing: primary units less strata.
+    low_count
+        Whether the completed data fail the count rule (`Linearised.reliability`).
 
     Returns
     -------
@@ -126,7 +133,7 @@ def pool_imputations(
     within, between = float(u.mean()), float(q.var(ddof=1))
     extra = (1 + 1 / m) * between
     share = extra / (within + extra) if within + extra > 0 else 0.0
-    # Rubin (1987), eq. 3.1.6: (m - 1)(1 + 1/r)^2 = (m - 1) / lambda^2
+    # Rubin (1987), section 3.1: (m - 1)(1 + 1/r)^2 = (m - 1) / lambda^2
     df_large = (m - 1) / share**2 if share > 0 else math.inf
     return PooledImputations(
         value=float(q.mean()),
@@ -137,11 +144,12 @@ def pool_imputations(
         n_imputations=m,
         n=n,
         share_imputed=share_imputed,
+        reliability=Reliability(low_count=low_count, skewness=0.0, effective_units=float(n)),
     )
 
 
 def _barnard_rubin(df_large: float, share: float, complete_df: float) -> float:
-    """Return the degrees of freedom of a small sample: Barnard and Rubin (1999), eq. 3."""
+    """Return the degrees of freedom of a small sample: Barnard and Rubin (1999)."""
     if not math.isfinite(complete_df):
         return df_large
     observed = (complete_df + 1) / (complete_df + 3) * complete_df * (1 - share)

@@ -52,7 +52,7 @@ def ratio(
 
     References
     ----------
-    Cochran (1977), eq. 6.2 and 6.13; Sarndal, Swensson and Wretman (1992), result 5.6.2.
+    Cochran (1977), sections 6.3 and 6.4; Sarndal, Swensson and Wretman (1992), section 5.6.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def combined_ratio_total(design: SampleDesign, y: npt.ArrayLike, x: npt.ArrayLik
 
     References
     ----------
-    Cochran (1977), eq. 6.47 to 6.49 (combined ratio estimate).
+    Cochran (1977), section 6.11 (combined ratio estimate).
     """
     _require_positive("known total of the auxiliary", x_total)
     numerator = as_values(y, design.weight.size, name="y")
@@ -120,7 +120,7 @@ def separate_ratio_total(
 ) -> Linearised:
     """Estimate a total as the sum over strata of a ratio times the stratum's known auxiliary total.
 
-    Each stratum's bias adds up, so that it asks for twenty or more units in each (Cochran 1977, section 6.11);
+    Each stratum's bias adds up, so that it asks for twenty or more units in each (Cochran 1977, section 6.10);
     with fewer, use `combined_ratio_total`.
 
     Parameters
@@ -140,7 +140,7 @@ def separate_ratio_total(
 
     References
     ----------
-    Cochran (1977), eq. 6.44 to 6.46 (separate ratio estimate).
+    Cochran (1977), section 6.10 (separate ratio estimate).
     """
     n = design.weight.size
     numerator, denominator = as_values(y, n, name="y"), as_values(x, n, name="x")
@@ -181,7 +181,7 @@ def difference_total(design: SampleDesign, y: npt.ArrayLike, x: npt.ArrayLike, *
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), eq. 6.3.1 and 6.3.3; Cochran (1977), eq. 7.2 with slope one.
+    Sarndal, Swensson and Wretman (1992), section 6.3; Cochran (1977), section 7.3, with slope one.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def regression_total(
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), eq. 6.4.1 and 6.6.4 (g-weighted residuals).
+    Sarndal, Swensson and Wretman (1992), sections 6.4 and 6.6 (g-weighted residuals).
     """
     columns = np.column_stack([np.ones(design.weight.size), x])
     totals = np.concatenate([[size], np.atleast_1d(np.asarray(x_totals, dtype=float))])

@@ -86,7 +86,7 @@ def bootstrap(
     References
     ----------
     Rao and Wu (1988), Journal of the American Statistical Association 83, 231-241,
-    doi:10.1080/01621459.1988.10478591, sections 2 to 4.
+    doi:10.1080/01621459.1988.10478591, sections 2 and 4.
 
     Examples
     --------
@@ -128,7 +128,8 @@ def bootstrap_totals(
     -----
     At each stage ``n - 1`` of the n units of a stratum are drawn with replacement, r_u times each, and the
     total moves by ``sqrt(carry (1 - f)) sum_u (n r_u / (n - 1) - 1) t_u``, where `carry` is the product of the
-    sampling fractions of the stages before. Rao and Wu (1988), eq. 2.4, with the choice ``m = n - 1``.
+    sampling fractions of the stages before. Rao and Wu (1988), sections 2 and 4, with the choice
+    ``m = n - 1``.
     """
     weighted = design.weight[:, None] * as_columns(values)
     totals = np.tile(weighted.sum(axis=0), (replicates, 1))

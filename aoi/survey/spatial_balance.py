@@ -138,7 +138,7 @@ def spatial_imbalance(coordinates: npt.ArrayLike, inclusion: npt.ArrayLike, samp
 
     References
     ----------
-    Stevens and Olsen (2004), section 3.1 (Voronoi polygons).
+    Stevens and Olsen (2004) (Voronoi polygons).
     """
     xy, drawn = np.asarray(coordinates, dtype=float), np.asarray(sample, dtype=np.int64)
     nearest = KDTree(xy[drawn]).query(xy)[1]

@@ -73,7 +73,7 @@ class Level:
 
     @property
     def scale(self) -> FloatArray:
-        """Factor of each stratum's sum of squares, shape (groups,): Sarndal et al. (1992), eq. 4.3.19."""
+        """Factor of each stratum's sum of squares, shape (groups,): carry (1 - f) n / (n - 1)."""
         n = self.count
         return self.carry * (1 - self.fraction) * np.where(n > 1, n / np.maximum(n - 1, 1), 0.0)
 
@@ -145,8 +145,9 @@ def build_levels(stages: Sequence[Stage], n: int, *, certainty: bool = False) ->
     raise_all(problems)
     levels: list[Level] = []
     parent, carry, census = np.zeros(n, dtype=np.int64), np.ones(n), np.ones(n, dtype=bool)
+    inside = np.full(n, "all")
     for number, stage in enumerate(stages, 1):
-        level = _level(stage, f"stage {number}", parent=parent, carry=carry, census=census)
+        level = _level(stage, f"stage {number}", inside, parent=parent, carry=carry, census=census)
         row_group = level.group[level.row_unit]
         whole = level.fraction >= 1
         if certainty:
@@ -154,12 +155,20 @@ def build_levels(stages: Sequence[Stage], n: int, *, certainty: bool = False) ->
         # The next stage's variance is carried by f of this one (Sarndal et al. 1992, result 4.3.1)
         carry = carry * np.where(whole, 1.0, level.fraction)[row_group]
         census = census & whole[row_group]
-        parent = level.row_unit
+        parent, inside = level.row_unit, np.asarray(stage.unit).astype(str)
         levels.append(level)
     return tuple(levels)
 
 
-def _level(stage: Stage, name: str, *, parent: IntArray, carry: FloatArray, census: npt.NDArray[np.bool_]) -> Level:
+def _level(
+    stage: Stage,
+    name: str,
+    inside: npt.NDArray[np.str_],
+    *,
+    parent: IntArray,
+    carry: FloatArray,
+    census: npt.NDArray[np.bool_],
+) -> Level:
     """Count one stage inside the units of its parent."""
     n = parent.size
     stratum = parent if stage.stratum is None else _number(parent, stage.stratum)
@@ -169,9 +178,7 @@ def _level(stage: Stage, name: str, *, parent: IntArray, carry: FloatArray, cens
     group = row_group[first_row]
     head = np.unique(row_group, return_index=True)[1]
     count = np.bincount(group).astype(np.int64)
-    label = np.broadcast_to(np.asarray("all" if stage.stratum is None else stage.stratum), n)
-    if stage.stratum is None and parent.any():
-        label = np.char.add("unit ", parent.astype(str))
+    label = inside if stage.stratum is None else np.asarray(stage.stratum)
     raise_all(_crossing_problems(name, stage, parent=parent, n_units=group.size))
     fraction = np.zeros(count.size)
     if stage.population is not None:

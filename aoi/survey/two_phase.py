@@ -15,14 +15,8 @@ import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, IntArray, raise_all
 from aoi.survey.estimate import Estimate
-from aoi.survey.linearised import (
-    MAX_UNIT_SHARE,
-    MIN_POSITIVE_UNITS,
-    Linearised,
-    as_columns,
-    as_values,
-    total,
-)
+from aoi.survey.linearised import Linearised, as_columns, as_values, total
+from aoi.survey.reliability import Reliability, judge_units
 from geo.errors import Problem
 
 __all__ = ["MissingAreaFigure", "ResponseDesign", "response_total", "two_phase_difference"]
@@ -130,7 +124,7 @@ class ResponseDesign:
                 continue
             inside = self.strata[self.seen] == stratum
             spread = _pair_spread(y[inside], self.groups[self.seen][inside], pair)
-            # Cochran (1977), eq. 2.20, with s^2 from pairs: sum (y_k - y_l)^2 / (2 n (n - 1))
+            # The simple random variance, with s^2 from pairs: sum (y_k - y_l)^2 / (2 n (n - 1))
             covariance += size**2 * (1 - drawn / size) / drawn * spread / (2 * drawn * (drawn - 1))
         return covariance
 
@@ -144,16 +138,15 @@ class ResponseDesign:
         factor = n**2 * (1 - m / n) / m / np.maximum(m - 1, 1)
         return np.asarray((centred * factor[groups, None]).T @ centred)
 
-    def low_count(self, observed: FloatArray, influence: FloatArray) -> bool:
-        """Say whether a stratum has too few units with crop, or one unit too much of the variance."""
-        codes = self.strata[self.seen]
-        positive = np.bincount(codes, weights=observed != 0, minlength=self.sizes.size)
-        drawn = np.bincount(self.strata) < self.sizes
-        z = self.weight * influence
-        means = np.bincount(codes, weights=z, minlength=self.sizes.size) / np.maximum(np.bincount(codes), 1)
-        parts = (z - means[codes]) ** 2
-        dominated = parts.sum() > 0 and parts.max() / parts.sum() > MAX_UNIT_SHARE
-        return bool((drawn & (positive < MIN_POSITIVE_UNITS)).any() or dominated)
+    def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
+        """Judge an estimate by the units seen; a stratum drawn whole still has units not seen."""
+        return judge_units(
+            self.weight * influence,
+            self.weight,
+            positive=observed != 0,
+            group=self.strata[self.seen],
+            fraction=np.where(self.weight > 1, 1 / self.weight, 1.0),
+        )
 
     def _pair_weight(self) -> FloatArray:
         """Return the inverse chance that two drawn units were both seen, by their groups, shape (G, G)."""
@@ -207,7 +200,7 @@ def response_total(design: ResponseDesign, values: npt.ArrayLike, *, capacity: n
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), result 15.6.1; Manski (2003), Partial Identification of Probability
+    Sarndal, Swensson and Wretman (1992), section 15.6; Manski (2003), Partial Identification of Probability
     Distributions, chapter 1 (bounds).
     """
     column, weight = np.asarray(values, dtype=float), design.drawn_weight
@@ -267,7 +260,13 @@ def two_phase_difference(
         df=float(m - 1),
         n=m,
         method="two-phase difference; two-phase variance",
-        low_count=int((second != 0).sum()) < MIN_POSITIVE_UNITS,
+        reliability=judge_units(
+            second - second.mean(),
+            np.ones(m),
+            positive=second != 0,
+            group=np.zeros(m, dtype=np.int64),
+            fraction=np.full(m, m / population),
+        ),
         floor=float(second.sum()) if (second >= 0).all() else -math.inf,
     )
 

@@ -14,15 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, raise_all
-from aoi.survey.linearised import (
-    MAX_UNIT_SHARE,
-    MIN_POSITIVE_UNITS,
-    Linearised,
-    SampleDesign,
-    as_columns,
-    as_values,
-    linearise,
-)
+from aoi.survey.linearised import Linearised, SampleDesign, as_columns, as_values, linearise
+from aoi.survey.reliability import Reliability, judge_units
 from geo.errors import Problem
 
 __all__ = ["UnequalDesign", "UnequalVariance", "hajek_total"]
@@ -49,8 +42,9 @@ class UnequalDesign:
 
     References
     ----------
-    Sen (1953); Yates and Grundy (1953); Brewer and Donadio (2003), Survey Methodology 29, 189-196; Deville
-    (1999), Survey Methodology 25, 193-203; Hartley and Rao (1962), doi:10.1214/aoms/1177704564.
+    Sen (1953); Yates and Grundy (1953); Brewer and Donadio (2003), Survey Methodology 29, 189-196; Matei and
+    Tille (2005), Journal of Official Statistics 21, 543-570; Hartley and Rao (1962),
+    doi:10.1214/aoms/1177704564.
 
     Examples
     --------
@@ -111,15 +105,15 @@ class UnequalDesign:
             return float(self.inclusion[random].sum())
         return self.sum_squares - float((~random).sum())
 
-    def low_count(self, observed: FloatArray, influence: FloatArray) -> bool:
-        """Say whether fewer than ten units carry crop, or one unit more than a quarter of the variance."""
-        z = influence / self.inclusion
-        parts = (1 - self.inclusion) * (z - z.mean()) ** 2
-        whole = float(parts.sum())
-        if not (self.inclusion < 1).any():
-            return False
-        dominated = whole > 0 and float(parts.max()) / whole > MAX_UNIT_SHARE
-        return bool((observed != 0).sum() < MIN_POSITIVE_UNITS or dominated)
+    def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
+        """Judge an estimate by its units."""
+        return judge_units(
+            influence / self.inclusion,
+            self.weight,
+            positive=observed != 0,
+            group=np.zeros(self.inclusion.size, dtype=np.int64),
+            fraction=self.inclusion,
+        )
 
 
 def hajek_total(design: SampleDesign, values: npt.ArrayLike, *, population: float) -> Linearised:
@@ -142,7 +136,7 @@ def hajek_total(design: SampleDesign, values: npt.ArrayLike, *, population: floa
 
     References
     ----------
-    Sarndal, Swensson and Wretman (1992), eq. 5.7.4 and result 5.7.1.
+    Sarndal, Swensson and Wretman (1992), section 5.7.
     """
     y = as_values(values, design.weight.size)
     size = float(design.weight.sum())
@@ -193,24 +187,24 @@ def _pair_form(z: FloatArray, pair: FloatArray) -> FloatArray:
 
 
 def _sen_yates_grundy(part: _Part) -> FloatArray:
-    """Sarndal, Swensson and Wretman (1992), eq. 2.8.13."""
+    """Take squared differences of pairs: Sarndal, Swensson and Wretman (1992), result 2.8.2."""
     return _pair_form(part.z, part.dependence)
 
 
 def _horvitz_thompson(part: _Part) -> FloatArray:
-    """Sarndal, Swensson and Wretman (1992), eq. 2.8.6."""
+    """Take products of pairs: Sarndal, Swensson and Wretman (1992), result 2.8.1."""
     own = (part.z * (1 - part.pi)[:, None]).T @ part.z
     return np.asarray(own + part.z.T @ part.dependence @ part.z)
 
 
 def _brewer(part: _Part) -> FloatArray:
-    """Brewer and Donadio (2003), eq. 18 with the constant (n - 1) / (n) in the place of c_i."""
+    """Take squared deviations by (1 - pi) n / (n - 1): Brewer and Donadio (2003)."""
     centred = part.z - part.z.mean(axis=0)
     return np.asarray((centred * (part.spread * (1 - part.pi))[:, None]).T @ centred)
 
 
 def _deville(part: _Part) -> FloatArray:
-    """Deville (1999), eq. 11: deviations from the mean weighted by 1 - pi."""
+    """Take squared deviations from the mean weighted by 1 - pi: Matei and Tille (2005), Deville's first."""
     share = (1 - part.pi) / (1 - part.pi).sum()
     centred = part.z - share @ part.z
     factor = (1 - part.pi) / (1 - float((share**2).sum()))
@@ -218,7 +212,7 @@ def _deville(part: _Part) -> FloatArray:
 
 
 def _hartley_rao(part: _Part) -> FloatArray:
-    """Hartley and Rao (1962), eq. 5.15: joint probabilities approximated, in Yates-Grundy form."""
+    """Approximate the joint probabilities, in Yates-Grundy form: Hartley and Rao (1962), section 5."""
     n = part.pi.size
     pair = 1 - part.pi[:, None] - part.pi + part.sum_squares / n
     np.fill_diagonal(pair, 0.0)
@@ -226,13 +220,13 @@ def _hartley_rao(part: _Part) -> FloatArray:
 
 
 def _hansen_hurwitz(part: _Part) -> FloatArray:
-    """Hansen and Hurwitz (1943): as if drawn with replacement; Sarndal et al. (1992), eq. 2.9.9."""
+    """Take the draws as made with replacement: Sarndal, Swensson and Wretman (1992), section 2.9."""
     centred = part.z - part.z.mean(axis=0)
     return np.asarray(part.spread * centred.T @ centred)
 
 
 def _poisson(part: _Part) -> FloatArray:
-    """Sarndal, Swensson and Wretman (1992), eq. 3.5.3: each unit by itself."""
+    """Take each unit by itself: Sarndal, Swensson and Wretman (1992), section 3.5."""
     return np.asarray((part.z * (1 - part.pi)[:, None]).T @ part.z)
 
 

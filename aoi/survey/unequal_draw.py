@@ -47,8 +47,7 @@ def draw_unequal(inclusion: npt.ArrayLike, method: UnequalMethod, *, rng: np.ran
 
     References
     ----------
-    Tille (2006), Sampling Algorithms: algorithms 5.5 (sequential conditional Poisson), 6.4 (elimination),
-    7.1 (systematic).
+    Tille (2006), Sampling Algorithms, chapters 5 (conditional Poisson), 6 (elimination) and 7 (systematic).
 
     Examples
     --------
