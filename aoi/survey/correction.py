@@ -219,7 +219,11 @@ class Ledger:
         return estimate if quantity is None else estimate.of(replace(quantity, reference=self.reference))
 
     def rows(self) -> list[dict[str, str | float | bool]]:
-        """Return the ledger as rows of `COLUMNS`: interpreted, each term, corrected, for each domain."""
+        """Return the ledger as rows of `COLUMNS`: interpreted, each term, corrected, for each domain.
+
+        In a domain the applied rows between them take the interpreted figure to the corrected one. The first and
+        last row have no parameter; their source is the estimate's method.
+        """
         rows: list[dict[str, str | float | bool]] = []
         for domain in self.figures:
             rows.append(_figure_row(domain, "interpreted", self.interpreted(domain)))
@@ -236,5 +240,5 @@ def _grouped(terms: Iterable[Term]) -> Mapping[str, tuple[Term, ...]]:
 
 
 def _figure_row(domain: str, term: str, estimate: Estimate) -> dict[str, str | float | bool]:
-    values = (domain, term, estimate.value, estimate.se, "", math.nan, estimate.method, True)
+    values = (domain, term, estimate.value, estimate.se, "", "", estimate.method, True)
     return dict(zip(COLUMNS, values, strict=True))

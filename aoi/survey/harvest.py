@@ -35,6 +35,8 @@ def harvested_area_ha(
 ) -> float:
     """Return the area that bore during a year, each lot counted for the part of the year it could be harvested.
 
+    Over the area of the lots that stand at the year's end this is the ratio that `production.harvested` takes.
+
     Parameters
     ----------
     areas_ha : array_like, shape (n_lots,), hectares

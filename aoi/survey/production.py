@@ -1,8 +1,8 @@
 """Potential production: harvested area times the yield of its region, vintage and moisture state.
 
 Production is not the census area times a yield: what is harvested in a year is another area than what stands on
-its last day. So an area that is not harvested area is refused here until `as_harvested` says on what ground it
-may pass. Nothing in this module speaks of what processing consumes.
+its last day. So a stock is refused here until `harvested` brings a sourced ratio, or `as_harvested` says on what
+ground it may pass. Nothing in this module speaks of what processing consumes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from aoi.survey.addition import mover_limits, require_alike, sum_estimates
 from aoi.survey.estimate import Estimate, Quantity
 from aoi.survey.parameter import Mark, Parameter
-from aoi.survey.propagation import product_delta, product_monte_carlo
+from aoi.survey.propagation import Product, product_delta, product_monte_carlo
 from geo.errors import InputError, Problem, QualityGateError
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "YieldFactor",
     "as_harvested",
     "convert_unit",
+    "harvested",
     "illicit_production",
     "licit_production",
     "load_yields",
@@ -160,6 +161,37 @@ def as_harvested(area: Estimate, *, reference: str, basis: str) -> Estimate:
     return harvested.of(replace(quantity, kind="harvestable", reference=reference)).flagged(STOCK_AS_HARVESTED)
 
 
+def harvested(stock: Estimate, ratio: Parameter, *, reference: str) -> Estimate:
+    """Return the harvested area of a year from the area standing at a date.
+
+    Parameters
+    ----------
+    stock : Estimate
+        Area standing at a date, in hectares.
+    ratio : Parameter
+        Harvested over standing area, such as `aoi.survey.harvest.harvested_area_ha` over the lots' area.
+    reference : str
+        Season or year of the harvest.
+
+    Raises
+    ------
+    QualityGateError
+        If the estimate is not a stock.
+    """
+    quantity = stock.quantity
+    if quantity is None or quantity.kind != "stock":
+        found = "no quantity" if quantity is None else quantity.kind
+        raise QualityGateError(Problem("area to be harvested", found, "a stock at a date"))
+    made = product_delta((stock.value, stock.se), (ratio.value, ratio.error), level=stock.level)
+    area = _carried(stock, made, f"{stock.method}; x {ratio.name} {ratio.value:.4g} ({ratio.mark})")
+    return area.of(replace(quantity, kind="harvestable", reference=reference))
+
+
+def _carried(estimate: Estimate, made: Product, method: str) -> Estimate:
+    """Return `estimate` with the numbers of a product that was made with it."""
+    return replace(estimate, value=made.value, se=made.se, lo=made.lo, hi=made.hi, method=method)
+
+
 def _harvest(area: Estimate, factor: YieldFactor) -> Quantity:
     """Return the quantity of an area that may be multiplied by a yield, or refuse it."""
     quantity = area.quantity
@@ -168,7 +200,7 @@ def _harvest(area: Estimate, factor: YieldFactor) -> Quantity:
         problems.append(Problem("area", "no quantity", "crop, kind, season, unit"))
     else:
         if quantity.kind != "harvestable":
-            remedy = "work out the harvested area, or pass the stock through as_harvested with its ground"
+            remedy = "use harvested with a sourced ratio, or as_harvested with its ground"
             problems.append(Problem("area", f"a {quantity.kind} area", "a harvestable area", remedy))
         if quantity.unit != "ha":
             problems.append(Problem("area", f"unit {quantity.unit!r}", "'ha'"))
@@ -211,15 +243,8 @@ def production(
         made = product_delta(*factors, level=area.level)
     else:
         made = product_monte_carlo(*factors, rng=rng, draws=draws, level=area.level)
-    estimate = replace(
-        area,
-        value=made.value,
-        se=made.se,
-        lo=made.lo,
-        hi=made.hi,
-        method=f"{area.method} x yield {factor.region} {factor.vintage}; {made.method}",
-        quantity=replace(quantity, unit=factor.unit),
-    )
+    method = f"{area.method} x yield {factor.region} {factor.vintage}; {made.method}"
+    estimate = _carried(area, made, method).of(replace(quantity, unit=factor.unit))
     return estimate if factor.se is not None else estimate.flagged(YIELD_WITHOUT_ERROR)
 
 
@@ -276,15 +301,8 @@ def convert_unit(estimate: Estimate, factor: Parameter) -> Estimate:
         found = "no quantity" if quantity is None else repr(quantity.unit)
         raise QualityGateError(Problem(f"conversion by {factor.name}", found, repr(old)))
     made = product_delta((estimate.value, estimate.se), (factor.value, factor.error), level=estimate.level)
-    return replace(
-        estimate,
-        value=made.value,
-        se=made.se,
-        lo=made.lo,
-        hi=made.hi,
-        method=f"{estimate.method}; x {factor.name} ({factor.mark})",
-        quantity=replace(quantity, unit=new),
-    )
+    method = f"{estimate.method}; x {factor.name} ({factor.mark})"
+    return _carried(estimate, made, method).of(replace(quantity, unit=new))
 
 
 def licit_production(authorised_ha: float, zone: Estimate, factor: YieldFactor) -> Estimate:

@@ -8,16 +8,15 @@ model than on its own sample. What comes out is benchmarked to the national tota
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from aoi.survey.addition import estimate_with_interval
 from aoi.survey.estimate import INDICATIVE, Estimate
+from aoi.survey.likelihood import score_roots
 from geo.errors import InputError, Problem, QualityGateError
 
 __all__ = [
@@ -28,15 +27,11 @@ __all__ = [
     "fit_fay_herriot",
     "predict_fay_herriot",
     "quadratic_form",
-    "score_roots",
     "small_area_estimates",
 ]
 
 FloatArray = NDArray[np.float64]
 Method = Literal["reml", "ml", "moment"]
-
-_GRID = 80
-"""Trial variances between which sign changes of the score are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,23 +132,6 @@ def _log_likelihood(variance: float, fit: tuple[FloatArray, FloatArray, FloatArr
     weight, beta, covariance = _gls(variance, fit)
     value = -0.5 * (len(y) * math.log(2 * math.pi) - np.log(weight).sum() + np.sum(weight * (y - x @ beta) ** 2))
     return float(value + (0.5 * np.linalg.slogdet(covariance)[1] if restricted else 0.0))
-
-
-def score_roots(score: Callable[[float], float], scale: float) -> list[float]:
-    """Return 0 and every root of a falling score that a fine grid brackets, to machine precision.
-
-    Parameters
-    ----------
-    score : callable
-        Positive below the root wanted, negative above it.
-    scale : float
-        Size a variance is expected to have; the grid runs from 1e-8 to 1e4 times it.
-    """
-    grid = np.concatenate([[0.0], scale * np.geomspace(1e-8, 1e4, _GRID)])
-    signs = np.sign([score(one) for one in grid])
-    brackets = np.flatnonzero((signs[:-1] > 0) & (signs[1:] <= 0))
-    xtol = 1e-15 * scale
-    return [0.0, *(float(brentq(score, grid[i], grid[i + 1], xtol=xtol, rtol=1e-15)) for i in brackets)]
 
 
 def fit_fay_herriot(

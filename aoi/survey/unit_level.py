@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aoi.survey.small_area import AreaPrediction, quadratic_form, score_roots
+from aoi.survey.likelihood import score_roots
+from aoi.survey.small_area import AreaPrediction, quadratic_form
 from geo.errors import InputError, Problem, QualityGateError
 
 __all__ = ["UnitFit", "fit_nested_error", "predict_nested_error"]

@@ -12,13 +12,14 @@ import pytest
 from aoi.survey.conversion import Range, rounding_band
 from aoi.survey.estimate import Estimate, Quantity
 from aoi.survey.harvest import compare_areas, decompose_change, harvested_area_ha, implied_area_ha
-from aoi.survey.parameter import load_parameters
+from aoi.survey.parameter import Parameter, load_parameters
 from aoi.survey.production import (
     STOCK_AS_HARVESTED,
     YIELD_WITHOUT_ERROR,
     YieldFactor,
     as_harvested,
     convert_unit,
+    harvested,
     illicit_production,
     licit_production,
     load_yields,
@@ -104,6 +105,21 @@ def test_a_stock_is_not_harvested_area() -> None:
         as_harvested(stock, reference="2019", basis="")
     with pytest.raises(QualityGateError, match="cumulative"):
         as_harvested(hectares(5, quantity=replace(COCA, kind="cumulative")), reference="2019", basis="x")
+
+
+def test_harvested_area_comes_from_a_sourced_ratio() -> None:
+    """Published: Colombia 2019, 154,475 ha standing and 171,225 ha harvested, a ratio of 1.108."""
+    stock = hectares(154_475, 3_000, quantity=replace(COCA, kind="stock", reference="2019-12-31"))
+    ratio = Parameter(
+        name="harvest_ratio", value=171_225 / 154_475, unit="share", source="993,107 t / 5.8 t/ha", se=0.01
+    )
+    area = harvested(stock, ratio, reference="2019")
+    made = production(area, yield_factor("CO", "fresh leaf", "2019"))
+    assert made.value == pytest.approx(993_105)
+    assert area.se > 3_000 * ratio.value
+    assert STOCK_AS_HARVESTED not in made.flags
+    with pytest.raises(QualityGateError, match="a stock at a date"):
+        harvested(area, ratio, reference="2019")
 
 
 def test_area_and_yield_must_speak_of_one_crop_in_hectares() -> None:
