@@ -157,6 +157,7 @@ class CropProfile(_Record):
     minimum_field_ha: Range = Field(description="Smallest field that surveys of this crop map, hectares")
     windows: tuple[Window, ...] = Field(min_length=1, description="Parts of the season, in order")
     classes: tuple[ClassProfile, ...] = Field(min_length=2, description="Crops, look-alikes, background")
+    soil: Name = Field(description="Spectrum of the ground that thin stands let through")
     spectra: dict[str, Spectrum] = Field(description="Spectra that stages and cuts name")
 
     @model_validator(mode="after")
@@ -234,6 +235,8 @@ class CropProfile(_Record):
         return tuple(found)
 
     def _unknown_spectra(self) -> Iterator[str]:
+        if self.soil not in self.spectra:
+            yield f"soil names spectrum {self.soil!r}, which is not in [spectra]"
         for entry in self.classes:
             named = [stage.spectrum for stage in entry.stages]
             named += [entry.cutting.spectrum] if entry.cutting else []

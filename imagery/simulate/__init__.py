@@ -1,0 +1,1 @@
+"""Landscapes whose truth is known: fields, seasons, scenes and interpreters, all from one seed."""

@@ -1,0 +1,168 @@
+"""Write a whole example project: survey file, images, layers and the truth to compare with."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import geopandas
+import numpy as np
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from geo.errors import Problem, SurveyFileError
+from geo.files import write_text
+from geo.raster import RasterStyle, write_cog
+from geo.vector import Layer, write_gpkg
+from imagery.simulate.admin import admin_units, frame_of
+from imagery.simulate.landscape import SUBPIXELS, Landscape, build_landscape
+from imagery.simulate.layers import (
+    eradication_events,
+    prior_cultivation,
+    project_layers,
+    river_lines,
+    road_lines,
+)
+from imagery.simulate.scene import BANDS_10M, Scene, image_dates, open_season, render_scene
+from imagery.simulate.sites import agricultural_mask, training_sites
+from imagery.simulate.stac import item_id, write_catalog, write_item
+from imagery.simulate.truth import true_fields, true_hectares, write_truth
+
+__all__ = ["write_example"]
+
+_SMALLEST = 120
+
+
+def write_example(name: str, directory: Path, *, seed: int, size: int | None = None) -> Path:
+    """Write an example project.
+
+    Parameters
+    ----------
+    name
+        Scenario: ``andes-coca``, ``helmand-poppy`` or ``rif-cannabis``.
+    directory
+        Folder of the project; files of an earlier example in it are written over.
+    seed
+        Seed of everything in it; the same seed gives the same bytes.
+    size
+        Cells of 10 m on a side, even and at least 120; 512 by default.
+
+    Returns
+    -------
+    Path
+        The survey file.
+
+    Raises
+    ------
+    SurveyFileError
+        If there is no such scenario, or the size is odd or too small.
+    InputError
+        If the folder cannot be written to.
+    """
+    if size is not None and (size % 2 or size < _SMALLEST):
+        raise SurveyFileError(Problem("example size", str(size), f"an even number from {_SMALLEST}"))
+    landscape = build_landscape(name, seed, size)
+    inputs = directory / "inputs"
+    units = admin_units(landscape)
+    _write_vectors(landscape, units, inputs)
+    _write_rasters(landscape, inputs)
+    fields = true_fields(landscape)
+    write_gpkg(
+        inputs / "truth" / "fields.gpkg", {"fields": Layer(frame=fields, title="True fields of each period")}
+    )
+    write_truth(inputs / "truth" / "truth.json", true_hectares(landscape, fields, units))
+    _write_scenes(landscape, inputs / "stac")
+    write_text(directory / "survey.toml", _survey_text(landscape))
+    return directory / "survey.toml"
+
+
+def _write_vectors(landscape: Landscape, units: geopandas.GeoDataFrame, inputs: Path) -> None:
+    frame = frame_of(units)
+    layers = {
+        "admin": units,
+        **project_layers(landscape, frame),
+        "rivers": river_lines(landscape),
+        "roads": road_lines(landscape),
+        "eradication": eradication_events(landscape),
+        "prior_cultivation": prior_cultivation(landscape),
+        "training": training_sites(landscape),
+    }
+    for name, layer in layers.items():
+        title = name.replace("_", " ").capitalize()
+        content = Layer(frame=layer, title=title, description=f"{title} of an invented place")
+        write_gpkg(inputs / f"{name}.gpkg", {name: content})
+
+
+def _write_rasters(landscape: Landscape, inputs: Path) -> None:
+    legend, box = landscape.profile.legend, landscape.geobox
+    write_cog(
+        inputs / "dem.tif",
+        np.round(landscape.ground.elevation_m, 1),
+        box,
+        style=RasterStyle(nodata=-9999.0, descriptions=("elevation, m",)),
+    )
+    farmed = RasterStyle(descriptions=("1 farmed land, 0 other",), overviews="mode")
+    write_cog(inputs / "agricultural_mask.tif", agricultural_mask(landscape), box, style=farmed)
+    middle = SUBPIXELS // 2
+    write_cog(
+        inputs / "truth" / "ground.tif",
+        landscape.land_use.wild[middle::SUBPIXELS, middle::SUBPIXELS],
+        box,
+        style=RasterStyle(
+            nodata=0.0,
+            descriptions=("class of the ground where no field stands",),
+            colours={entry.code: entry.colour for entry in legend},
+            categories={entry.code: entry.name for entry in legend},
+            overviews="mode",
+        ),
+    )
+
+
+def _write_scenes(landscape: Landscape, folder: Path) -> None:
+    """Write the images of every period, one folder each, and the catalogue last."""
+    names = []
+    for period in landscape.scenario.periods:
+        season = open_season(landscape, period.name)
+        for day in image_dates(landscape, period.name):
+            scene = render_scene(season, day)
+            names.append(item_id(scene))
+            _write_scene(scene, landscape.geobox, folder / "items" / names[-1])
+    write_catalog(folder, landscape.scenario.title, names)
+
+
+def _write_scene(scene: Scene, geobox: GeoBox, folder: Path) -> None:
+    height, width = geobox.shape
+    coarse = GeoBox((height // 2, width // 2), geobox.transform * Affine.scale(2), geobox.crs)
+    style = RasterStyle(nodata=0.0)
+    for band, numbers in scene.numbers.items():
+        write_cog(folder / f"{band}.tif", numbers, geobox if band in BANDS_10M else coarse, style=style)
+    write_cog(folder / "SCL.tif", scene.scl, coarse, style=RasterStyle(nodata=0.0, overviews="mode"))
+    write_item(folder, scene, geobox)
+
+
+def _survey_text(landscape: Landscape) -> str:
+    """Return the commented survey file of the example."""
+    scenario = landscape.scenario
+    baseline, current = scenario.periods
+    template = files("imagery.simulate").joinpath("survey-template.txt").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        name=f"{scenario.name}-{landscape.seed}",
+        title=scenario.title,
+        crop=scenario.crop,
+        profile=scenario.name,
+        crs=scenario.crs,
+        seed=landscape.seed,
+        kind=scenario.kind,
+        folds_note=scenario.season_note,
+        indigenous_title="Indigenous lands" if scenario.layout == "clearings" else "Communal lands",
+        indigenous_kind="indigenous" if scenario.layout == "clearings" else "community",
+        baseline=baseline.name,
+        baseline_start=baseline.start,
+        baseline_end=baseline.end,
+        baseline_reference=baseline.reference_date,
+        current=current.name,
+        current_start=current.start,
+        current_end=current.end,
+        current_reference=current.reference_date,
+    )

@@ -1,0 +1,110 @@
+"""What a field office would bring along: training sites visited in each period, and a mask of farmed land."""
+
+from __future__ import annotations
+
+import geopandas
+import numpy as np
+import pandas
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
+
+from imagery.simulate.landscape import SUBPIXELS, Landscape
+from imagery.simulate.mixture import pool
+from imagery.simulate.noise import fractal, stream
+
+__all__ = ["agricultural_mask", "training_sites"]
+
+_STREAM = 53
+_SITES = 620
+"""Sites of a landscape of 36 km2."""
+_LABEL_NOISE = 0.02
+_EDGE_SHARE = 0.15  # share of sites nearer to a border than 15 m
+_CROP_WEIGHT = 2.5  # sites of the crop for one of another class
+_MISSED, _WILD = 0.10, 0.07  # fields the mask leaves out; wild land it takes in
+
+
+def training_sites(landscape: Landscape) -> geopandas.GeoDataFrame:
+    """Return labelled sites: points at pixel centres, one row for each site and period.
+
+    Sites are drawn evenly over the classes, the crop more often, half by the class of the first period and
+    half by that of the last. Two of a hundred labels are wrong.
+
+    Returns
+    -------
+    GeoDataFrame
+        Columns `unit_id` (text), `period` (text), `class` (legend name) and the points.
+    """
+    rng = stream(landscape.seed, _STREAM)
+    legend, periods = landscape.profile.legend, landscape.scenario.periods
+    labels = np.stack([landscape.truth_at_centres(period.year) for period in periods])
+    cells = _chosen_cells(landscape, labels, _core(landscape), rng)
+    rows, cols = np.unravel_index(cells, labels.shape[1:])
+    x, y = landscape.geobox.transform * np.vstack([cols + 0.5, rows + 0.5])
+    frames = []
+    for period, truth in zip(periods, labels, strict=True):
+        codes = truth[rows, cols].copy()
+        wrong = np.flatnonzero(rng.random(len(codes)) < _LABEL_NOISE)
+        codes[wrong] = rng.choice(np.array(legend.codes, dtype=np.uint8), len(wrong))
+        frames.append(
+            geopandas.GeoDataFrame(
+                {
+                    "unit_id": [f"T{number:04d}" for number in range(1, len(codes) + 1)],
+                    "period": period.name,
+                    "class": [legend.name(int(code)) for code in codes],
+                },
+                geometry=geopandas.points_from_xy(x, y),
+                crs=landscape.scenario.crs,
+            )
+        )
+    return geopandas.GeoDataFrame(pandas.concat(frames, ignore_index=True), crs=landscape.scenario.crs)
+
+
+def agricultural_mask(landscape: Landscape) -> NDArray[np.uint8]:
+    """Return 1 where an old land-cover map shows farmed land, shape (height, width); it is wrong in places.
+
+    One field in ten is missing, and patches of wild land are in it.
+    """
+    rng = stream(landscape.seed, _STREAM, 1)
+    scenario = landscape.scenario
+    ever = np.any([landscape.classes_of(period.year) > 0 for period in scenario.periods], axis=0)
+    shown = np.concatenate([np.zeros(1, dtype=bool), ever & (rng.random(len(ever)) >= _MISSED)])
+    share = pool(shown[landscape.field_numbers].astype(np.float32), SUBPIXELS)
+    hidden = np.concatenate([np.zeros(1, dtype=bool), ever & ~shown[1:]])
+    missing = pool(hidden[landscape.field_numbers].astype(np.float32), SUBPIXELS) > 0.5
+    field = fractal(landscape.geobox.shape, beta=2.8, longest=35, rng=rng)
+    wild = field > np.quantile(field, 1 - _WILD)
+    return np.asarray((binary_dilation(share > 0.5) | wild) & ~missing, dtype=np.uint8)
+
+
+def _core(landscape: Landscape) -> NDArray[np.int8]:
+    """Return 2 where all land within 15 m is one field or one wild class, 1 where the pixel is, else 0."""
+    numbers = landscape.field_numbers.astype(np.int64)
+    unit = np.where(numbers > 0, numbers + 255, landscape.land_use.wild)
+    height, width = landscape.geobox.shape
+    parts = unit.reshape(height, SUBPIXELS, width, SUBPIXELS)
+    low, high = parts.min(axis=(1, 3)), parts.max(axis=(1, 3))
+    pure = low == high
+    core = minimum_filter(low, 3) == maximum_filter(high, 3)
+    core[[0, -1], :] = core[:, [0, -1]] = False
+    return np.asarray(pure.astype(np.int8) + core, dtype=np.int8)
+
+
+def _chosen_cells(
+    landscape: Landscape, labels: NDArray[np.uint8], core: NDArray[np.int8], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Return flat indices of the cells of the sites, shuffled."""
+    legend = landscape.profile.legend
+    height, width = labels.shape[1:]
+    total = max(round(_SITES * height * width / 360_000), 24 * len(legend))
+    weights = np.array([_CROP_WEIGHT if entry.crop else 1.0 for entry in legend])
+    wanted = np.ceil(total * weights / weights.sum() / len(labels)).astype(int)
+    taken: list[int] = []
+    used = np.zeros(height * width, dtype=bool)
+    for truth in labels:
+        for entry, count in zip(legend, wanted.tolist(), strict=True):
+            for level, share in ((2, 1 - _EDGE_SHARE), (1, _EDGE_SHARE)):
+                pool_of = np.flatnonzero((truth == entry.code).ravel() & (core.ravel() == level) & ~used)
+                drawn = rng.permutation(pool_of)[: round(share * count)]
+                used[drawn] = True
+                taken += drawn.tolist()
+    return np.asarray(rng.permutation(taken), dtype=np.intp)
