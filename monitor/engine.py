@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from monitor.run_folder import FileRecord, Manifest, RunFolder, StepRecord, fingerprint
+from geo.errors import InputError, Problem
+from monitor.manifest import FileRecord, Manifest, StepRecord, fingerprint, plain
+from monitor.run_folder import RunFolder, staged
 
-__all__ = ["Listener", "Step", "execute", "selected"]
+__all__ = ["Listener", "Step", "execute", "selected", "tidied"]
 
 STEP_VERSION = 1
 """Raised when the meaning of any step's outputs changes, so that older runs are made again."""
@@ -98,36 +100,92 @@ def execute(
     -------
     Manifest
         As written to the folder.
+
+    Raises
+    ------
+    InputError
+        Naming every input file that is missing.
     """
+    _require_inputs(steps)
     manifest = base
     hashes: dict[Path, FileRecord] = {}
     for step in steps:
         for path in step.inputs:
-            hashes.setdefault(path, FileRecord.of(path))
+            if path not in hashes:
+                hashes[path] = FileRecord.of(path)
         key = _fingerprint(step, manifest, hashes, root)
         if resume and folder.is_done(manifest, step.name, key):
             listener.kept(step.name)
             continue
         listener.started(step.name)
+        manifest = replace(manifest, inputs={**manifest.inputs, **_named(step.inputs, hashes, root)})
         manifest = _run(step, key, folder, manifest, listener)
-        manifest = replace(manifest, inputs={**manifest.inputs, **_relative(step, hashes, root)})
-        folder.write_manifest(manifest)
+        listener.finished(step.name, manifest.steps[step.name].facts)
     return manifest
+
+
+def tidied(manifest: Manifest, steps: Sequence[Step], folder: RunFolder, *, root: Path) -> Manifest:
+    """Return a manifest without the steps and inputs that a survey no longer has; their files are deleted.
+
+    Parameters
+    ----------
+    manifest
+        Of an earlier run.
+    steps
+        All steps of the survey, not only those to be run.
+    folder
+        The held run folder.
+    root
+        Folder that input paths are told relative to.
+    """
+    names = {step.name for step in steps}
+    kept = {name: record for name, record in manifest.steps.items() if name in names}
+    owned = {name for record in kept.values() for name in record.outputs}
+    dropped = {name for record in manifest.steps.values() for name in record.outputs} - owned
+    read = {_shown(path, root) for step in steps for path in step.inputs}
+    result = replace(manifest, steps=kept, inputs={k: v for k, v in manifest.inputs.items() if k in read})
+    if result != manifest:
+        folder.remove(dropped)  # first, so that a file is never left that no manifest names
+        folder.write_manifest(result)
+    return result
+
+
+def _require_inputs(steps: Sequence[Step]) -> None:
+    """Name every missing input of every step before any of them begins."""
+    problems = {}
+    for step in steps:
+        for path in step.inputs:
+            if not path.is_file() and path not in problems:
+                found = "a folder" if path.is_dir() else "no such file"
+                problems[path] = Problem(
+                    str(path), found, f"a file that step {step.name} reads", "correct the path"
+                )
+    if problems:
+        raise InputError(problems.values())
 
 
 def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: Listener) -> Manifest:
     staging = folder.staging(step.name)
-    facts = step.action(staging, lambda done, total: listener.progress(step.name, done, total))
+    facts = plain(step.action(staging, lambda done, total: listener.progress(step.name, done, total)))
+    made = staged(staging)
     earlier = manifest.steps.get(step.name)
-    outputs = folder.publish(staging, earlier.outputs if earlier else {})
-    record = StepRecord(
-        fingerprint=key,
-        outputs=outputs,
-        facts=facts,
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    listener.finished(step.name, facts)
-    return replace(manifest, steps={**manifest.steps, step.name: record})
+    # Announced before the first file moves: a run killed here is known by name, and what it left is cleared away
+    announced = StepRecord(fingerprint="", outputs={**(earlier.outputs if earlier else {}), **made})
+    folder.write_manifest(_with(manifest, step.name, announced))
+    folder.publish(staging, made)
+    folder.remove(set(announced.outputs) - set(made) - _outputs_of_others(manifest, step.name))
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = _with(manifest, step.name, StepRecord(fingerprint=key, outputs=made, facts=facts, finished=finished))
+    folder.write_manifest(manifest)
+    return manifest
+
+
+def _with(manifest: Manifest, name: str, record: StepRecord) -> Manifest:
+    return replace(manifest, steps={**manifest.steps, name: record})
+
+
+def _outputs_of_others(manifest: Manifest, name: str) -> set[str]:
+    return {file for step, record in manifest.steps.items() if step != name for file in record.outputs}
 
 
 def _fingerprint(step: Step, manifest: Manifest, hashes: Mapping[Path, FileRecord], root: Path) -> str:
@@ -142,14 +200,15 @@ def _fingerprint(step: Step, manifest: Manifest, hashes: Mapping[Path, FileRecor
             "program": manifest.versions.get("altdev", ""),
             "seed": manifest.survey.get("seed"),
             "parameters": step.parameters,
-            "inputs": {name: record.sha256 for name, record in _relative(step, hashes, root).items()},
+            # A list, since two inputs may be shown by the same name
+            "inputs": [(_shown(path, root), hashes[path].sha256) for path in step.inputs],
             "upstream": upstream,
         }
     )
 
 
-def _relative(step: Step, hashes: Mapping[Path, FileRecord], root: Path) -> dict[str, FileRecord]:
-    return {_shown(path, root): hashes[path] for path in step.inputs}
+def _named(paths: Sequence[Path], hashes: Mapping[Path, FileRecord], root: Path) -> dict[str, FileRecord]:
+    return {_shown(path, root): hashes[path] for path in paths}
 
 
 def _shown(path: Path, root: Path) -> str:

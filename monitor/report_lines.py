@@ -30,7 +30,7 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
             f"map {accuracy['period']}: overall accuracy {accuracy['overall']:.3f} "
             f"(standard error {accuracy['overall_se']:.3f}); "
             + "; ".join(
-                f"{entry['class']} user's {entry['users']:.2f}, producer's {entry['producers']:.2f}"
+                f"{entry['class']} user's {_share(entry['users'])}, producer's {_share(entry['producers'])}"
                 for entry in accuracy["classes"]
             )
         )
@@ -72,6 +72,10 @@ def _figure_line(figure: dict[str, Any]) -> str:
     if figure.get("mapped_ha") is not None:
         text += f"; counted on the map, biased: {figure['mapped_ha']:,.0f} ha"
     return text
+
+
+def _share(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
 
 
 def _percent(level: float) -> str:
