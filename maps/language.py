@@ -62,12 +62,23 @@ class Language:
             filled = filled.replace("{" + place + "}", value)
         return filled
 
-    def number(self, value: float, *, signed: bool = False) -> str:
-        """Return a number with the digits a reader needs: none after the sign from 100 on, then 1, then 2."""
-        size = abs(value)
+    def number(self, value: float, *, scale: float | None = None, signed: bool = False) -> str:
+        """Return a number with no more digits than it can bear.
+
+        Parameters
+        ----------
+        value
+            The number.
+        scale
+            Largest of the numbers it stands beside, which decides the digits: none after the sign from 100
+            on, one from 10 on, else two; `value` itself when None.
+        signed
+            Whether a rise gets its plus.
+        """
+        size = abs(value if scale is None else scale)
         # limits half a unit below 100 and 10, so that 99.96 prints as 100 and not as 100.0
         decimals = 0 if size >= 99.95 or size == 0 else 1 if size >= 9.995 else 2
-        whole, _, fraction = _fixed(size, decimals).partition(".")
+        whole, _, fraction = _fixed(abs(value), decimals).partition(".")
         if len(whole) >= self.group_from:
             whole = self.group.join(_thousands(whole))
         digits = f"{whole}{self.decimal}{fraction}" if fraction else whole
@@ -81,13 +92,17 @@ class Language:
         figure = _fixed(100 * share, decimals).replace(".", self.decimal)
         return self.text("pattern.percent", value=self._isolated(figure))
 
-    def area(self, hectares: float, *, signed: bool = False) -> str:
+    def area(self, hectares: float, *, scale: float | None = None, signed: bool = False) -> str:
         """Return hectares with their unit."""
-        return self.text("pattern.ha", value=self.number(hectares, signed=signed))
+        return self.text("pattern.ha", value=self.number(hectares, scale=scale, signed=signed))
 
     def interval(self, lo: float, hi: float, *, signed: bool = False) -> str:
-        """Return two limits in hectares with their unit."""
-        ends = {"lo": self.number(lo, signed=signed), "hi": self.number(hi, signed=signed)}
+        """Return two limits in hectares with their unit, in equal digits."""
+        scale = max(abs(lo), abs(hi))
+        ends = {
+            "lo": self.number(lo, scale=scale, signed=signed),
+            "hi": self.number(hi, scale=scale, signed=signed),
+        }
         return self.text("pattern.ha", value=self.text("pattern.range", **ends))
 
     def class_name(self, name: str) -> str:

@@ -1,0 +1,64 @@
+// The data of the page: tables unpacked into rows, coordinates summed up from their differences.
+const data = (() => {
+  'use strict';
+  const raw = JSON.parse(document.getElementById('data').textContent);
+  const STEPS = 1e5; // steps to a degree
+
+  function rows(table) {
+    const list = Array.from({ length: table.rows }, () => ({}));
+    Object.entries(table.numbers).forEach(([name, values]) => {
+      values.forEach((value, index) => { list[index][name] = value; });
+    });
+    Object.entries(table.texts).forEach(([name, column]) => {
+      let at = 0;
+      for (let run = 0; run < column.runs.length; run += 2) {
+        for (let left = column.runs[run + 1]; left > 0; left -= 1) list[at++][name] = column.values[column.runs[run]];
+      }
+    });
+    return list;
+  }
+
+  function points(steps) {
+    const out = [];
+    let x = 0;
+    let y = 0;
+    for (let i = 0; i < steps.length; i += 2) {
+      x += steps[i];
+      y += steps[i + 1];
+      out.push([y / STEPS, x / STEPS]);
+    }
+    return out;
+  }
+
+  const key = (...parts) => parts.join('\u0001');
+  const estimates = rows(raw.estimates);
+  const changes = rows(raw.change);
+  const byKey = new Map(estimates.map((row) => [key(row.crop, row.period, row.domain), row]));
+  const changeByKey = new Map(changes.map((row) => [key(row.crop, row.from, row.to, row.domain), row]));
+  const mapped = new Map(raw.mapped.map((row) => [key(row.crop, row.period, row.domain), row.area]));
+  const flags = (row) => (row && row.flags ? row.flags.split(';') : []);
+
+  return {
+    raw,
+    estimates,
+    changes,
+    flags,
+    frame: raw.frame,
+    names: new Map(raw.units.codes.map((code, index) => [code, raw.units.names[index]])),
+    estimate: (crop, period, domain) => byKey.get(key(crop, period, domain)),
+    change: (crop, pair, domain) => (pair ? changeByKey.get(key(crop, pair.from, pair.to, domain)) : undefined),
+    counted: (crop, period, domain) => mapped.get(key(crop, period, domain)),
+    accuracy: (period) => raw.accuracy.find((entry) => entry.period === period),
+    polygons: (shapes) => shapes.map((polygon) => polygon.map(points)),
+    lines: (shapes) => shapes.map(points),
+    pairs: (crop) => {
+      const found = new Map();
+      changes.filter((row) => row.crop === crop)
+        .forEach((row) => found.set(key(row.from, row.to), { from: row.from, to: row.to }));
+      return [...found.values()];
+    },
+    numbered: (row) => Boolean(row) && row.value_ha !== null && (row.state === 'estimated' || row.state === 'zero'),
+    rough: (row) => flags(row).some((flag) => flag === 'LOW_COUNT' || flag === 'INDICATIVE'),
+    wide: (row) => flags(row).some((flag) => flag === 'WIDE' || flag === 'LOW_COUNT' || flag === 'INDICATIVE'),
+  };
+})();

@@ -1,0 +1,88 @@
+// The legend of what is on the map now: theme with its unit, and the marks for rough and empty.
+const legend = (() => {
+  'use strict';
+  const { node, drawn } = figure;
+
+  function swatch(fill, stroke) {
+    return drawn('svg', { viewBox: '0 0 28 16', 'aria-hidden': 'true' },
+      drawn('rect', { x: 0.5, y: 0.5, width: 27, height: 15, rx: 2, fill, stroke: stroke || '#6b7a83', 'stroke-width': 0.8 }));
+  }
+
+  function layerSwatch(style) {
+    const picture = drawn('svg', { viewBox: '0 0 28 16', 'aria-hidden': 'true' });
+    if (!style) return picture;
+    if (style.line) {
+      picture.append(drawn('path', { d: 'M1 11 C8 3 18 14 27 5', fill: 'none', stroke: style.line.color, 'stroke-width': 1.8, 'stroke-dasharray': style.line.dashArray || 'none' }));
+      return picture;
+    }
+    const box = { x: 3, y: 3, width: 22, height: 10, rx: 2, fill: 'none' };
+    if (style.casing) picture.append(drawn('rect', { ...box, stroke: '#c9d2d6', 'stroke-width': 6 }), drawn('rect', { ...box, stroke: '#fff', 'stroke-width': 5 }));
+    picture.append(drawn('rect', { ...box, fill: style.fill || 'none', 'fill-opacity': style.faint ? 0.5 : 1, stroke: style.stroke, 'stroke-width': style.width }));
+    return picture;
+  }
+
+  const item = (picture, text) => node('li', {}, picture, node('span', { text }));
+
+  function hectares(state) {
+    const limits = data.raw.breaks[state.crop];
+    const colours = layers.hectareColours(state.crop);
+    const number = (value) => words.number(value, { brief: true });
+    const items = colours.map((colour, index) => {
+      const lo = limits[index - 1];
+      const hi = limits[index];
+      const text = !limits.length ? words.text('legend.above', { lo: number(0) })
+        : index === 0 ? words.text('legend.below', { hi: number(hi) })
+          : hi === undefined ? words.text('legend.above', { lo: number(lo) })
+            : words.text('legend.between', { lo: number(lo), hi: number(hi) });
+      return item(swatch(colour), text);
+    });
+    const shown = data.raw.units.codes.map((code) => data.estimate(state.crop, state.period, code));
+    if (shown.some((row) => row && row.state === 'zero')) items.unshift(item(swatch(layers.NONE), words.text('state.zero')));
+    return { items, more: marks(shown.some((row) => data.numbered(row) && data.wide(row)), 'legend.wide', shown.some((row) => !data.numbered(row)), 'legend.empty') };
+  }
+
+  function change(state) {
+    const { palette, units } = data.raw;
+    const rows = units.codes.map((code) => data.change(state.crop, state.pair, code));
+    const items = ['decrease', 'no_significant_change', 'increase'].map((verdict) => item(swatch(palette.change[verdict]), words.text('verdict.' + verdict)));
+    const told = (row) => row && row.verdict in palette.change;
+    return { items, more: marks(rows.some((row) => told(row) && layers.roughChange(row)), 'legend.wide_change', rows.some((row) => !told(row)), 'legend.not_compared') };
+  }
+
+  function marks(rough, roughKey, empty, emptyKey) {
+    const list = [];
+    if (rough) list.push(item(swatch(layers.hatched('#F3F1EA')), words.text(roughKey)));
+    if (empty) list.push(item(swatch(layers.empty()), words.text(emptyKey)));
+    return list;
+  }
+
+  function classes() {
+    return {
+      items: data.raw.classes.map((entry) => item(swatch(entry.colour), words.className(entry.name))),
+      more: [item(swatch(data.raw.palette.notSeen), words.text('legend.not_seen'))],
+    };
+  }
+
+  function probability() {
+    const limits = data.raw.palette.probabilityLimits;
+    const share = (value) => words.percent(value, 0);
+    return {
+      items: data.raw.palette.probability.map((colour, index) => item(swatch(colour), index === limits.length - 1
+        ? words.text('legend.above', { lo: share(limits[index]) })
+        : words.text('legend.between', { lo: share(limits[index]), hi: share(limits[index + 1]) }))),
+      more: [item(swatch('#fff'), words.text('legend.transparent', { value: share(limits[0]) }))],
+    };
+  }
+
+  function show(state) {
+    const made = { hectares, change, class: classes, probability }[state.theme](state);
+    const places = { crop: words.className(state.crop), period: state.period, pair: state.pair ? words.text('controls.pair', state.pair) : '' };
+    const context = layers.overlays.filter((overlay) => overlay.on && overlay.swatch && overlay.id !== 'units')
+      .map((overlay) => item(layerSwatch(overlay.swatch), overlay.title || words.text(overlay.key)));
+    document.getElementById('legend-body').replaceChildren(
+      node('h3', { text: words.text('legend.' + state.theme, places) }),
+      ...[made.items, made.more, context].filter((items) => items.length).map((items) => node('ul', {}, ...items)));
+  }
+
+  return { show, layerSwatch };
+})();

@@ -1,0 +1,232 @@
+// The state of the page and its controls. Every change of state passes through update().
+const page = (() => {
+  'use strict';
+  const { node } = figure;
+  const { raw } = data;
+  const MOST_BUTTONS = 5; // more periods than this are chosen with a slider
+  const current = raw.periods.find((period) => period.role === 'current') || raw.periods[raw.periods.length - 1];
+  const state = { crop: raw.crops[0], period: current.name, pair: null, theme: 'hectares', opacity: 0.85 };
+  const $ = (id) => document.getElementById(id);
+  let map;
+  let open = null; // what the popup shows
+  let box = null;
+
+  function themes() {
+    const has = (kind) => raw.rasters.some((raster) => raster.kind === kind);
+    return ['hectares', data.changes.length && 'change', has('class') && 'class', has('probability') && 'probability'].filter(Boolean);
+  }
+
+  function radios(id, name, options, chosen, set) {
+    const field = $(id);
+    const choices = field.querySelector('.choices');
+    choices.className = 'choices' + (options.length > 3 ? ' many' : '');
+    choices.replaceChildren(...options.map(({ value, text, note }) => {
+      const input = node('input', { type: 'radio', name, value, checked: value === chosen });
+      input.addEventListener('change', () => { set(value); update(); });
+      return node('label', {}, input, node('span', { dir: 'auto', text }, note ? node('small', { text: note }) : null));
+    }));
+  }
+
+  function slider(options) {
+    const choices = $('period').querySelector('.choices');
+    choices.className = 'choices slide';
+    const at = options.findIndex((option) => option.value === state.period);
+    const output = node('output', { for: 'period-slider', text: options[at].text });
+    const input = node('input', { type: 'range', id: 'period-slider', min: 0, max: options.length - 1, step: 1, value: at,
+      'aria-label': words.text('controls.period'), 'aria-valuetext': options[at].text });
+    input.addEventListener('input', () => {
+      state.period = options[input.value].value;
+      output.textContent = options[input.value].text;
+      input.setAttribute('aria-valuetext', output.textContent);
+      show();
+    });
+    choices.replaceChildren(output, input);
+  }
+
+  function controls() {
+    radios('crop', 'crop', raw.crops.map((crop) => ({ value: crop, text: words.className(crop) })), state.crop, (crop) => { state.crop = crop; });
+    $('crop').hidden = raw.crops.length < 2;
+    radios('theme', 'theme', themes().map((theme) => ({ value: theme, text: words.text('theme.' + theme) })), state.theme, (theme) => { state.theme = theme; });
+    const options = raw.periods.map((period) => ({ value: period.name, text: period.name, note: period.role === 'other' ? null : words.text('controls.' + period.role) }));
+    if (options.length > MOST_BUTTONS) slider(options);
+    else radios('period', 'period', options, state.period, (period) => { state.period = period; });
+    const pairs = data.pairs(state.crop);
+    const same = (a, b) => a && b && a.from === b.from && a.to === b.to;
+    const baseline = raw.periods.find((period) => period.role === 'baseline');
+    state.pair = pairs.find((pair) => same(pair, state.pair))
+      || pairs.find((pair) => baseline && same(pair, { from: baseline.name, to: current.name })) || pairs[pairs.length - 1] || null;
+    radios('pair', 'pair', pairs.map((pair, index) => ({ value: String(index), text: words.text('controls.pair', pair) })),
+      String(pairs.findIndex((pair) => same(pair, state.pair))), (index) => { state.pair = pairs[index]; });
+    $('pair').hidden = state.theme !== 'change';
+    $('period').hidden = state.theme === 'change';
+  }
+
+  function headline() {
+    const period = state.theme === 'change' && state.pair ? state.pair.to : state.period;
+    const row = data.estimate(state.crop, period, data.frame);
+    const change = state.pair && state.pair.to === period ? data.change(state.crop, state.pair, data.frame) : undefined;
+    $('headline-body').replaceChildren(...[
+      node('p', { class: 'figure-of', text: words.className(state.crop) + ', ' + period }),
+      ...figure.block(row), figure.dateWords(row), figure.verdict(change), figure.flagList(row),
+    ].filter(Boolean));
+    $('details-body').replaceChildren(...[
+      figure.series(state.crop, data.frame, period), facts(row, period), figure.counted(row, state.crop, period, data.frame),
+    ].filter(Boolean));
+  }
+
+  function facts(row, period) {
+    const list = node('dl', { class: 'facts' });
+    const add = (term, ...said) => list.append(node('dt', { text: term }), node('dd', {}, ...said));
+    const accuracy = data.accuracy(period);
+    const share = ([value, lo, hi]) => (value === null ? [words.text('state.missing')]
+      : [words.percent(value), node('small', { text: words.range(words.percent(lo), words.percent(hi)) })]);
+    if (accuracy) {
+      add(words.text('headline.accuracy'), ...share(accuracy.overall));
+      const own = accuracy.classes.find((entry) => entry.name === state.crop);
+      const crop = words.className(state.crop).toLowerCase();
+      if (own) {
+        add(words.text('headline.users', { crop }), ...share(own.users));
+        add(words.text('headline.producers', { crop }), ...share(own.producers));
+      }
+    }
+    if (row && row.n) add(words.text('headline.units'), words.number(row.n));
+    if (row && row.method) add(words.text('headline.method'), node('bdi', { text: row.method }));
+    if (row && row.source) add(words.text('headline.source'), node('bdi', { text: row.source }));
+    return list.children.length ? list : null;
+  }
+
+  function switches() {
+    const inputs = layers.overlays.map((overlay) => {
+      const input = node('input', { type: 'checkbox', value: overlay.id, checked: overlay.on });
+      input.addEventListener('change', () => {
+        overlay.on = input.checked;
+        if (overlay.on) overlay.layer.addTo(map); else overlay.layer.remove();
+        legend.show(state);
+      });
+      return node('label', {}, input, legend.layerSwatch(overlay.swatch), node('span', { dir: 'auto', text: overlay.title || words.text(overlay.key) }));
+    });
+    document.querySelector('#layers .switches').replaceChildren(...inputs);
+  }
+
+  function unitPopup(code) {
+    const period = state.theme === 'change' && state.pair ? state.pair.to : state.period;
+    const row = data.estimate(state.crop, period, code);
+    return node('div', { class: 'popup', dir: document.documentElement.dir },
+      node('h3', { dir: 'auto', text: data.names.get(code) }),
+      node('p', { class: 'at', text: words.text('popup.code') + ' ' + code + ' · ' + words.className(state.crop) + ', ' + period }),
+      ...figure.block(row), figure.verdict(data.change(state.crop, state.pair, code)), figure.flagList(row),
+      figure.series(state.crop, code, period), figure.counted(row, state.crop, period, code));
+  }
+
+  function overlayPopup({ overlay, label }) {
+    const row = data.estimate(state.crop, state.period, overlay.name + ':' + label) || data.estimate(state.crop, state.period, overlay.name);
+    const body = row ? [node('p', { class: 'at', text: words.text('popup.within', { crop: words.className(state.crop) }) + ', ' + state.period }), ...figure.block(row), figure.flagList(row)] : [];
+    return node('div', { class: 'popup', dir: document.documentElement.dir }, node('h3', { dir: 'auto', text: label }),
+      node('p', { class: 'at', text: overlay.title }), ...body);
+  }
+
+  function popup(chosen, at) {
+    open = chosen;
+    const content = typeof chosen === 'string' ? unitPopup(chosen) : overlayPopup(chosen);
+    box = L.popup({ maxWidth: 292, maxHeight: Math.max(180, map.getSize().y - 60), autoPanPaddingTopLeft: [54, 12], autoPanPaddingBottomRight: [12, 12] }).setLatLng(at).setContent(content).openOn(map);
+    const close = box.getElement().querySelector('.leaflet-popup-close-button');
+    close.setAttribute('aria-label', words.text('page.close'));
+  }
+
+  function show() {
+    const period = raw.periods.find((entry) => entry.name === state.period);
+    $('break').hidden = !(period && period.broken && state.theme !== 'change');
+    layers.paint(state);
+    legend.show(state);
+    headline();
+    if (!$('tables').hidden) table.show(state, find);
+    if (open && box && box.isOpen()) box.setContent(typeof open === 'string' ? unitPopup(open) : overlayPopup(open));
+  }
+
+  // Rebuild the controls too; the control in use keeps the focus.
+  function update() {
+    const active = document.activeElement;
+    const mark = active && active.name ? [active.name, active.value] : null;
+    controls();
+    show();
+    const again = mark && [...document.getElementsByName(mark[0])].find((input) => input.value === mark[1]);
+    if (again && again !== document.activeElement) again.focus();
+  }
+
+  function toggleTable(wanted) {
+    $('tables').hidden = !wanted;
+    $('toggle-table').setAttribute('aria-expanded', String(wanted));
+    if (wanted) { table.show(state, find); $('tables').focus(); } else $('toggle-table').focus();
+  }
+
+  function find(code) {
+    toggleTable(false);
+    const unit = layers.unit(code);
+    map.fitBounds(unit.fill.getBounds().pad(0.6), { animate: false });
+    popup(code, unit.centre);
+    $('map-region').scrollIntoView({ block: 'nearest' });
+    $('map-region').focus();
+  }
+
+  function speak(code) {
+    words.use(code);
+    document.querySelector('.leaflet-control-zoom-in').setAttribute('aria-label', words.text('page.zoom_in'));
+    document.querySelector('.leaflet-control-zoom-out').setAttribute('aria-label', words.text('page.zoom_out'));
+    document.querySelectorAll('.leaflet-control-zoom a').forEach((link) => { link.title = link.getAttribute('aria-label'); });
+    $('map-region').setAttribute('aria-label', words.text('page.map') + ': ' + raw.about.title);
+    document.querySelector('.compass span').textContent = words.text('page.north').charAt(0);
+    document.querySelector('.compass').setAttribute('aria-label', words.text('page.north'));
+    document.querySelector('.stamp').textContent = raw.about.disclaimer ? words.text('tier.' + raw.about.tier)
+      : words.text('notes.draft') + ' · ' + words.text('tier.' + raw.about.tier);
+    if ($('run')) $('run').textContent = words.text('notes.run', { run: raw.about.run });
+    switches();
+    update();
+  }
+
+  function ornaments() {
+    const corner = (position, build) => { const control = L.control({ position }); control.onAdd = build; control.addTo(map); };
+    map.attributionControl.setPrefix(false); // no flag on the map
+    L.control.zoom({ position: 'topleft' }).addTo(map);
+    corner('topright', () => node('div', { class: 'compass', role: 'img' },
+      figure.drawn('svg', { viewBox: '0 0 20 22', 'aria-hidden': 'true' }, figure.drawn('path', { d: 'M10 1 L17 20 L10 15.5 Z', fill: '#16232b' }), figure.drawn('path', { d: 'M10 1 L3 20 L10 15.5 Z', fill: '#fff', stroke: '#16232b' })),
+      node('span', {})));
+    corner('bottomleft', () => node('div', { class: 'stamp' }));
+    L.control.scale({ imperial: false, position: 'bottomleft' }).addTo(map);
+  }
+
+  // On a wide screen the legend stands beside the area, not on it.
+  function home() {
+    const wide = window.matchMedia('(min-width: 821px)').matches && !map.getContainer().classList.contains('paper');
+    map.fitBounds(raw.bounds, { animate: false, paddingTopLeft: [14, 14], paddingBottomRight: [wide ? 304 : 14, 14] });
+  }
+
+  function listen() {
+    $('language').addEventListener('change', (event) => speak(event.target.value));
+    $('opacity').addEventListener('input', (event) => { state.opacity = event.target.value / 100; layers.paint(state); });
+    $('toggle-table').addEventListener('click', () => toggleTable($('tables').hidden));
+    $('close-table').addEventListener('click', () => toggleTable(false));
+    $('tables').addEventListener('keydown', (event) => { if (event.key === 'Escape') toggleTable(false); });
+    $('print').addEventListener('click', () => window.print());
+    $('download').addEventListener('click', () => table.download('estimates.csv', data.estimates));
+    $('download-change').addEventListener('click', () => table.download('change.csv', data.changes));
+    $('download-change').hidden = !data.changes.length;
+    $('controls').addEventListener('submit', (event) => event.preventDefault());
+    // the print layout comes after this event, so the map takes the size of the paper's frame first
+    window.addEventListener('beforeprint', () => { $('map-region').classList.add('paper'); table.show(state, find); map.invalidateSize({ animate: false }); home(); });
+    window.addEventListener('afterprint', () => { $('map-region').classList.remove('paper'); map.invalidateSize({ animate: false }); });
+  }
+
+  function start(leaflet) {
+    map = leaflet;
+    map.getContainer().id = 'map-region';
+    map.getContainer().setAttribute('role', 'region');
+    home();
+    ornaments();
+    layers.start(map, popup);
+    listen();
+    speak(raw.about.language);
+    document.documentElement.dataset.ready = 'yes';
+  }
+
+  return { start, state };
+})();

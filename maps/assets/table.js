@@ -1,0 +1,130 @@
+// Every figure behind the map as a table, and as CSV files made in the page.
+const table = (() => {
+  'use strict';
+  const { node } = figure;
+  let order = { column: 0, rising: true };
+
+  const periods = () => data.raw.periods.map((period) => period.name);
+
+  function domains(crop) {
+    const inside = new Set([data.frame, ...data.raw.units.codes]);
+    const others = [...new Set(data.estimates.filter((row) => row.crop === crop && !inside.has(row.domain)).map((row) => row.domain))];
+    return [data.frame, ...data.raw.units.codes, ...others];
+  }
+
+  function nameOf(crop, domain) {
+    if (domain === data.frame) return words.text('page.whole_area');
+    const row = data.estimates.find((one) => one.crop === crop && one.domain === domain && one.domain_name);
+    return data.names.get(domain) || (row && row.domain_name) || domain;
+  }
+
+  function entry(state, domain) {
+    const cells = periods().map((period) => data.estimate(state.crop, period, domain));
+    return {
+      domain, name: nameOf(state.crop, domain), cells, change: data.change(state.crop, state.pair, domain),
+      keys: [nameOf(state.crop, domain), domain, ...cells.map((row) => (data.numbered(row) ? row.value_ha : null))],
+    };
+  }
+
+  function figureCell(row) {
+    if (!data.numbered(row)) return node('td', { class: 'figure', text: figure.line(row) });
+    const zero = row.state === 'zero' ? [words.text('state.zero')] : [];
+    const said = zero.concat(data.flags(row).map((flag) => words.text('flag.' + flag)).filter((text) => !text.startsWith('flag.')));
+    return node('td', { class: 'figure' }, node('b', { text: figure.best(row) }), node('small', { class: 'limits', text: figure.limits(row) }),
+      said.length ? node('small', { text: said.join(words.text('pattern.list')) }) : null);
+  }
+
+  function changeCell(row) {
+    if (!row) return node('td', { text: words.text('verdict.none') });
+    return node('td', { class: 'figure' }, node('b', { text: words.text('verdict.' + row.verdict) }),
+      row.difference_ha === null ? null : node('small', { text: figure.changeLine(row) }));
+  }
+
+  function head(text, index, redraw) {
+    if (index === null) return node('th', { scope: 'col', text });
+    const button = node('button', { type: 'button', text });
+    button.addEventListener('click', () => {
+      order = { column: index, rising: order.column === index ? !order.rising : index < 2 };
+      redraw();
+      document.querySelectorAll('#tables thead button')[index].focus();
+    });
+    const sorted = order.column === index ? (order.rising ? 'ascending' : 'descending') : null;
+    return node('th', { scope: 'col', 'aria-sort': sorted }, button);
+  }
+
+  function sorted(entries) {
+    const sign = order.rising ? 1 : -1;
+    const [first, ...rest] = entries;
+    rest.sort((a, b) => {
+      const [x, y] = [a.keys[order.column], b.keys[order.column]];
+      if (x === null || y === null) return (x === null) - (y === null); // cells without a figure stay last
+      return sign * (typeof x === 'number' ? x - y : x.localeCompare(y, words.code(), { numeric: true }));
+    });
+    return [first, ...rest];
+  }
+
+  function figures(state, find, redraw) {
+    const level = words.level((data.estimates.find((row) => row.level) || { level: 0.95 }).level);
+    const heads = [words.text('table.unit'), words.text('table.code'), ...periods()];
+    const title = words.className(state.crop) + ' – ' + words.text('table.caption', { level });
+    const rows = sorted(domains(state.crop).map((domain) => entry(state, domain))).map((one) => {
+      const name = data.names.has(one.domain) ? node('button', { type: 'button', text: one.name }) : node('span', { text: one.name });
+      name.setAttribute('dir', 'auto');
+      if (name.tagName === 'BUTTON') name.addEventListener('click', () => find(one.domain));
+      return node('tr', one.domain === data.frame ? { class: 'total' } : {}, node('th', { scope: 'row' }, name),
+        node('td', { dir: 'auto', text: one.domain === data.frame ? '' : one.domain }), ...one.cells.map(figureCell), state.pair ? changeCell(one.change) : null);
+    });
+    const last = state.pair ? [node('th', { scope: 'col', text: words.text('theme.change') + ', ' + words.text('controls.pair', state.pair) })] : [];
+    return framed(title, [...heads.map((text, index) => head(text, index, redraw)), ...last], rows);
+  }
+
+  function framed(title, heads, rows) {
+    return node('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': title },
+      node('table', {}, node('caption', { text: title }), node('thead', {}, node('tr', {}, ...heads)), node('tbody', {}, ...rows)));
+  }
+
+  function accuracy() {
+    if (!data.raw.accuracy.length) return null;
+    const share = ([value, lo, hi]) => (value === null ? words.text('state.missing')
+      : words.text('pattern.with_interval', { value: words.percent(value), range: words.range(words.percent(lo), words.percent(hi)) }));
+    const heads = ['period', 'class', 'users', 'producers', 'n'].map((name) => node('th', { scope: 'col', text: words.text('table.' + name) }));
+    const rows = data.raw.accuracy.flatMap((one) => [
+      node('tr', { class: 'total' }, node('th', { scope: 'row', text: one.period }), node('td', { text: words.text('table.overall') }),
+        node('td', { colspan: '2', text: share(one.overall) }), node('td', { text: words.number(one.n) })),
+      ...one.classes.map((entry_) => node('tr', {}, node('th', { scope: 'row', text: one.period }), node('td', { text: words.className(entry_.name) }),
+        node('td', { text: share(entry_.users) }), node('td', { text: share(entry_.producers) }), node('td', {}))),
+    ]);
+    return framed(words.text('table.accuracy_title'), heads, rows);
+  }
+
+  function show(state, find) {
+    const body = document.getElementById('tables-body');
+    const redraw = () => body.replaceChildren(...[figures(state, find, redraw), accuracy()].filter(Boolean));
+    redraw();
+  }
+
+  // A text that a spreadsheet would take for a formula gets an apostrophe before it; numbers are left alone.
+  function quoted(value) {
+    if (value === null || value === undefined) return '';
+    if (typeof value === 'number') return String(value);
+    const safe = /^[=+\-@\t\r＝＋－＠]/.test(value) ? "'" + value : value;
+    return /[",\n]/.test(safe) ? '"' + safe.replace(/"/g, '""') + '"' : safe;
+  }
+
+  function csv(rows) {
+    const columns = rows.length ? Object.keys(rows[0]) : [];
+    return '\ufeff' + [columns, ...rows.map((row) => columns.map((column) => row[column]))]
+      .map((cells) => cells.map(quoted).join(',')).join('\r\n') + '\r\n';
+  }
+
+  function download(name, rows) {
+    const address = URL.createObjectURL(new Blob([csv(rows)], { type: 'text/csv;charset=utf-8' }));
+    const link = node('a', { href: address, download: name });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  }
+
+  return { show, download, csv };
+})();

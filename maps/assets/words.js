@@ -1,0 +1,61 @@
+// Text and numbers in the language chosen. The same rules as maps/language.py, from the same catalogue.
+const words = (() => {
+  'use strict';
+  const catalogue = JSON.parse(document.getElementById('words').textContent);
+  let code = Object.keys(catalogue)[0];
+
+  function use(next) {
+    code = next;
+    document.documentElement.lang = code;
+    document.documentElement.dir = catalogue[code].direction;
+    document.querySelectorAll('[data-text]').forEach((node) => { node.textContent = text(node.dataset.text); });
+  }
+
+  function text(key, places) {
+    let filled = catalogue[code].words[key];
+    if (filled === undefined) return key;
+    Object.keys(places || {}).forEach((place) => { filled = filled.split('{' + place + '}').join(places[place]); });
+    return filled;
+  }
+
+  const rightToLeft = () => catalogue[code].direction === 'rtl';
+  // U+2066 and U+2069 keep a number with its sign left to right inside Arabic text
+  const isolated = (digits) => (rightToLeft() ? '\u2066' + digits + '\u2069' : digits);
+
+  // The largest of the numbers that stand side by side (scale) decides how many digits all of them get.
+  function number(value, { scale, signed, brief } = {}) {
+    const size = Math.abs(scale === undefined ? value : scale);
+    const decimals = size >= 99.95 || size === 0 ? 0 : size >= 9.995 ? 1 : 2;
+    const fixed = Math.abs(value).toFixed(decimals);
+    const [whole, fraction] = (brief ? String(Number(fixed)) : fixed).split('.');
+    const grouped = whole.length < catalogue[code].groupFrom ? whole
+      : whole.replace(/\B(?=(\d{3})+$)/g, catalogue[code].group);
+    let digits = fraction ? grouped + catalogue[code].decimal + fraction : grouped;
+    let sign = value < 0 ? '\u2212' : signed && value > 0 ? '+' : '';
+    if (!/[1-9]/.test(digits)) { digits = '0'; sign = ''; }
+    return isolated(sign + digits);
+  }
+
+  function percent(share, decimals) {
+    const figure = (100 * share).toFixed(decimals === undefined ? 1 : decimals).replace('.', catalogue[code].decimal);
+    return text('pattern.percent', { value: isolated(figure) });
+  }
+
+  const area = (hectares, how) => text('pattern.ha', { value: number(hectares, how) });
+  const range = (lo, hi) => text('pattern.range', { lo, hi });
+
+  function interval(lo, hi, signed) {
+    const how = { signed, scale: Math.max(Math.abs(lo), Math.abs(hi)) };
+    return text('pattern.ha', { value: range(number(lo, how), number(hi, how)) });
+  }
+  const level = (share) => percent(share, Number.isInteger(Math.round(share * 1000) / 10) ? 0 : 1);
+
+  function className(name) {
+    const known = catalogue[code].words['class.' + name];
+    if (known) return known;
+    const spaced = name.replace(/_/g, ' ');
+    return spaced.charAt(0).toUpperCase() + spaced.slice(1).toLowerCase();
+  }
+
+  return { use, text, number, percent, area, range, interval, level, className, rightToLeft, code: () => code };
+})();

@@ -1,0 +1,170 @@
+"""Geometry and tables in few bytes: whole numbers, differences, and repeated values said once."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from maps.text import plain
+
+__all__ = [
+    "SCALE",
+    "encode_lines",
+    "encode_outline",
+    "encode_polygons",
+    "encode_table",
+    "label_points",
+    "script_json",
+]
+
+SCALE = 100_000
+"""Steps to a degree: about 1.1 m."""
+
+_DETAIL = 2500  # parts of the layer's diagonal that remain visible after simplification
+
+
+def encode_polygons(frame: geopandas.GeoDataFrame, *, coverage: bool) -> list[list[list[list[int]]]]:
+    """Return polygons as rings of coordinate differences.
+
+    Parameters
+    ----------
+    frame
+        Polygons with a CRS, n rows.
+    coverage
+        Whether neighbours share edges, which are then simplified alike.
+
+    Returns
+    -------
+    list, n features of polygons of rings
+        Each ring is ``[x0, y0, dx, dy, ...]`` in 1/100000 degree, closed by its first point implicitly.
+    """
+    shapes = np.asarray(frame.geometry.values)
+    tolerance = _tolerance(shapes)
+    simple = (
+        shapely.coverage_simplify(shapes, tolerance)
+        if coverage
+        else shapely.simplify(shapes, tolerance, preserve_topology=True)
+    )
+    return [_rings(shape) for shape in _geographic(simple, frame.crs)]
+
+
+def encode_outline(frame: geopandas.GeoDataFrame) -> list[list[list[int]]]:
+    """Return the outline of a whole coverage, simplified as its polygons are."""
+    shapes = np.asarray(frame.geometry.values)
+    simple = shapely.coverage_simplify(shapes, _tolerance(shapes))
+    return _rings(_geographic(np.array([shapely.union_all(simple)]), frame.crs)[0])
+
+
+def encode_lines(frame: geopandas.GeoDataFrame) -> list[list[list[int]]]:
+    """Return lines as coordinate differences, one list of parts per feature."""
+    shapes = np.asarray(frame.geometry.values)
+    simple = shapely.simplify(shapes, _tolerance(shapes))
+    return [
+        [_differences(shapely.get_coordinates(part)) for part in shapely.get_parts(shape)]
+        for shape in _geographic(simple, frame.crs)
+    ]
+
+
+def label_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:
+    """Return for each polygon the latitude and longitude of the centre of its largest inscribed circle."""
+    shapes = np.asarray(frame.geometry.values)
+    spans = np.ptp(shapely.bounds(shapes).reshape(-1, 2, 2), axis=1).max(axis=1)
+    centres = [
+        shapely.Point(shapely.maximum_inscribed_circle(shape, tolerance=span / 200).coords[0])
+        for shape, span in zip(shapes, spans, strict=True)
+    ]
+    points = _geographic(np.array(centres), frame.crs)
+    return [[round(point.y, 5), round(point.x, 5)] for point in points]
+
+
+def encode_table(table: pd.DataFrame, *, decimals: int = 2) -> dict[str, Any]:
+    """Return a table by columns: numbers as they are, text as distinct values and their runs.
+
+    Parameters
+    ----------
+    table
+        Any rows; text is made plain.
+    decimals
+        Digits kept of numbers.
+
+    Returns
+    -------
+    dict
+        ``rows``; ``numbers`` (column to list with None for missing); ``texts`` (column to ``values`` and
+        ``runs``, the latter ``[index, length, ...]``).
+
+    Examples
+    --------
+    >>> encode_table(pd.DataFrame({"crop": ["coca", "coca"], "ha": [1.234, float("nan")]}))
+    {'rows': 2, 'numbers': {'ha': [1.23, None]}, 'texts': {'crop': {'values': ['coca'], 'runs': [0, 2]}}}
+    """
+    numbers = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+    return {
+        "rows": len(table),
+        "numbers": {str(name): [_number(x, decimals) for x in table[name]] for name in numbers},
+        "texts": {
+            str(name): _runs([plain(x) for x in table[name]]) for name in table.columns if name not in numbers
+        },
+    }
+
+
+def script_json(value: Any) -> str:
+    r"""Return JSON that may stand inside a script element.
+
+    Examples
+    --------
+    >>> script_json({"name": "</script>"})
+    '{"name":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _tolerance(shapes: NDArray[Any]) -> float:
+    west, south, east, north = shapely.total_bounds(shapes)
+    return float(math.hypot(east - west, north - south) / _DETAIL)
+
+
+def _geographic(shapes: NDArray[Any], crs: Any) -> NDArray[Any]:
+    return np.asarray(geopandas.GeoSeries(shapes, crs=crs).to_crs(4326).values)
+
+
+def _rings(shape: Any) -> list[list[list[int]]]:
+    polygons = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+    return [
+        [_differences(shapely.get_coordinates(ring)[:-1]) for ring in (part.exterior, *part.interiors)]
+        for part in polygons
+    ]
+
+
+def _differences(coordinates: NDArray[np.float64]) -> list[int]:
+    steps = np.rint(coordinates * SCALE).astype(np.int64)
+    steps[1:] -= steps[:-1].copy()
+    return [int(step) for step in steps.ravel()]
+
+
+def _number(value: Any, decimals: int) -> float | int | None:
+    if pd.isna(value) or not math.isfinite(value):
+        return None
+    rounded = round(float(value), decimals)
+    return int(rounded) if rounded.is_integer() else rounded
+
+
+def _runs(texts: Sequence[str]) -> dict[str, Any]:
+    values = list(dict.fromkeys(texts))
+    index = {text: number for number, text in enumerate(values)}
+    runs: list[int] = []
+    for text, group in groupby(texts):
+        runs += [index[text], sum(1 for _ in group)]
+    return {"values": values, "runs": runs}
