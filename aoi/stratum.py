@@ -45,6 +45,7 @@ def stratify(
     *,
     inside: NDArray[np.bool_],
     possible: NDArray[np.bool_],
+    unseen: NDArray[np.bool_] | None = None,
     farmed: NDArray[np.bool_] | None,
     known: NDArray[np.bool_] | None,
     buffer_cells: int,
@@ -58,8 +59,9 @@ def stratify(
     inside
         Frame mask.
     possible
-        Cells that the classifier holds possible crop in any period (`POSSIBLE_PERCENT`), or that were not
-        seen and so may be anything.
+        Cells that the classifier holds possible crop in any period (`POSSIBLE_PERCENT`).
+    unseen
+        Cells without a map label in some period; not seen is not zero, so they are sampled by themselves.
     farmed
         Agricultural mask; None leaves the rest undivided.
     known
@@ -71,7 +73,8 @@ def stratify(
     -------
     Strata
         In order: ``known``, the mapped strata (``crop``, or ``crop_both``, ``crop_new`` and ``crop_gone``),
-        ``doubtful`` (near mapped crop, or possible), ``farmed``, ``other``. Strata without cells are left out.
+        ``not_seen``, ``doubtful`` (near mapped crop, or possible), ``farmed``, ``other``. Strata without cells
+        are left out.
 
     Raises
     ------
@@ -97,6 +100,8 @@ def stratify(
     if known is not None:
         candidates.append(("known", known))
     candidates += masks
+    if unseen is not None:
+        candidates.append(("not_seen", unseen))
     candidates.append(("doubtful", possible | _near(any_crop, buffer_cells)))
     if farmed is not None:
         candidates.append(("farmed", farmed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -54,3 +55,22 @@ def cells_at(geobox: GeoBox, x: Any, y: Any) -> tuple[NDArray[np.int64], NDArray
     cols = np.floor((np.asarray(x, dtype=float) - transform.c) / transform.a)
     rows = np.floor((np.asarray(y, dtype=float) - transform.f) / transform.e)
     return rows.astype(np.int64), cols.astype(np.int64)
+
+
+def extended(geobox: GeoBox, x: Any, y: Any) -> GeoBox:
+    """Return the grid grown by whole cells until it holds every point, its cells where they were.
+
+    Examples
+    --------
+    >>> grid = GeoBox.from_bbox((0, 0, 30, 20), "EPSG:32618", resolution=10)
+    >>> grown = extended(grid, [45.0], [-5.0])
+    >>> tuple(grown.shape), grown.transform.c, grown.transform.f
+    ((3, 5), 0.0, 20.0)
+    """
+    rows, cols = cells_at(geobox, x, y)
+    top, left = min(0, int(rows.min())), min(0, int(cols.min()))
+    bottom = max(geobox.shape[0], int(rows.max()) + 1)
+    right = max(geobox.shape[1], int(cols.max()) + 1)
+    old = geobox.transform
+    transform = Affine(old.a, 0.0, old.c + left * old.a, 0.0, old.e, old.f + top * old.e)
+    return GeoBox((bottom - top, right - left), transform, geobox.crs)

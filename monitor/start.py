@@ -39,11 +39,6 @@ def write_project(directory: Path, *, example: str | None, seed: int) -> Path:
         template = files("monitor").joinpath("survey_template.toml").read_text(encoding="utf-8")
         write_text(path, template)
         return path
-    from imagery.simulate.example import EXAMPLES, write_example
+    from imagery.simulate.example import write_example
 
-    if example not in EXAMPLES:
-        raise SurveyFileError(
-            Problem("--example", repr(example), f"one of {', '.join(sorted(EXAMPLES))}", "correct the name")
-        )
-    write_example(example, directory, seed=seed)
-    return path
+    return write_example(example, directory, seed=seed)

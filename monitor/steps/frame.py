@@ -164,7 +164,8 @@ def _stratify(context: Context, known: pd.DataFrame) -> Strata:
     return stratify(
         {period: np.isin(cells, codes) for period, cells in maps.items()},
         inside=frame.inside,
-        possible=not_seen | (_highest_probability(context) >= POSSIBLE_PERCENT),
+        possible=_highest_probability(context) >= POSSIBLE_PERCENT,
+        unseen=not_seen,
         farmed=_farmed(context),
         known=known_mask,
         buffer_cells=round(survey.sample.buffer_m / survey.area.resolution_m),

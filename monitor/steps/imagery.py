@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagery.catalog import find_scenes, scene_files
-from monitor.context import Context
+from imagery.prepare import PrepareOptions, write_period
+from monitor.context import Context, Progress
 from monitor.sections import PeriodSection
 
 if TYPE_CHECKING:
@@ -32,3 +34,25 @@ def scenes_of(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
 def scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
     """Return the files the scenes of a period are read from, for hashing."""
     return tuple(scene_files(scenes_of(context, period)))
+
+
+def prepare(context: Context, staging: Path, progress: Progress, *, period: PeriodSection) -> Mapping[str, Any]:
+    """Write ``imagery/PERIOD/composite_WINDOW.tif`` and ``imagery/PERIOD/valid_count.tif``."""
+    imagery = context.imagery
+    report = write_period(
+        scenes_of(context, period),
+        geobox=context.frame.geobox,
+        sensor=context.sensor,
+        profile=context.profile,
+        options=PrepareOptions(
+            start=period.start,
+            end=period.end,
+            min_valid=imagery.min_valid,
+            cloud_buffer_m=imagery.cloud_buffer_m,
+        ),
+        inside=context.frame.inside,
+        folder=staging / "imagery" / period.name,
+        jobs=context.jobs,
+        progress=progress,
+    )
+    return report.record()

@@ -190,20 +190,18 @@ def _simulated(context: Context, sample: pd.DataFrame) -> pd.DataFrame:
     tables = []
     for period in context.compared:
         truth = _true_classes(context, sample, points, fields[fields["period"].astype(str) == period.name])
-        labels = interpret(
+        read = interpret(
             truth,
-            context.profile.legend,
+            context.profile,
             omission=settings.omission,
             commission=settings.commission,
             interpreters=settings.interpreters,
             rng=context.rng(f"interpreters-{period.name}"),
         )
-        tables += [
-            pd.DataFrame({"unit_id": sample["unit_id"], "period": period.name, "interpreter": who, "label": given})
-            for who, given in labels.items()
-        ]
-    table = pd.concat(tables, ignore_index=True)
-    return table[table["label"] != ""].sort_values(["unit_id", "period", "interpreter"], ignore_index=True)
+        rows = pd.DataFrame(read.rows(), columns=["unit", "interpreter", "label"])
+        units = sample["unit_id"].to_numpy()[rows["unit"]]
+        tables.append(rows.assign(unit_id=units, period=period.name)[list(COLUMNS)])
+    return pd.concat(tables).sort_values(["unit_id", "period", "interpreter"], ignore_index=True)
 
 
 def _true_classes(context: Context, sample: pd.DataFrame, points: Any, fields: Any) -> NDArray[Any]:
