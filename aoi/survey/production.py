@@ -19,7 +19,7 @@ import numpy as np
 from aoi.survey.addition import mover_limits, require_alike, sum_estimates
 from aoi.survey.estimate import Estimate, Quantity
 from aoi.survey.parameter import Mark, Parameter
-from aoi.survey.propagation import Product, product_delta, product_monte_carlo
+from aoi.survey.propagation import Factor, Product, product_delta, product_monte_carlo
 from geo.errors import InputError, Problem, QualityGateError
 
 __all__ = [
@@ -182,9 +182,13 @@ def harvested(stock: Estimate, ratio: Parameter, *, reference: str) -> Estimate:
     if quantity is None or quantity.kind != "stock":
         found = "no quantity" if quantity is None else quantity.kind
         raise QualityGateError(Problem("area to be harvested", found, "a stock at a date"))
-    made = product_delta((stock.value, stock.se), (ratio.value, ratio.error), level=stock.level)
+    made = product_delta(_factor(stock), Factor(ratio.value, ratio.error), level=stock.level)
     area = _carried(stock, made, f"{stock.method}; x {ratio.name} {ratio.value:.4g} ({ratio.mark})")
     return area.of(replace(quantity, kind="harvestable", reference=reference))
+
+
+def _factor(estimate: Estimate) -> Factor:
+    return Factor(estimate.value, estimate.se, max(estimate.lo, 0.0), estimate.hi)
 
 
 def _carried(estimate: Estimate, made: Product, method: str) -> Estimate:
@@ -238,7 +242,7 @@ def production(
         If the area is not a harvested area in hectares of the yield's crop.
     """
     quantity = _harvest(area, factor)
-    factors = ((area.value, area.se), (factor.value / _KG_PER_T, (factor.se or 0.0) / _KG_PER_T))
+    factors = (_factor(area), Factor(factor.value / _KG_PER_T, (factor.se or 0.0) / _KG_PER_T))
     if rng is None:
         made = product_delta(*factors, level=area.level)
     else:
@@ -300,7 +304,7 @@ def convert_unit(estimate: Estimate, factor: Parameter) -> Estimate:
     if quantity is None or old != quantity.unit:
         found = "no quantity" if quantity is None else repr(quantity.unit)
         raise QualityGateError(Problem(f"conversion by {factor.name}", found, repr(old)))
-    made = product_delta((estimate.value, estimate.se), (factor.value, factor.error), level=estimate.level)
+    made = product_delta(_factor(estimate), Factor(factor.value, factor.error), level=estimate.level)
     method = f"{estimate.method}; x {factor.name} ({factor.mark})"
     return _carried(estimate, made, method).of(replace(quantity, unit=new))
 

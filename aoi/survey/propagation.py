@@ -1,7 +1,8 @@
 """Errors through a product: area times yield, by the delta method and by draws.
 
-Area and yield come from different surveys and are taken as independent unless a correlation is given. Both are
-positive, so the interval is set on the logarithm and cannot reach below zero.
+Area and yield come from different surveys and are taken as independent unless a correlation is given. The limits
+are combined on the logarithm from the factors' own limits, so that an asymmetric interval stays asymmetric, none
+reaches below zero, and a factor without error only scales the other's limits.
 """
 
 from __future__ import annotations
@@ -15,9 +16,50 @@ from numpy.typing import NDArray
 from aoi.survey.addition import normal_quantile
 from geo.errors import InputError, Problem
 
-__all__ = ["Product", "lognormal_draws", "product_delta", "product_monte_carlo"]
+__all__ = ["Factor", "Product", "product_delta", "product_monte_carlo", "two_piece_draws"]
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A positive factor of a product with its error.
+
+    Raises
+    ------
+    InputError
+        If a number is negative or missing, the limits do not hold the value, or only one is given.
+
+    Examples
+    --------
+    >>> Factor(10.0, 1.0).log_halves(0.95)
+    (0.195509..., 0.195509...)
+    """
+
+    value: float
+    """Point value."""
+    se: float
+    """Standard error."""
+    lo: float | None = None
+    """Lower limit; lognormal about the value where none is given."""
+    hi: float | None = None
+    """Upper limit."""
+
+    def __post_init__(self) -> None:
+        lo, hi = (self.value if limit is None else limit for limit in (self.lo, self.hi))
+        finite = all(math.isfinite(one) for one in (self.value, self.se, lo, hi))
+        if not (finite and 0 <= lo <= self.value <= hi and self.se >= 0) or (self.lo is None) != (self.hi is None):
+            found = f"{self.value} with standard error {self.se} in [{self.lo}, {self.hi}]"
+            raise InputError(Problem("factor of a product", found, "0 or more, inside both of its limits"))
+
+    def log_halves(self, level: float) -> tuple[float, float]:
+        """Return log(value/lo) and log(hi/value); infinite below where the lower limit is 0."""
+        if self.value == 0:
+            return 0.0, 0.0
+        if self.lo is None or self.hi is None:
+            half = normal_quantile(level) * math.sqrt(math.log1p((self.se / self.value) ** 2))
+            return half, half
+        return (math.log(self.value / self.lo) if self.lo > 0 else math.inf), math.log(self.hi / self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +78,13 @@ class Product:
     """How the error was carried."""
 
 
-def _check(value: float, se: float, name: str) -> None:
-    if not (math.isfinite(value) and math.isfinite(se) and value >= 0 and se >= 0):
-        raise InputError(Problem(name, f"{value} with standard error {se}", "finite numbers of 0 or more"))
-
-
-def product_delta(
-    first: tuple[float, float],
-    second: tuple[float, float],
-    *,
-    level: float = 0.95,
-    correlation: float = 0.0,
-) -> Product:
-    """Return the product of two positive estimates with its standard error and lognormal limits.
+def product_delta(first: Factor, second: Factor, *, level: float = 0.95, correlation: float = 0.0) -> Product:
+    """Return the product of two positive estimates with its standard error and limits.
 
     Parameters
     ----------
-    first, second : tuple of float
-        Value and standard error of each factor.
+    first, second : Factor
+        Values, standard errors and limits at `level`.
     level : float
         Nominal confidence level.
     correlation : float
@@ -62,63 +93,62 @@ def product_delta(
     Raises
     ------
     InputError
-        If a number is negative or missing, or the correlation lies outside -1 to 1.
+        If the correlation lies outside -1 to 1.
 
     Notes
     -----
     For independent factors var(xy) = x^2 var y + y^2 var x + var x var y is exact for true values x and y;
-    a correlation adds 2 x y r se_x se_y and the second-order term grows to (1 + r^2).
+    a correlation adds 2 x y r se_x se_y and the second-order term grows to (1 + r^2). The limits are
+    xy exp(-sqrt(a^2 + b^2 + 2 r a b)) with a and b the factors' log half widths on that side.
 
     References
     ----------
-    Goodman (1960), Journal of the American Statistical Association 55, 708-713, eq. 2.
+    Goodman (1960), Journal of the American Statistical Association 55, 708-713, eq. 2 (variance).
+    Donner and Zou (2012), Statistical Methods in Medical Research 21, 347-359 (limits).
 
     Examples
     --------
-    >>> product_delta((10.0, 1.0), (2.0, 0.6)).se / 20.0
+    >>> product_delta(Factor(10.0, 1.0), Factor(2.0, 0.6)).se / 20.0
     0.317648...
     """
-    (x, se_x), (y, se_y) = first, second
-    _check(x, se_x, "first factor")
-    _check(y, se_y, "second factor")
     if not -1 <= correlation <= 1:
         raise InputError(Problem("correlation of area and yield", f"{correlation}", "-1 to 1"))
-    mixed = se_x * se_y
-    variance = (x * se_y) ** 2 + (y * se_x) ** 2 + 2 * x * y * correlation * mixed
+    x, y, mixed = first.value, second.value, first.se * second.se
+    variance = (x * second.se) ** 2 + (y * first.se) ** 2 + 2 * x * y * correlation * mixed
     se = math.sqrt(max(variance, 0.0) + (1 + correlation**2) * mixed**2)
-    lo, hi = _lognormal_limits(x * y, se, level)
-    return Product(x * y, se, lo, hi, "delta; lognormal")
+    if x * y == 0:
+        return Product(0.0, se, 0.0, max((first.hi or 0.0) * y, x * (second.hi or 0.0)), "delta; log-mover")
+    below, above = (
+        math.inf if math.inf in (a, b) else math.sqrt(max(a * a + b * b + 2 * correlation * a * b, 0.0))
+        for a, b in zip(first.log_halves(level), second.log_halves(level), strict=True)
+    )
+    return Product(x * y, se, x * y * math.exp(-below), x * y * math.exp(above), "delta; log-mover")
 
 
-def _lognormal_limits(value: float, se: float, level: float) -> tuple[float, float]:
-    if value == 0:
-        return 0.0, normal_quantile(level) * se
-    half = normal_quantile(level) * math.sqrt(math.log1p((se / value) ** 2))
-    return value * math.exp(-half), value * math.exp(half)
+def two_piece_draws(factor: Factor, standard_normal: FloatArray, level: float = 0.95) -> FloatArray:
+    """Return lognormal draws whose median is the value and whose quantiles at `level` are the limits.
 
+    With the value as the mean instead, the upper limit would fall short of the truth more often than the level
+    allows. A lower limit of 0 sends the lower half of the draws to 0.
 
-def lognormal_draws(value: float, se: float, standard_normal: FloatArray) -> FloatArray:
-    """Return draws of a lognormal with this median and coefficient of variation from standard normal ones.
-
-    The value is the median, as in the limits value x exp(-z s) to value x exp(z s): with the value as the mean,
-    the upper limit falls short of the truth more often than the level allows.
-
-    Raises
-    ------
-    InputError
-        If the value is negative, or zero with an error: no lognormal has such a median.
+    Parameters
+    ----------
+    factor : Factor
+        Value and limits.
+    standard_normal : ndarray
+        Standard normal draws.
+    level : float
+        Level of the limits.
     """
-    _check(value, se, "lognormal factor")
-    if value == 0 and se > 0:
-        raise InputError(Problem("lognormal factor", f"0 with standard error {se}", "a positive value"))
-    if se == 0:
-        return np.full(standard_normal.shape, value)
-    return np.asarray(value * np.exp(math.sqrt(math.log1p((se / value) ** 2)) * standard_normal))
+    below, above = factor.log_halves(level)
+    slope = np.where(standard_normal < 0, below, above) / normal_quantile(level)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(factor.value * np.exp(np.where(standard_normal == 0, 0.0, slope * standard_normal)))
 
 
 def product_monte_carlo(
-    first: tuple[float, float],
-    second: tuple[float, float],
+    first: Factor,
+    second: Factor,
     *,
     rng: np.random.Generator,
     draws: int = 10_000,
@@ -131,8 +161,8 @@ def product_monte_carlo(
 
     Parameters
     ----------
-    first, second : tuple of float
-        Value and standard error of each factor.
+    first, second : Factor
+        Values, standard errors and limits at `level`.
     rng : numpy.random.Generator
         Source of the draws; its seed belongs in the manifest.
     draws : int
@@ -145,15 +175,17 @@ def product_monte_carlo(
     Raises
     ------
     InputError
-        If a number is impossible or there are too few draws.
+        If the correlation is impossible or there are too few draws.
     """
     if draws < 1000 or not -1 <= correlation <= 1:
         found = f"{draws} draws, correlation {correlation}"
         raise InputError(Problem("Monte Carlo product", found, "1000 draws or more, correlation of -1 to 1"))
     z = rng.standard_normal((2, draws))
     z[1] = correlation * z[0] + math.sqrt(1 - correlation**2) * z[1]
-    drawn = lognormal_draws(*first, z[0]) * lognormal_draws(*second, z[1])
     exact, tail = product_delta(first, second, level=level, correlation=correlation), (1 - level) / 2
+    method = f"monte carlo, {draws} lognormal draws"
+    if exact.value == 0:
+        return Product(exact.value, exact.se, exact.lo, exact.hi, method)
+    drawn = two_piece_draws(first, z[0], level) * two_piece_draws(second, z[1], level)
     lo, hi = (float(limit) for limit in np.quantile(drawn, [tail, 1 - tail]))
-    limits = min(lo, exact.value), max(hi, exact.value)
-    return Product(exact.value, exact.se, *limits, f"monte carlo, {draws} lognormal draws")
+    return Product(exact.value, exact.se, min(lo, exact.value), max(hi, exact.value), method)
