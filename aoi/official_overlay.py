@@ -59,7 +59,7 @@ def by_layer_partition(
         found, expected = ", ".join(order), ", ".join(layers)
         raise SurveyFileError(Problem("precedence", found, f"each of {expected} once", "correct the list"))
     owner = {code: name for name in reversed(order) for code in layers[name]}
-    owned = series.cells["code"].map(owner).fillna(NO_LAYER)
+    owned = pandas.Series([owner.get(code, NO_LAYER) for code in series.cells["code"]])
     return _regrouped(series, owned, [*order, NO_LAYER])
 
 
