@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
+from aoi.admin import overlapping_pairs
 from geo.areas import cell_areas_ha, polygon_areas_ha, require_area_crs
 from geo.errors import InputError, Problem
 
 __all__ = ["AreaFrame", "build_frame"]
 
 _MAX_UNITS = 65_535
+_MAX_CELLS = 1_000_000_000  # two bytes for the unit and eight for the area of each
+_SLIVER = 1e-4  # of the smaller unit: what two digitisings of one border may share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,8 @@ def build_frame(admin: Any, *, code: str, name: str, crs: str | None, resolution
     Raises
     ------
     InputError
-        If the CRS is not projected in metres, units overlap, a code is used twice, or a unit holds no cell.
+        If there are no units, the CRS is not projected in metres, a code is used twice, units overlap, the grid is
+        too large to hold, or a unit holds no cell.
     """
     grid_crs = _grid_crs(admin, crs)
     units = geopandas.GeoDataFrame(
@@ -87,6 +91,7 @@ def build_frame(admin: Any, *, code: str, name: str, crs: str | None, resolution
     ).reset_index(drop=True)
     _require_distinct(units, code)
     geobox = GeoBox.from_bbox(tuple(units.total_bounds), crs=grid_crs, resolution=resolution_m, anchor="edge")
+    _require_size(geobox, resolution_m)
     cells = rasterio.features.rasterize(
         ((shape, row + 1) for row, shape in enumerate(units.geometry)),
         out_shape=tuple(geobox.shape),
@@ -105,16 +110,27 @@ def build_frame(admin: Any, *, code: str, name: str, crs: str | None, resolution
 
 
 def _grid_crs(admin: Any, crs: str | None) -> str:
-    where = "[area] crs"
+    if admin.empty or admin.crs is None:
+        found = "no units" if admin.empty else "no coordinate reference system"
+        raise InputError(Problem("[area] admin", found, "polygons with a CRS", "export the layer again"))
     if crs is None:
         own = CRS.from_user_input(admin.crs)
-        chosen = own if own.is_projected and own.to_epsg() != 3857 else admin.estimate_utm_crs()
-        return str(CRS.from_user_input(chosen).to_string())
-    require_area_crs(crs, where=where)
-    parsed = CRS.from_user_input(crs)
-    if not parsed.is_projected or parsed.axis_info[0].unit_name != "metre":
-        raise InputError(Problem(where, f"{crs} (not in metres)", "a projected CRS in metres", "use the UTM zone"))
+        return str((own if _fits(own) else admin.estimate_utm_crs()).to_string())
+    require_area_crs(crs, where="[area] crs")
+    if not _fits(CRS.from_user_input(crs)):
+        raise InputError(
+            Problem("[area] crs", f"{crs} (not in metres)", "a projected CRS in metres", "use the UTM zone")
+        )
     return crs
+
+
+def _fits(crs: CRS) -> bool:
+    """Say whether a CRS can carry the grid: areas are known on it, and its unit is the metre."""
+    try:
+        require_area_crs(crs, where="")
+    except InputError:
+        return False
+    return bool(crs.is_projected and crs.axis_info[0].unit_name == "metre")
 
 
 def _require_distinct(units: Any, code: str) -> None:
@@ -126,8 +142,25 @@ def _require_distinct(units: Any, code: str) -> None:
         )
     if len(units) > _MAX_UNITS:
         problems.append(Problem("[area] admin", f"{len(units)} units", f"at most {_MAX_UNITS}"))
+    codes = units["code"].to_numpy()
+    for pair in overlapping_pairs(units, least_share=_SLIVER).itertuples():
+        found = f"units {codes[pair.left]} and {codes[pair.right]}, which share {pair.shared_ha:,.1f} ha"
+        problems.append(Problem("[area] admin", found, "units that share no land", "correct the boundary of one"))
     if problems:
         raise InputError(problems)
+
+
+def _require_size(geobox: GeoBox, resolution_m: float) -> None:
+    height, width = geobox.shape
+    if height * width > _MAX_CELLS:
+        raise InputError(
+            Problem(
+                "[area] resolution_m",
+                f"{resolution_m:g}, which makes a grid of {height:,} by {width:,} cells",
+                f"at most {_MAX_CELLS:,} cells",
+                "take a coarser one, or survey the area in parts",
+            )
+        )
 
 
 def _require_cells(units: Any, cells: NDArray[np.uint16]) -> None:
