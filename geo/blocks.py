@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -54,7 +55,7 @@ def map_blocks(
     Parameters
     ----------
     function
-        Pure function of a block; it releases the interpreter lock where it reads and computes.
+        Pure function of a block, called from several threads; gains where it releases the interpreter lock.
     shape
         Height and width of the grid, in cells.
     size
@@ -67,11 +68,17 @@ def map_blocks(
             yield block, function(block)
         return
     with ThreadPoolExecutor(jobs) as pool:
-        waiting: list[tuple[Block, object]] = []
-        for block in blocks(shape, size):
-            waiting.append((block, pool.submit(function, block)))
-            if len(waiting) > jobs:
-                first, future = waiting.pop(0)
-                yield first, future.result()  # type: ignore[attr-defined]
-        for first, future in waiting:
-            yield first, future.result()  # type: ignore[attr-defined]
+        waiting: deque[tuple[Block, Future[Result]]] = deque()
+        try:
+            for block in blocks(shape, size):
+                waiting.append((block, pool.submit(function, block)))
+                if len(waiting) > jobs:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        finally:
+            # After an error, or when the reader stops early, what has not begun never begins
+            for _, future in waiting:
+                future.cancel()

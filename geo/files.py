@@ -79,11 +79,23 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        found = f"a file that cannot be read ({error.strerror})"
+        raise InputError(
+            Problem(str(path), found, "a readable file", "correct the path or its permissions")
+        ) from error
     return digest.hexdigest()
 
 
