@@ -50,9 +50,7 @@ def require_alike(quantities: Iterable[Quantity | None], *, across: Sequence[str
     known = [quantity for quantity in seen if quantity is not None]
     problems = []
     if len(known) < len(seen) and known:
-        problems.append(
-            Problem("quantity", "a figure that does not say what it is of", "crop, kind, date, unit")
-        )
+        problems.append(Problem("quantity", "a figure that does not say what it is of", "crop, kind, date, unit"))
     for name in (field.name for field in fields(Quantity)):
         values = sorted({str(getattr(quantity, name)) for quantity in known})
         if len(values) > 1 and name not in across:

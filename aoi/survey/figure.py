@@ -108,9 +108,7 @@ class Figure:
         if self.state is CellState.ZERO:
             return 0.0
         if self.best is None:
-            raise QualityGateError(
-                f"{self.domain} {self.quantity.reference}: {self.state.value} is not a number"
-            )
+            raise QualityGateError(f"{self.domain} {self.quantity.reference}: {self.state.value} is not a number")
         return self.best
 
     @property
@@ -132,9 +130,7 @@ class Figure:
         """
         known = self.level if self.level is not None else level
         if known is None:
-            raise QualityGateError(
-                f"{self.domain} {self.quantity.reference}: the limits have no stated level"
-            )
+            raise QualityGateError(f"{self.domain} {self.quantity.reference}: the limits have no stated level")
         return sum(self.half_widths) / (2 * normal_quantile(known))
 
 
@@ -166,9 +162,7 @@ def read_cell(text: str | None, symbols: Mapping[str, CellState] = SYMBOLS) -> t
     if plain.startswith("<"):
         return CellState.BELOW_THRESHOLD, None
     if not _NUMBER.fullmatch(plain):
-        raise InputError(
-            Problem("table cell", repr(text), f"a number like 1,230.5 or one of {sorted(symbols)}")
-        )
+        raise InputError(Problem("table cell", repr(text), f"a number like 1,230.5 or one of {sorted(symbols)}"))
     number = float(re.sub(_SEPARATOR, "", plain))
     return (CellState.ESTIMATED, number) if number else (CellState.ZERO, 0.0)
 
@@ -265,9 +259,7 @@ def subtotal(
     lost = [figure for figure in figures if figure.state not in _NUMBERED]
     if lost and (empty == "refuse" or not held):
         raise QualityGateError(
-            Problem(
-                f"total {domain}, cell {one.domain}", one.state.value, "a number", "carry forward or omit"
-            )
+            Problem(f"total {domain}, cell {one.domain}", one.state.value, "a number", "carry forward or omit")
             for one in lost
         )
     if not held:

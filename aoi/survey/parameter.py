@@ -130,9 +130,7 @@ def load_parameters(file: str) -> Mapping[str, Parameter]:
     return MappingProxyType(parse_parameters(tomllib.loads(text)))
 
 
-def override(
-    parameters: Mapping[str, Parameter], changes: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Parameter]:
+def override(parameters: Mapping[str, Parameter], changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Parameter]:
     """Return `parameters` with a user's values in place of some.
 
     Parameters
