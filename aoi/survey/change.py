@@ -1,7 +1,7 @@
 """Change of an area between two years, with the covariance of the units both years share.
 
 For a panel (the same units labelled in both years) the change is gain less loss, and its interval is made of
-the limits of the two, stratum by stratum, so that it holds when few units changed. The p-value is the level at
+the limits of the two, so that it holds when few units changed. The p-value is the level at
 which the interval touches zero: the two can never disagree.
 
 References
@@ -13,36 +13,29 @@ Zou, G. Y. and Donner, A. (2008). Statistics in Medicine 27: 1693-1702, equation
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
+from aoi.survey.change_interval import (
+    Limits,
+    overlap_limits,
+    p_value_of,
+    panel_limits,
+    symmetric_limits,
+    year_counts,
+)
 from aoi.survey.design import FloatArray, IntArray, StratifiedDesign
 from aoi.survey.estimate import LOW_COUNT, Estimate
 from aoi.survey.estimator import areas_of_counts, sums_by
-from aoi.survey.interval import (
-    Bounds,
-    IntervalMethod,
-    Strata,
-    interval_method,
-    low_count,
-    mover_difference,
-    mover_sum,
-    proportion_bounds,
-    t_quantile,
-)
+from aoi.survey.interval import Bounds, mover_difference, t_quantile
 from geo.errors import InputError, Problem
 
-__all__ = ["Change", "Verdict", "area_change", "difference_of", "p_value_of", "total_change", "verdict_of"]
+__all__ = ["Change", "Verdict", "area_change", "difference_of", "total_change", "verdict_of"]
 
 Verdict = Literal["increase", "decrease", "no significant change"]
-
-Limits = Callable[[float], tuple[float, float]]
-"""Limits of a difference as a function of the confidence level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,41 +84,6 @@ def verdict_of(lo: float, hi: float) -> Verdict:
     return "decrease" if hi < 0 else "no significant change"
 
 
-def p_value_of(value: float, limits: Limits, level: float) -> float:
-    """Return the two-sided p-value by inverting the interval: 1 less the level at which a limit is zero.
-
-    Parameters
-    ----------
-    value
-        The difference.
-    limits
-        Its limits at any level.
-    level
-        The published level; the root is sought on the side that agrees with the published interval.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-    """
-    if value == 0:
-        return 1.0
-
-    def gap(log_alpha: float) -> float:
-        """Near limit times the sign of the value, at alpha = exp(log_alpha): positive when zero is excluded."""
-        lo, hi = limits(1.0 - float(np.exp(log_alpha)))
-        return lo if value > 0 else -hi
-
-    published = float(np.log1p(-level))
-    least, most = float(np.log(1e-15)), float(np.log(1.0 - 1e-12))
-    inside = (least, published) if gap(published) > 0 else (published, most)
-    if gap(inside[0]) > 0:
-        return 0.0
-    if gap(inside[1]) <= 0:
-        return 1.0
-    return float(np.exp(optimize.brentq(gap, *inside, xtol=1e-12)))
-
-
 def area_change(
     stratum: IntArray,
     y_from: npt.ArrayLike,
@@ -165,43 +123,36 @@ def area_change(
         If a label is not 0, 1 or NaN, no unit is labelled in a year, or the design refuses a year's sample.
     """
     first, second = _labels(y_from), _labels(y_to)
-    name = interval_method(method)
-    scale = design.areas_ha
-    earlier, later = (_year(stratum, y, design, fpc=fpc, method=name, level=level) for y in (first, second))
-    found = total_change(stratum, first, second, design, fpc=fpc, expansion=scale)
-    both = np.isfinite(first) & np.isfinite(second)
-    paired = bool((both == (np.isfinite(first) | np.isfinite(second))).all())
-    se = float(np.sqrt(found.variance))
-    if name in ("wald", "t"):
-        limits = _wald_limits(found.value, se, earlier.df if name == "t" else np.inf)
-        few = bool({LOW_COUNT} & {*earlier.flags, *later.flags})
-    elif paired:
-        limits, few = _panel_limits(stratum[both], first[both], second[both], design, (name, fpc))
+    years = [year_counts(stratum, y, design) for y in (first, second)]
+    earlier, later = (
+        areas_of_counts(found, counts, design, fpc=fpc, method=method, level=level)[0]
+        for counts, found in years
+    )
+    difference = total_change(stratum, first, second, design, fpc=fpc, expansion=design.areas_ha)
+    both, either = np.isfinite(first) & np.isfinite(second), np.isfinite(first) | np.isfinite(second)
+    se, few = float(np.sqrt(difference.variance)), LOW_COUNT in {*earlier.flags, *later.flags}
+    kind = "panel" if bool((both == either).all()) else "overlap" if both.any() else "independent"
+    if earlier.method.endswith(("; wald", "; t")):
+        name = earlier.method.rsplit(" ", 1)[1]
+        df = np.inf if name == "wald" else min(earlier.df, later.df)
+        limits = symmetric_limits(difference.value, se, df)
+    elif kind == "panel":
+        labels = (first[both], second[both])
+        limits, name, few = panel_limits(stratum[both], labels, design, fpc=fpc, method=method)
     else:
-        years = [_year_limits(stratum, y, design, (name, fpc)) for y in (first, second)]
-        limits = _overlap_limits(earlier.value, later.value, years, found.correlation)
-        few = bool({LOW_COUNT} & {*earlier.flags, *later.flags})
-    lo, hi = limits(level)
-    difference = Estimate(
-        value=found.value,
+        limits, name = overlap_limits(years, difference.correlation, design, fpc=fpc, method=method)
+    figure = Estimate(
+        value=difference.value,
         se=se,
-        lo=min(lo, found.value),
-        hi=max(hi, found.value),
-        n=int((np.isfinite(first) | np.isfinite(second)).sum()),
-        method=f"stratified difference; {'panel' if paired else 'overlap'}; {name}",
+        lo=min(limits(level)[0], difference.value),
+        hi=max(limits(level)[1], difference.value),
+        n=int(either.sum()),
+        method=f"stratified difference, {kind}; {name}",
         level=level,
         df=min(earlier.df, later.df),
         flags=(LOW_COUNT,) if few else (),
     )
-    return Change(
-        difference=difference,
-        p_value=p_value_of(found.value, limits, level),
-        verdict=verdict_of(lo, hi),
-        earlier=earlier,
-        later=later,
-        correlation=found.correlation,
-        n_common=int(both.sum()),
-    )
+    return _judged(figure, limits, (earlier, later), difference.correlation, int(both.sum()))
 
 
 def total_change(
@@ -292,26 +243,32 @@ def difference_of(earlier: Estimate, later: Estimate, *, correlation: float = 0.
         factor = float(t_quantile(level, np.inf) / t_quantile(earlier.level, np.inf))
         return value - factor * down, value + factor * up
 
-    lo, hi = limits(earlier.level)
     variance = earlier.se**2 + later.se**2 - 2 * correlation * earlier.se * later.se
-    difference = Estimate(
+    figure = Estimate(
         value=value,
         se=float(np.sqrt(max(variance, 0.0))),
-        lo=lo,
-        hi=hi,
+        lo=value - down,
+        hi=value + up,
         n=min(earlier.n, later.n),
         method="difference of two figures; mover",
         level=earlier.level,
         flags=tuple(dict.fromkeys((*earlier.flags, *later.flags))),
     )
+    return _judged(figure, limits, (earlier, later), correlation, 0)
+
+
+def _judged(
+    figure: Estimate, limits: Limits, years: tuple[Estimate, Estimate], correlation: float, n_common: int
+) -> Change:
+    """Give a difference its p-value and its verdict."""
     return Change(
-        difference=difference,
-        p_value=p_value_of(value, limits, earlier.level),
-        verdict=verdict_of(lo, hi),
-        earlier=earlier,
-        later=later,
+        difference=figure,
+        p_value=p_value_of(figure.value, limits, figure.level),
+        verdict=verdict_of(figure.lo, figure.hi),
+        earlier=years[0],
+        later=years[1],
         correlation=correlation,
-        n_common=0,
+        n_common=n_common,
     )
 
 
@@ -323,101 +280,6 @@ def _labels(y: npt.ArrayLike) -> FloatArray:
             Problem("labels", "values other than 0, 1 and missing", "0/1, NaN where not labelled")
         )
     return values
-
-
-def _year(
-    stratum: IntArray, y: FloatArray, design: StratifiedDesign, *, fpc: bool, method: str, level: float
-) -> Estimate:
-    """Estimate the area of one year from the units labelled in it."""
-    counts, found = _year_counts(stratum, y, design)
-    return areas_of_counts(found, counts, design, fpc=fpc, method=method, level=level)[0]
-
-
-def _year_counts(stratum: IntArray, y: FloatArray, design: StratifiedDesign) -> tuple[IntArray, FloatArray]:
-    """Count the units labelled in a year, and those of the class, by stratum."""
-    labelled = np.isfinite(y)
-    counts = design.sample_counts(stratum[labelled])
-    return counts, sums_by(stratum[labelled], y[labelled][:, None], design.n_strata)
-
-
-def _strata(counts: npt.ArrayLike, design: StratifiedDesign, *, fpc: bool) -> Strata:
-    """Return what the intervals need of a design."""
-    return Strata(
-        areas_ha=design.areas_ha,
-        sizes=design.sizes.astype(float),
-        counts=np.asarray(counts, dtype=float),
-        fpc=fpc,
-    )
-
-
-def _wald_limits(value: float, se: float, df: float) -> Limits:
-    """Return symmetric limits at any level."""
-
-    def limits(level: float) -> tuple[float, float]:
-        half = float(t_quantile(level, df)) * se
-        return value - half, value + half
-
-    return limits
-
-
-def _panel_limits(
-    stratum: IntArray,
-    first: FloatArray,
-    second: FloatArray,
-    design: StratifiedDesign,
-    rule: tuple[IntervalMethod, bool],
-) -> tuple[Limits, bool]:
-    """Return the limits of gain less loss over strata, and whether they rest on too few units."""
-    name, fpc = rule
-    strata = _strata(design.sample_counts(stratum), design, fpc=fpc)
-    gain = sums_by(stratum, (second > first).astype(np.float64)[:, None], design.n_strata)[:, 0]
-    loss = sums_by(stratum, (second < first).astype(np.float64)[:, None], design.n_strata)[:, 0]
-    p_gain, p_loss = gain / strata.counts, loss / strata.counts
-    # gain and loss exclude each other in a unit: their proportions are multinomial, negatively correlated
-    odds = p_gain * p_loss / np.maximum((1 - p_gain) * (1 - p_loss), 1e-300)
-    rho = -np.sqrt(np.minimum(odds, 1.0))
-
-    def limits(level: float) -> tuple[float, float]:
-        up, down = (proportion_bounds(name, count, strata.counts, level) for count in (gain, loss))
-        part = mover_difference((p_gain, _clipped(up, p_gain)), (p_loss, _clipped(down, p_loss)), rho)
-        scaled = Bounds(design.areas_ha * part.lo, design.areas_ha * part.hi)
-        bounds = mover_sum(design.areas_ha * (p_gain - p_loss), scaled, strata.shrink)
-        return float(bounds.lo), float(bounds.hi)
-
-    return limits, bool(low_count((gain + loss)[:, None], strata)[0])
-
-
-def _clipped(bounds: Bounds, value: FloatArray) -> Bounds:
-    """Keep limits on their own side of the value."""
-    return Bounds(np.minimum(bounds.lo, value), np.maximum(bounds.hi, value))
-
-
-def _year_limits(
-    stratum: IntArray, y: FloatArray, design: StratifiedDesign, rule: tuple[IntervalMethod, bool]
-) -> Limits:
-    """Return one year's limits at any level."""
-    counts, found = _year_counts(stratum, y, design)
-
-    def limits(level: float) -> tuple[float, float]:
-        figure = areas_of_counts(found, counts, design, fpc=rule[1], method=rule[0], level=level)[0]
-        return figure.lo, figure.hi
-
-    return limits
-
-
-def _overlap_limits(earlier: float, later: float, years: list[Limits], correlation: float) -> Limits:
-    """Return the limits of the difference of two years whose estimates are correlated."""
-
-    def limits(level: float) -> tuple[float, float]:
-        (lo1, hi1), (lo2, hi2) = (year(level) for year in years)
-        bounds = mover_difference(
-            (np.array(later), Bounds(np.array(lo2), np.array(hi2))),
-            (np.array(earlier), Bounds(np.array(lo1), np.array(hi1))),
-            correlation,
-        )
-        return float(bounds.lo), float(bounds.hi)
-
-    return limits
 
 
 def _sum(stratum: IntArray, y: FloatArray, design: StratifiedDesign) -> FloatArray:

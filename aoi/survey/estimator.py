@@ -20,12 +20,7 @@ import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, IntArray, StratifiedDesign
 from aoi.survey.estimate import LOW_COUNT, Estimate
-from aoi.survey.interval import (
-    Strata,
-    interval_method,
-    low_count,
-    stratified_interval,
-)
+from aoi.survey.stratified_interval import Strata, interval_methods, low_count, stratified_interval
 from geo.errors import InputError, Problem
 
 __all__ = [
@@ -35,6 +30,7 @@ __all__ = [
     "class_counts",
     "count_totals",
     "membership",
+    "strata_of",
     "stratified_totals",
     "variance_spread",
 ]
@@ -214,7 +210,7 @@ def class_areas(
     fpc
         Whether the finite population correction is applied (Stehman does, Olofsson does not).
     method, level
-        Interval (see `aoi.survey.interval.interval_method`) and confidence level.
+        Interval (see `aoi.survey.stratified_interval.interval_methods`) and confidence level.
 
     Returns
     -------
@@ -233,7 +229,7 @@ def class_areas(
     >>> crop = np.r_[np.ones(240), np.zeros(60), np.ones(1), np.zeros(599)]
     >>> estimate = class_areas(stratum, crop, design, fpc=False)[0]
     >>> round(estimate.value), round(estimate.lo), round(estimate.hi)
-    (9198, 7657, 15250)
+    (9198, 7522, 16722)
     """
     values = np.asarray(member, dtype=float)
     values = values[:, None] if values.ndim == 1 else values
@@ -271,13 +267,10 @@ def areas_of_counts(
         One figure in hectares for each class.
     """
     design.check_counts(counts)
-    name = interval_method(method)
     totals, variances = count_totals(found, counts, design, fpc=fpc)
-    strata = Strata(
-        areas_ha=design.areas_ha, sizes=design.sizes.astype(float), counts=counts.astype(float), fpc=fpc
-    )
-    se = np.sqrt(variances)
-    bounds = stratified_interval(found, strata, se, method=name, level=level)
+    strata, se = strata_of(design, counts, fpc=fpc), np.sqrt(variances)
+    methods = interval_methods(method, found, strata, se)
+    bounds = stratified_interval(found, strata, se, methods=methods, level=level)
     flagged = low_count(found, strata)
     return tuple(
         Estimate(
@@ -286,12 +279,19 @@ def areas_of_counts(
             lo=float(min(bounds.lo[k], totals[k])),
             hi=float(max(bounds.hi[k], totals[k])),
             n=int(counts.sum()),
-            method=f"stratified; {name}",
+            method=f"stratified; {methods[k]}",
             level=level,
             df=float(counts.sum() - counts.size),
             flags=(LOW_COUNT,) if flagged[k] else (),
         )
         for k in range(totals.size)
+    )
+
+
+def strata_of(design: StratifiedDesign, counts: IntArray, *, fpc: bool) -> Strata:
+    """Return what an interval needs of a design and its sample sizes."""
+    return Strata(
+        areas_ha=design.areas_ha, sizes=design.sizes.astype(float), counts=counts.astype(float), fpc=fpc
     )
 
 

@@ -96,7 +96,7 @@ def estimate_table(
     domain
         Domain column; domains are estimated by zero extension, so that they add up to the frame.
     interval, level
-        Interval (see `aoi.survey.interval.interval_method`) and confidence level.
+        Interval (see `aoi.survey.stratified_interval.interval_methods`) and confidence level.
     fpc
         Whether the finite population correction is applied. None does as the papers do: not where the strata
         are the map's classes and less than 5 % of each is sampled (Olofsson et al. 2014), else yes

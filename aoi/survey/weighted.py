@@ -22,14 +22,8 @@ import numpy.typing as npt
 from aoi.survey.design import FloatArray, IntArray, StratifiedDesign
 from aoi.survey.estimate import LOW_COUNT, Estimate
 from aoi.survey.estimator import sums_by
-from aoi.survey.interval import (
-    Bounds,
-    IntervalMethod,
-    interval_method,
-    mover_sum,
-    proportion_bounds,
-    t_quantile,
-)
+from aoi.survey.interval import Bounds, t_quantile
+from aoi.survey.stratified_interval import Strata, interval_methods, method_bounds
 from geo.errors import Problem, QualityGateError
 
 __all__ = ["WeightedSample", "weighted_areas"]
@@ -132,14 +126,16 @@ def weighted_areas(
     """
     values = np.asarray(member, dtype=float)
     values = values[:, None] if values.ndim == 1 else values
-    name, design = interval_method(method), sample.design
+    design = sample.design
     weight = sample.area_weight[:, None]
     share = sums_by(sample.stratum, weight * values, design.n_strata) / design.areas_ha[:, None]
     variance = sample.stratum_variance(values - share[sample.stratum])
     total, se = design.areas_ha @ share, np.sqrt(variance.sum(axis=0))
-    bounds = _limits(sample, share, variance, rule=(name, level))
-    found = sums_by(sample.stratum, values, design.n_strata)
-    lo, hi = _possible(bounds, found, sample)
+    size = effective_sizes(sample, share, variance, level)
+    strata = Strata(areas_ha=design.areas_ha, sizes=np.full(design.n_strata, np.inf), counts=size, fpc=False)
+    names = interval_methods(method, share * size, strata, se)
+    bounds = method_bounds(share * size, strata, se, methods=names, level=level, df=sample.df)
+    lo, hi = _possible(bounds, sums_by(sample.stratum, values, design.n_strata), sample)
     few = _clusters_with(sample, values) < MIN_POSITIVE_CLUSTERS
     return tuple(
         Estimate(
@@ -148,7 +144,7 @@ def weighted_areas(
             lo=float(min(lo[k], total[k])),
             hi=float(max(hi[k], total[k])),
             n=sample.stratum.size,
-            method=f"stratified, ultimate clusters; {name}",
+            method=f"stratified, ultimate clusters; {names[k]}",
             level=level,
             df=sample.df,
             flags=(LOW_COUNT,) if few[k] else (),
@@ -172,21 +168,6 @@ def effective_sizes(
     # Korn and Graubard (1998): widen for the degrees of freedom of the clusters
     widen = (t_quantile(level, units - 1) / t_quantile(level, clusters - 1)) ** 2
     return np.asarray(np.where(known, np.clip(worth * widen, 1.0, units), clusters), dtype=float)
-
-
-def _limits(
-    sample: WeightedSample, share: FloatArray, variance: FloatArray, *, rule: tuple[IntervalMethod, float]
-) -> Bounds:
-    """Return the limits of the total area of each column, before they are cut to what is possible."""
-    name, level = rule
-    areas = sample.design.areas_ha[:, None]
-    if name in ("wald", "t"):
-        total = (areas * share).sum(axis=0)
-        half = t_quantile(level, np.inf if name == "wald" else sample.df) * np.sqrt(variance.sum(axis=0))
-        return Bounds(total - half, total + half)
-    size = effective_sizes(sample, share, variance, level)
-    one = proportion_bounds(name, share * size, size, level)
-    return mover_sum(areas * share, Bounds(areas * one.lo, areas * one.hi))
 
 
 def _possible(bounds: Bounds, found: FloatArray, sample: WeightedSample) -> Bounds:
