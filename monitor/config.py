@@ -7,11 +7,11 @@ The file says what is surveyed, from what, and how; nothing in it is code. Paths
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from geo.errors import InputError, Problem, SurveyFileError
 from monitor.sections import (
@@ -49,30 +49,6 @@ class Survey(Section):
     overlay: list[OverlayLayer] = Field(default=[])
     map: MapSection = MapSection()
 
-    @model_validator(mode="after")
-    def _periods_agree(self) -> Self:
-        names = [period.name for period in self.period]
-        if len(set(names)) < len(names):
-            raise ValueError("two [[period]] tables have the same name; rename one")
-        roles = [period.role for period in self.period]
-        if roles.count("current") != 1 or roles.count("baseline") > 1:
-            raise ValueError("exactly one [[period]] must have role current, and at most one role baseline")
-        layers = [layer.name for layer in self.overlay]
-        if len(set(layers)) < len(layers):
-            raise ValueError("two [[overlay]] tables have the same name; rename one")
-        return self
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        parts = (self.imagery, self.training, self.reference)
-        if (self.official is not None) == any(part is not None for part in parts) or (
-            self.official is None and not all(part is not None for part in parts)
-        ):
-            raise ValueError("give [official] alone, or [imagery], [training] and [reference]")
-        if self.official is not None and len(self.survey.crops) != 1:
-            raise ValueError("with [official] there is exactly one crop; write one survey file for each")
-        return self
-
     def role(self, role: str) -> PeriodSection | None:
         """Return the period that plays a role, or None."""
         return next((period for period in self.period if period.role == role), None)
@@ -84,28 +60,61 @@ def load_survey(path: Path) -> Survey:
     Raises
     ------
     InputError
-        If the file is missing or is not TOML.
+        If the file is missing.
     SurveyFileError
-        Naming every wrong key of the file.
+        If it is not TOML, or naming every wrong key of the file.
     """
     if not path.is_file():
         raise InputError(
             Problem(str(path), "no such survey file", "a survey.toml", "write one with 'altdev init DIR'")
         )
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SurveyFileError(Problem(str(path), f"text that is not TOML ({error})", "a TOML file")) from error
+    problems = list(_whole_file_problems(path.name, raw))
     try:
         survey = Survey.model_validate(raw)
     except ValidationError as error:
-        raise SurveyFileError(list(_problems(path.name, error))) from None
+        raise SurveyFileError([*_problems(path.name, error), *problems]) from None
+    if problems:
+        raise SurveyFileError(problems)
     return _absolute(survey, path.resolve().parent)
 
 
 def survey_schema() -> dict[str, Any]:
     """Return the JSON Schema of the survey file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Survey.model_json_schema()}
+
+
+def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong between tables; looks at the text as read, so that no other mistake hides it."""
+    periods = _tables(raw, "period")
+    for table in ("period", "overlay"):
+        names = [str(entry.get("name")) for entry in _tables(raw, table)]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem(f"{file} [[{table}]]", f"the name {name!r} twice", "each name once", "rename one")
+    roles = [entry.get("role") for entry in periods]
+    if periods and roles.count("current") != 1:
+        found = f"{roles.count('current')} periods with role current"
+        yield Problem(f"{file} [[period]]", found, "exactly one", "give the others role baseline or other")
+    if roles.count("baseline") > 1:
+        yield Problem(f"{file} [[period]]", f"{roles.count('baseline')} baselines", "at most one", "keep one")
+    given = [name for name in ("imagery", "training", "reference") if name in raw]
+    if "official" in raw and given:
+        yield Problem(file, f"[official] and [{given[0]}]", "[official] alone, or the others", "take one out")
+    elif "official" not in raw and len(given) < 3:
+        absent = ", ".join(f"[{name}]" for name in ("imagery", "training", "reference") if name not in raw)
+        yield Problem(file, f"no {absent}", "[imagery], [training] and [reference], or [official]", "add them")
+    crops = raw.get("survey", {}).get("crops", []) if isinstance(raw.get("survey"), dict) else []
+    if "official" in raw and len(crops) > 1:
+        yield Problem(f"{file} [survey] crops", f"{len(crops)} crops", "one crop with [official]", "one file each")
+
+
+def _tables(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the entries of an array of tables; none when it is something else."""
+    entries = raw.get(name, [])
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 def _problems(file: str, error: ValidationError) -> Iterable[Problem]:
@@ -136,7 +145,12 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 
 def _absolute(survey: Survey, base: Path) -> Survey:
-    return Survey.model_validate(_resolve(survey.model_dump(), base))
+    content = _resolve(survey.model_dump(), base)
+    if content["imagery"] is not None:  # a name is looked up among the program's own; a file is the survey's
+        for key in ("sensor", "profile"):
+            value = content["imagery"][key]
+            content["imagery"][key] = str(base / value) if value.endswith(".toml") else value
+    return Survey.model_validate(content)
 
 
 def _resolve(value: Any, base: Path) -> Any:

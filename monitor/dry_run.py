@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.config import load_survey
 from monitor.engine import selected
-from monitor.run_folder import MANIFEST, Manifest
+from monitor.manifest import read_manifest
 from monitor.workflow import RunOptions
 from monitor.workflow import plan as steps_of
 
@@ -17,10 +17,8 @@ __all__ = ["describe"]
 def describe(survey_path: Path, options: RunOptions, verb: str | None) -> list[dict[str, Any]]:
     """Return one row for each step: name, whether it has been done before, and its input files; writes nothing."""
     survey = load_survey(survey_path)
-    manifest_path = options.out / MANIFEST
-    done: set[str] = set()
-    if options.resume and manifest_path.is_file():
-        done = set(Manifest.from_json(manifest_path.read_text(encoding="utf-8")).steps)
+    manifest = read_manifest(options.out) if options.resume else None
+    done = {name for name, step in manifest.steps.items() if step.is_done} if manifest is not None else set()
     rows = []
     for step in selected(steps_of(survey, survey_path, options), verb):
         files = [path for path in step.inputs if path.is_file()]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from monitor.run_folder import Manifest
+from monitor.manifest import Manifest
 
 __all__ = ["closing_lines", "result_json"]
 

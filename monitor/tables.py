@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from aoi.survey.design import StratifiedDesign
 from geo.errors import InputError, Problem
 
-__all__ = ["SurveyTables", "read_tables"]
+__all__ = ["SurveyTables", "read_csv", "read_tables"]
+
+TEXT = (
+    "unit_id", "adm_code", "stratum", "period", "label", "interpreter", "domain", "domain_name", "from", "to",
+    "crop", "class", "map", "reference", "flags", "source", "vintage",
+)  # fmt: skip
+"""Columns that are text whatever they look like: codes keep their zeros, and NA may be a country."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,13 @@ class SurveyTables:
         return np.asarray(self.units[f"label_{period}"] == name, dtype=np.float64)
 
 
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table of the run folder: text stays text, and only an empty cell is missing."""
+    header = path.read_text(encoding="utf-8").split("\n", 1)[0].strip().split(",")
+    text = {name: str for name in header if name in TEXT or name.startswith(("map_", "label_"))}
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+
+
 def read_tables(out: Path) -> SurveyTables:
     """Read the tables of a run folder.
 
@@ -58,20 +71,19 @@ def read_tables(out: Path) -> SurveyTables:
         If a unit of the sample has no reference label for a period: missing is not zero.
     """
     folder = out / "frame"
-    text = {"unit_id": str, "adm_code": str, "stratum": str}
-    sample = pd.read_csv(folder / "sample.csv", dtype=text)
-    reference = pd.read_csv(folder / "reference.csv", dtype={"unit_id": str, "period": str, "label": str})
+    sample = read_csv(folder / "sample.csv")
+    reference = read_csv(folder / "reference.csv")
     wide = reference.pivot_table(index="unit_id", columns="period", values="label", aggfunc="first")
     units = sample.merge(wide.add_prefix("label_"), left_on="unit_id", right_index=True, how="left")
     labels = [f"label_{period}" for period in wide.columns]
     _require_labels(units, labels)
     known = folder / "known_units.csv"
     if known.is_file():
-        units = pd.concat([units, pd.read_csv(known, dtype=text)], ignore_index=True)
+        units = pd.concat([units, read_csv(known)], ignore_index=True)
     maps = [column for column in units.columns if column.startswith("map_")]
     return SurveyTables(
-        strata=pd.read_csv(folder / "strata.csv", dtype={"stratum": str}),
-        strata_by_unit=pd.read_csv(folder / "strata_by_unit.csv", dtype=text),
+        strata=read_csv(folder / "strata.csv"),
+        strata_by_unit=read_csv(folder / "strata_by_unit.csv"),
         units=units[["unit_id", "stratum", "adm_code", "row", "col", *maps, *labels]],
     )
 

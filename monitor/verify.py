@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from monitor.figures import (
     frame_domain,
     unit_domains,
 )
-from monitor.run_folder import MANIFEST, Manifest
-from monitor.tables import SurveyTables, read_tables
+from monitor.manifest import Manifest, read_manifest
+from monitor.tables import SurveyTables, read_csv, read_tables
 
 __all__ = ["verify_run"]
 
@@ -65,15 +64,10 @@ def verify_run(out: Path) -> Iterator[str]:
 
 
 def _manifest(out: Path) -> Manifest:
-    path = out / MANIFEST
-    if not path.is_file():
-        raise InputError(Problem(str(path), "no manifest", "the folder of a run", "give the run folder"))
-    try:
-        return Manifest.from_json(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(
-            Problem(str(path), f"a manifest that cannot be read ({error})", "one a run wrote")
-        ) from error
+    manifest = read_manifest(out)
+    if manifest is None:
+        raise InputError(Problem(str(out), "no manifest", "the folder of a run", "give the run folder"))
+    return manifest
 
 
 def _recompute_estimates(out: Path, tables: SurveyTables) -> int:
@@ -115,7 +109,7 @@ def _recompute_changes(out: Path, tables: SurveyTables) -> int:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"domain": str, "period": str, "from": str, "to": str, "domain_name": str})
+    return read_csv(path)
 
 
 def _interval(published: pd.DataFrame) -> str:

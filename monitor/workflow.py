@@ -15,8 +15,9 @@ from typing import Any
 from geo.files import sha256
 from monitor.config import Survey, load_survey
 from monitor.context import Context, Progress
-from monitor.engine import Listener, Step, execute, selected
-from monitor.run_folder import Manifest, RunFolder
+from monitor.engine import Listener, Step, execute, selected, tidied
+from monitor.manifest import Manifest
+from monitor.run_folder import RunFolder
 from monitor.sections import PeriodSection
 
 __all__ = ["RunOptions", "default_out", "plan", "run"]
@@ -62,7 +63,7 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
     Returns
     -------
     Manifest
-        What was made.
+        The steps wanted and what they made; the folder's own manifest holds every step.
 
     Raises
     ------
@@ -78,14 +79,11 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
         if earlier is not None and earlier.survey.get("name") == survey.survey.name:
             base = replace(base, steps=earlier.steps, inputs=earlier.inputs)
         steps = plan(survey, survey_path, options)
-        return execute(
-            selected(steps, verb),
-            folder,
-            base,
-            root=survey_path.resolve().parent,
-            resume=options.resume,
-            listener=listener,
-        )
+        wanted = selected(steps, verb)
+        root = survey_path.resolve().parent
+        base = tidied(base, steps, folder, root=root)
+        made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener)
+        return replace(made, steps={step.name: made.steps[step.name] for step in wanted})
 
 
 def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:

@@ -76,7 +76,9 @@ def known_units(context: Context) -> pd.DataFrame:
     empty = pd.DataFrame(columns=["unit_id", "stratum", "adm_code", "row", "col"])
     if settings.inside_frame == "sampled":
         return empty
-    sites = read_layer(settings.samples, layer=settings.layer, columns=("unit_id", "period", "class"))
+    sites = read_layer(
+        settings.samples, layer=settings.layer, columns=("unit_id", "period", "class"), geometry="point"
+    )
     located = _cells_of(context, sites)
     if located.empty:
         return empty

@@ -29,6 +29,7 @@ from maps.page import (
 )
 from maps.table import write_workbook
 from monitor.context import Context, Progress
+from monitor.tables import read_csv
 
 __all__ = ["write_products"]
 
@@ -50,17 +51,10 @@ def write_products(context: Context, staging: Path, progress: Progress, *, langu
 def read_figures(context: Context) -> Figures:
     """Return all figures of the run folder."""
     folder = context.out / "estimates"
-    text = {"domain": str, "period": str, "from": str, "to": str, "domain_name": str}
-    read = {
-        name: pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
-        for name in ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")
-    }
-    overlay = context.out / "overlay"
-    extra = [
-        (name, pd.read_csv(overlay / f"{name}.csv", dtype=text))
-        for name in ("zones", "alone")
-        if (overlay / f"{name}.csv").is_file()
-    ]
+    names = ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")
+    read = {name: read_csv(folder / f"{name}.csv") for name in names}
+    overlays = {name: context.out / "overlay" / f"{name}.csv" for name in ("zones", "alone")}
+    extra = [(name, read_csv(path)) for name, path in overlays.items() if path.is_file()]
     return Figures(
         estimates=read["estimates"].fillna({"source": "", "vintage": "", "flags": ""}),
         change=read["change"].fillna({"flags": ""}),

@@ -15,6 +15,7 @@ from geo.errors import InputError, Problem
 from geo.raster import read_on_grid
 from geo.vector import read_layer
 from monitor.context import Context, Progress
+from monitor.tables import read_csv
 
 __all__ = ["COLUMNS", "label_problems", "read_label_file", "read_reference"]
 
@@ -35,7 +36,7 @@ def read_reference(context: Context, staging: Path, progress: Progress) -> Mappi
     InputError
         If the labels are missing, or units, periods or labels are not those of the sample and the legend.
     """
-    sample = pd.read_csv(context.out / "frame" / "sample.csv", dtype={"unit_id": str, "adm_code": str})
+    sample = read_csv(context.out / "frame" / "sample.csv")
     simulated = context.reference.simulated is not None
     labels = _simulated(context, sample) if simulated else _collected(context, sample)
     agreed, agreement = agree(labels)

@@ -19,13 +19,14 @@ from geo.raster import read_on_grid
 from maps.interpreter import write_interpreter_files
 from monitor.context import Context, Progress
 from monitor.steps.frame import KNOWN, map_labels
+from monitor.tables import read_csv
 
 __all__ = ["draw_sample"]
 
 
 def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
     """Write ``frame/sample.csv`` (with strata and map labels) and the interpreters' files (without them)."""
-    strata = pd.read_csv(context.out / "frame" / "strata.csv")
+    strata = read_csv(context.out / "frame" / "strata.csv")
     cells = read_on_grid(context.out / "frame" / "strata.tif", context.frame.geobox)
     n_h = _allocate(context, strata)
     flat = draw_stratified(cells.ravel().astype(np.int64) - 1, n_h, context.rng("sample"))
