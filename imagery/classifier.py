@@ -89,7 +89,9 @@ class Classifier:
             return None
         bank = tree_bank(dump)
         rng = np.random.default_rng(0)
-        spread = np.array([edges[[0, -1]] if len(edges) else (0, 1) for edges in bank.thresholds])
+        ends = [edges[[0, -1]] if len(edges) else (0.0, 1.0) for edges in bank.thresholds]
+        # A split of missing from known values has a threshold next to infinity
+        spread = np.clip(np.array(ends), -1e6, 1e6)
         tried = rng.uniform(spread[:, :1] - 1, spread[:, 1:] + 1, (len(spread), _CHECKED)).astype(np.float32)
         tried[rng.random(tried.shape) < 0.1] = np.nan
         return bank if np.array_equal(bank.scores(tried), _library_scores(self._booster, tried)) else None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from imagery.sensor import MaskRule
 
-__all__ = ["Disk", "disk", "flagged", "grow"]
+__all__ = ["Disk", "disk", "flagged", "grow", "without_specks"]
 
 Disk = tuple[tuple[int, int], ...]
 """Row offset and half width in columns of every row of a disk."""
@@ -94,3 +94,32 @@ def grow(cells: NDArray[np.bool_], shape: Disk) -> NDArray[np.bool_]:
         right = line[:, reach_cols + half + 1 : reach_cols + half + 1 + width]
         out |= right != line[:, reach_cols - half : reach_cols - half + width]
     return out
+
+
+def without_specks(cells: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """Return the cells that belong to some full square of ``side`` cells (a morphological opening).
+
+    Parameters
+    ----------
+    cells
+        Shape (h + 2 (side - 1), w + 2 (side - 1)): the part asked for with what lies around it.
+    side
+        Side of the square; 1 changes nothing.
+
+    Returns
+    -------
+    ndarray of bool, shape (h, w)
+        Single bright roofs and other specks of a mask are gone, so that they are not grown into holes.
+    """
+    if side == 1 or not cells.any():
+        rim = side - 1
+        return cells[rim : cells.shape[0] - rim, rim : cells.shape[1] - rim]
+    full = _window_sums(cells, side) == side * side
+    return _window_sums(full, side) > 0
+
+
+def _window_sums(cells: NDArray[np.bool_], side: int) -> NDArray[np.int32]:
+    """Return the true cells in every square of ``side`` cells, shape (h - side + 1, w - side + 1)."""
+    sums = np.zeros((cells.shape[0] + 1, cells.shape[1] + 1), dtype=np.int32)
+    np.cumsum(np.cumsum(cells, axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
+    return np.asarray(sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side])

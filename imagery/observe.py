@@ -6,10 +6,11 @@ Training and mapping both come through here, so a model never meets a feature it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -137,21 +138,22 @@ def labelled_features(
     planes = np.full((len(observer.spec.names), len(training)), np.nan, dtype=np.float32)
     known = np.zeros(len(training), dtype=np.bool_)
     prior = np.zeros(len(training), dtype=np.bool_)
-    shape = (observer.geobox.shape[0], observer.geobox.shape[1])
+    wide, placed = _around_places(observer, training)
+    shape = (wide.geobox.shape[0], wide.geobox.shape[1])
     for name, period in sorted(periods.items()):
         members = np.flatnonzero(training.period == name)
 
         def of_block(
             block: Block, members: NDArray[np.int64] = members, period: PeriodScenes = period
         ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-            return _places_in(observer, period, block, training, members)
+            return _places_in(wide, period, block, placed[members], members)
 
         for _, result in map_blocks(of_block, shape, size=block_size, jobs=jobs):
             if result is not None:
                 planes[:, result[0]] = result[1]
                 known[result[0]] = True
         if period.prior is not None:
-            prior[members] = period.prior[training.row[members], training.col[members]]
+            prior[members] = _at(period.prior, training.row[members], training.col[members])
     has_prior = all(period.prior is not None for period in periods.values())
     data = LabelledFeatures(
         planes=planes,
@@ -164,15 +166,36 @@ def labelled_features(
     return data.where(known), training.where(known)
 
 
+def _around_places(observer: Observer, training: TrainingSamples) -> tuple[Observer, NDArray[np.int64]]:
+    """Return an observer on the grid's cells around all places, and the row and column of each there.
+
+    Places may lie outside the frame; their cells are those of the same grid, carried on beyond its edges.
+    """
+    top, left = int(training.row.min()), int(training.col.min())
+    height, width = int(training.row.max()) - top + 1, int(training.col.max()) - left + 1
+    grid = observer.geobox
+    corner = grid.transform * Affine.translation(left, top)
+    wide = replace(observer, geobox=GeoBox((height, width), corner, grid.crs))
+    return wide, np.column_stack([training.row - top, training.col - left])
+
+
+def _at(image: NDArray[np.bool_], row: NDArray[np.int64], col: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return an image at places; False beyond its edges."""
+    inside = (row >= 0) & (row < image.shape[0]) & (col >= 0) & (col < image.shape[1])
+    values = np.zeros(len(row), dtype=np.bool_)
+    values[inside] = image[row[inside], col[inside]]
+    return values
+
+
 def _places_in(
     observer: Observer,
     period: PeriodScenes,
     block: Block,
-    training: TrainingSamples,
+    placed: NDArray[np.int64],
     members: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
     """Return which places of a block were seen often enough, and their features; None without places."""
-    row, col = training.row[members] - block.row, training.col[members] - block.col
+    row, col = placed[:, 0] - block.row, placed[:, 1] - block.col
     here = (row >= 0) & (row < block.height) & (col >= 0) & (col < block.width)
     if not here.any():
         return None

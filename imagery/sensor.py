@@ -52,6 +52,9 @@ class MaskRule(_Record):
     grown: tuple[int, ...] = Field(
         default=(), description="Those of them (cloud, shadow) that are grown by the cloud buffer"
     )
+    least_width_m: float = Field(
+        default=0.0, ge=0, description="Patches narrower than this (specks) are masked but not grown"
+    )
     fill: int = Field(description="Mask value of a cell beyond the image; it must be invalid")
 
     @model_validator(mode="after")

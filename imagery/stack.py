@@ -21,7 +21,7 @@ from pyproj import CRS
 from geo.blocks import Block
 from geo.errors import InputError, Problem
 from geo.raster import open_on_grid
-from imagery.mask import Disk, disk, flagged, grow
+from imagery.mask import Disk, disk, flagged, grow, without_specks
 from imagery.scene import Scene
 from imagery.sensor import Sensor
 
@@ -165,12 +165,15 @@ def _clear(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, grown: Di
     if scene.mask is None or sensor.mask is None:
         return np.ones((block.height, block.width), dtype=np.bool_)
     rule = sensor.mask
-    rows, cols = grown[-1][0], max(half for _, half in grown)
+    speck = max(1, -int(-rule.least_width_m // min(cell_size_m(geobox))))
+    rows = grown[-1][0] + speck - 1
+    cols = max(half for _, half in grown) + speck - 1
     around = Block(block.row - rows, block.col - cols, block.height + 2 * rows, block.width + 2 * cols)
     with open_on_grid(scene.mask.path, geobox, fill=rule.fill) as reader:
         mask = reader.read(around, scene.mask.index)
     inner = mask[rows : rows + block.height, cols : cols + block.width]
-    return ~flagged(inner, rule, rule.invalid) & ~grow(flagged(mask, rule, rule.grown), grown)
+    compact = without_specks(flagged(mask, rule, rule.grown), speck)
+    return ~flagged(inner, rule, rule.invalid) & ~grow(compact, grown)
 
 
 def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> dict[str, NDArray[np.integer]]:

@@ -17,9 +17,12 @@ from odc.geo.geobox import GeoBox
 from geo.errors import InputError, Problem
 from geo.legend import Legend
 from geo.vector import read_layer
+from imagery.stack import cell_size_m
 
 __all__ = ["TrainingSamples", "read_training", "training_samples"]
 
+FARTHEST_M = 100_000.0
+"""Farthest that a labelled place may lie outside the grid; beyond it something is wrong with its coordinates."""
 _SHOWN = 5
 
 
@@ -38,9 +41,9 @@ class TrainingSamples:
     y_m: NDArray[np.float64]
     """Northing in the CRS of the grid (n)."""
     row: NDArray[np.int64]
-    """Row of the grid (n)."""
+    """Row of the grid, beyond its edges for places outside the frame (n)."""
     col: NDArray[np.int64]
-    """Column of the grid (n)."""
+    """Column of the grid, likewise (n)."""
 
     def __len__(self) -> int:
         return len(self.unit_id)
@@ -95,7 +98,7 @@ def training_samples(
     ------
     InputError
         If a class or period is unknown, a unit is listed twice in a period, two units share a cell in a period,
-        or a point lies outside the grid; all of it is told at once.
+        or a point lies far outside the grid; all of it is told at once.
     """
     placed = points.to_crs(str(geobox.crs)).assign(
         unit_id=points["unit_id"].astype(str), period=points["period"].astype(str)
@@ -106,13 +109,14 @@ def training_samples(
     cells = [f"row {r} column {c}" for r, c in zip(row, col, strict=True)]
     units, names = placed["unit_id"].to_numpy(dtype=str), placed["class"].to_numpy(dtype=str)
     period = placed["period"].to_numpy(dtype=str)
-    inside = (row >= 0) & (row < geobox.shape[0]) & (col >= 0) & (col < geobox.shape[1])
+    reach = int(FARTHEST_M / min(cell_size_m(geobox)))
+    far = (np.minimum(row, col) < -reach) | (row > geobox.shape[0] + reach) | (col > geobox.shape[1] + reach)
     problems = [
         *_unknown(where, "class", names, legend.names),
         *_unknown(where, "period", period, periods),
         *_repeated(where, "unit_id", units, period),
         *_repeated(where, "grid cell", cells, period),
-        *_outside(where, units[~inside]),
+        *_far(where, units[far]),
     ]
     if problems:
         raise InputError(problems)
@@ -148,9 +152,12 @@ def _repeated(
         )
 
 
-def _outside(where: str, units: NDArray[np.str_]) -> Iterator[Problem]:
+def _far(where: str, units: NDArray[np.str_]) -> Iterator[Problem]:
     if len(units):
         more = f" and {len(units) - _SHOWN} more" if len(units) > _SHOWN else ""
         yield Problem(
-            where, f"points outside the grid: {', '.join(units[:_SHOWN])}{more}", "points inside", "remove them"
+            where,
+            f"points more than {FARTHEST_M / 1000:g} km from the area: {', '.join(units[:_SHOWN])}{more}",
+            "points in or near the area",
+            "check the CRS of the layer, or remove them",
         )
