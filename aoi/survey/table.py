@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aoi.survey.design import Lonely
 from aoi.survey.error_matrix import Accuracy, ErrorMatrix, error_matrix, weighted_error_matrix
 from aoi.survey.estimate import Estimate
 from aoi.survey.estimator import areas_of_counts, class_counts
-from aoi.survey.table_check import SampleTable, read_tables
+from aoi.survey.table_check import SampleTable, TableOptions, read_tables
 from aoi.survey.weighted import WeightedSample, weighted_areas
 
-__all__ = ["ClassArea", "TableResult", "estimate_table"]
+__all__ = ["ClassArea", "TableOptions", "TableResult", "estimate_table"]
 
 NEGLIGIBLE_FRACTION = 0.05
 """Sampling fraction below which Olofsson's formulas leave out the finite population correction."""
@@ -78,9 +77,7 @@ def estimate_table(
     domain: str | None = None,
     interval: str = "default",
     level: float = 0.95,
-    fpc: bool | None = None,
-    legend: Sequence[str] | None = None,
-    lonely: Lonely = "refuse",
+    options: TableOptions | None = None,
 ) -> TableResult:
     """Estimate class areas and the map's accuracy from a sample table and a strata table.
 
@@ -97,12 +94,8 @@ def estimate_table(
         Domain column; domains are estimated by zero extension, so that they add up to the frame.
     interval, level
         Interval (see `aoi.survey.stratified_interval.interval_methods`) and confidence level.
-    fpc
-        Whether the finite population correction is applied. None does as the papers do: not where the strata
-        are the map's classes and less than 5 % of each is sampled (Olofsson et al. 2014), else yes
-        (Stehman 2014). Never with clusters or weights, whose variance is that of primary units.
-    legend, lonely
-        As in `aoi.survey.table_check.read_tables`.
+    options
+        Legend, policy for lone units, area of the frame, finite population correction.
 
     Returns
     -------
@@ -113,15 +106,21 @@ def estimate_table(
     ------
     InputError, QualityGateError
         As `aoi.survey.table_check.read_tables`.
+
+    Notes
+    -----
+    Unless told otherwise the finite population correction is applied as in the papers: not where the strata
+    are the map's classes and less than 5 % of each is sampled (Olofsson et al. 2014, equation 10), else yes
+    (Stehman 2014, equation 25). It is never applied with clusters or weights, whose variance is that of
+    primary units taken as drawn with replacement.
     """
-    table = read_tables(
-        sample, strata, unit_area_ha=unit_area_ha, domain=domain, legend=legend, lonely=lonely
-    )
+    wanted = options or TableOptions()
+    table = read_tables(sample, strata, unit_area_ha=unit_area_ha, domain=domain, options=wanted)
     if table.weight is not None or table.cluster is not None:
         areas, matrix = _weighted(table, interval, level)
         correction = False
     else:
-        correction = _correction(table) if fpc is None else fpc
+        correction = _correction(table) if wanted.fpc is None else wanted.fpc
         areas, matrix = _plain(table, correction, interval, level)
     names: list[tuple[str, str | None]] = [(name, None) for name in table.classes]
     names += [(name, place) for place in table.domains for name in table.classes]

@@ -12,7 +12,7 @@ import pandas as pd
 from aoi.survey.design import FloatArray, IntArray, Lonely, StratifiedDesign, raise_all
 from geo.errors import Problem
 
-__all__ = ["SampleTable", "read_tables"]
+__all__ = ["SampleTable", "TableOptions", "read_tables"]
 
 SAMPLE, STRATA = "sample table", "strata table"
 REQUIRED = ("stratum", "map", "reference")
@@ -31,6 +31,24 @@ SAME_SHARE = 0.95
 """Share of rows mapped as their stratum from which the strata are taken for the map's classes."""
 NAMED = 5
 """Rows or labels a message names."""
+
+
+EMPTY = frozenset({"", "na", "n/a", "nan", "null", "<na>"})
+"""What stands in a cell that holds nothing, in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """What table mode may be told beyond its two tables."""
+
+    fpc: bool | None = None
+    """Whether the finite population correction is applied; None does as the papers do (`estimate_table`)."""
+    legend: tuple[str, ...] | None = None
+    """Classes allowed; None takes those of the map, or the strata's names where those are map classes."""
+    lonely: Lonely = "refuse"
+    """Policy for a stratum of one unit."""
+    frame_area_ha: float | None = None
+    """Area the strata must add up to; None when it is not known apart from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,8 +87,7 @@ def read_tables(
     *,
     unit_area_ha: float,
     domain: str | None = None,
-    legend: Sequence[str] | None = None,
-    lonely: Lonely = "refuse",
+    options: TableOptions | None = None,
 ) -> SampleTable:
     """Check a sample and its strata and code them.
 
@@ -84,10 +101,8 @@ def read_tables(
         Area of one unit, where `strata` has no ``area_ha``.
     domain
         Name of the domain column.
-    legend
-        Classes allowed; by default those of the map, and the strata's names where those are map classes.
-    lonely
-        Policy for a stratum of one unit.
+    options
+        Legend, policy for lone units and area of the frame.
 
     Returns
     -------
@@ -100,8 +115,10 @@ def read_tables(
         Naming every missing column, empty cell, unknown stratum, label outside the legend, repeated unit,
         size and weight that is not positive.
     QualityGateError
-        If only the design is at fault: a stratum not sampled or of one unit.
+        If only the design is at fault: a stratum not sampled or of one unit, or strata that do not add up.
     """
+    wanted = options or TableOptions()
+    sample, strata = (table.rename(columns=lambda name: str(name).strip()) for table in (sample, strata))
     optional = [column for column in ("psu", "weight") if column in sample.columns]
     columns = [*REQUIRED, *optional, *([domain] if domain else [])]
     raise_all(
@@ -109,7 +126,7 @@ def read_tables(
     )
     coded = {column: Labels.of(sample[column]) for column in columns if column != "weight"}
     names = Labels.of(strata["stratum"])
-    classes = tuple(legend) if legend else _legend(coded["stratum"], coded["map"], names.names)
+    classes = wanted.legend or _legend(coded["stratum"], coded["map"], names.names)
     problems = [*_blank_problems(coded), *_repeated_problems(sample), *_strata_problems(strata, names)]
     problems += _weight_problems(sample) if "weight" in optional else []
     problems += _outside("stratum", coded["stratum"], names.names, "the strata table's strata")
@@ -118,7 +135,13 @@ def read_tables(
     raise_all(problems)
     sizes = pd.to_numeric(strata["size"]).to_numpy(dtype=float)
     areas = pd.to_numeric(strata["area_ha"]).to_numpy(float) if "area_ha" in strata else sizes * unit_area_ha
-    design = StratifiedDesign(names=names.names, sizes=sizes, areas_ha=areas, lonely=lonely)
+    design = StratifiedDesign(
+        names=names.names,
+        sizes=sizes,
+        areas_ha=areas,
+        frame_area_ha=wanted.frame_area_ha,
+        lonely=wanted.lonely,
+    )
     stratum = coded["stratum"].recoded(design.names)
     design.check_counts(np.bincount(stratum, minlength=design.n_strata).astype(np.int64))
     places = coded[domain] if domain else None
@@ -149,8 +172,9 @@ class Labels:
         """Read a column."""
         codes, values = pd.factorize(column, use_na_sentinel=True)
         whole = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v).strip() for v in values]
-        names = tuple(dict.fromkeys(name for name in whole if name))
-        position = np.array([names.index(name) if name else -1 for name in whole] + [-1], dtype=np.int64)
+        names = tuple(dict.fromkeys(name for name in whole if name.lower() not in EMPTY))
+        place = {name: code for code, name in enumerate(names)}
+        position = np.array([place.get(name, -1) for name in whole] + [-1], dtype=np.int64)
         return cls(names=names, codes=position[codes])
 
     def recoded(self, legend: Sequence[str]) -> IntArray:
