@@ -1,0 +1,73 @@
+"""One small simulated survey, written once and run once for all tests that look at a run."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from imagery.simulate.example import write_example
+
+SIZE = 200
+"""Cells on a side: large enough for every stratum, small enough for seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command ended with."""
+
+    code: int
+    """Exit code."""
+    out: str
+    """Standard output."""
+    err: str
+    """Standard error."""
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines of standard error."""
+        return self.err.strip().splitlines()
+
+
+def altdev(*arguments: str | Path) -> Finished:
+    """Run the installed command line in a process of its own."""
+    command = [sys.executable, "-m", "monitor.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small example; tests copy it before they change anything."""
+    folder = tmp_path_factory.mktemp("example") / "rif"
+    write_example("rif-cannabis", folder, seed=3, size=SIZE)
+    text = (folder / "survey.toml").read_text()
+    (folder / "survey.toml").write_text(
+        text.replace("size = 600", "size = 300").replace("floor = 50", "floor = 30")
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(project: Path) -> Path:
+    """Return the run folder of the small example, run to its end."""
+    done = altdev("run", project / "survey.toml", "-q")
+    assert done.code == 0, done.err
+    return project / "run"
+
+
+@pytest.fixture
+def copy_of(project: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Return a function that gives a fresh copy of the example's inputs."""
+
+    def copy() -> Path:
+        target = tmp_path / "copy"
+        shutil.copytree(project, target, ignore=shutil.ignore_patterns("run"))
+        return target
+
+    return copy

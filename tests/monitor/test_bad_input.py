@@ -1,0 +1,188 @@
+"""Every mistake of a user gives one clear line and the right exit code, and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+from rasterio.shutil import copy as copy_raster
+
+from tests.monitor.conftest import Finished, altdev
+
+Copy = Callable[[], Path]
+
+
+def assert_refused(done: Finished, code: int, *words: str) -> None:
+    """Assert an exit code, the words of the message, and that no traceback was shown."""
+    assert done.code == code, (done.code, done.out, done.err)
+    assert "Traceback" not in done.err + done.out
+    for word in words:
+        assert word in done.err + done.out, done.err
+
+
+def change_survey(folder: Path, old: str, new: str) -> Path:
+    """Replace a text of the survey file and return its path."""
+    path = folder / "survey.toml"
+    text = path.read_text()
+    assert re.search(old, text), old
+    path.write_text(re.sub(old, new, text, count=1))
+    return path
+
+
+def asset(folder: Path, band: str) -> Path:
+    """Return the file of one band of the first scene of 2024."""
+    return sorted((folder / "inputs" / "stac").rglob(f"*2024*{band}*.tif"))[0]
+
+
+def test_truncated_cog(copy_of: Copy) -> None:
+    """A scene file that was cut short is named, by the run and by the check."""
+    folder = copy_of()
+    path = asset(folder, "B08")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, path.name)
+    assert_refused(altdev("check", folder / "survey.toml"), 3, path.name)
+    assert not list((folder / "run").rglob("*.part*"))
+
+
+def test_scene_in_another_crs_is_carried_to_the_grid(copy_of: Copy) -> None:
+    """A scene of the neighbouring UTM zone is warped, not refused and not misplaced."""
+    folder = copy_of()
+    path = asset(folder, "B08")
+    with rasterio.open(path) as source:
+        other = source.crs.to_epsg() + (1 if source.crs.to_epsg() % 100 < 60 else -1)
+        from rasterio.vrt import WarpedVRT
+
+        with WarpedVRT(source, crs=f"EPSG:{other}") as warped:
+            copy_raster(warped, path.with_suffix(".new.tif"), driver="GTiff")
+    path.with_suffix(".new.tif").replace(path)
+    done = altdev("imagery", folder / "survey.toml", "-q")
+    assert done.code == 0, done.err
+
+
+def test_survey_file_with_three_errors(copy_of: Copy) -> None:
+    """Three mistakes of the survey file are told at once, one line each."""
+    folder = copy_of()
+    change_survey(folder, r"resolution_m = 10(\.0)?", "resolution_m = -10")
+    change_survey(folder, r"folds = 5", "fold = 5")
+    change_survey(folder, r"country = \"ZZZ\"", 'country = "Zed"')
+    done = altdev("check", folder / "survey.toml")
+    assert_refused(done, 2, "[area] resolution_m", "[classifier] fold", "[survey] country")
+    assert len(done.out.strip().splitlines()) == 3
+
+
+def test_missing_band(copy_of: Copy) -> None:
+    """An item without one of the bands is named with its scene and band."""
+    folder = copy_of()
+    item = sorted((folder / "inputs" / "stac").rglob("*2024*.json"))[0]
+    content = json.loads(item.read_text())
+    gone = next(key for key in content["assets"] if key.upper() in ("B08", "NIR"))
+    del content["assets"][gone]
+    item.write_text(json.dumps(content))
+    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, content["id"])
+
+
+def test_empty_area(copy_of: Copy) -> None:
+    """An administrative layer without units is refused by name."""
+    folder = copy_of()
+    admin = folder / "inputs" / "admin.gpkg"
+    geopandas.read_file(admin).iloc[:0].to_file(admin, layer="admin", driver="GPKG")
+    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "admin.gpkg", "no features")
+
+
+def test_layer_without_crs(copy_of: Copy) -> None:
+    """A polygon layer without coordinate reference system is refused by name."""
+    folder = copy_of()
+    admin = folder / "inputs" / "admin.gpkg"
+    layer = geopandas.read_file(admin).set_crs(None, allow_override=True)
+    bare = folder / "inputs" / "admin.geojson"
+    shapefile = folder / "inputs" / "admin.shp"
+    layer.to_file(shapefile)
+    shapefile.with_suffix(".prj").unlink(missing_ok=True)
+    assert not bare.exists()
+    change_survey(folder, r"inputs/admin\.gpkg", "inputs/admin.shp")
+    assert_refused(altdev("check", folder / "survey.toml"), 3, "admin.shp", "no coordinate reference system")
+    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "admin.shp", "no coordinate reference system")
+
+
+def test_output_folder_that_cannot_be_written(copy_of: Copy, tmp_path: Path) -> None:
+    """An output folder that cannot be made is one line and exit 3."""
+    folder = copy_of()
+    blocked = tmp_path / "a-file"
+    blocked.write_text("not a folder")
+    assert_refused(altdev("run", folder / "survey.toml", "-o", blocked / "run", "-q"), 3, "cannot be written")
+
+
+def test_missing_survey_file(tmp_path: Path) -> None:
+    """A survey file that is not there is one line with the remedy."""
+    assert_refused(altdev("run", tmp_path / "none.toml"), 3, "no such survey file", "altdev init")
+
+
+def test_unknown_example(tmp_path: Path) -> None:
+    """An unknown example name lists those there are."""
+    assert_refused(altdev("init", tmp_path / "x", "--example", "atlantis"), 2, "andes-coca")
+
+
+def test_init_never_writes_over_a_survey_file(copy_of: Copy) -> None:
+    """A folder with a survey file is left alone."""
+    folder = copy_of()
+    before = (folder / "survey.toml").read_bytes()
+    assert_refused(altdev("init", folder), 2, "survey file")
+    assert (folder / "survey.toml").read_bytes() == before
+
+
+def test_stricter_tier_is_refused(copy_of: Copy) -> None:
+    """Products that need disclosure control are refused with exit 4, not thinned out."""
+    assert_refused(altdev("map", copy_of() / "survey.toml", "--tier", "2"), 4, "tier 2")
+
+
+def test_period_without_scenes(copy_of: Copy) -> None:
+    """A season without a scene is named with the dates there are."""
+    folder = copy_of()
+    change_survey(folder, r"start = 2024-\d\d-\d\d", "start = 1994-01-01")
+    change_survey(folder, r"end = 2024-\d\d-\d\d", "end = 1994-12-31")
+    change_survey(folder, r"reference_date = 2024-\d\d-\d\d", "reference_date = 1994-12-31")
+    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "1994")
+
+
+def test_labels_outside_the_legend_and_missing_units(finished_run: Path, copy_of: Copy) -> None:
+    """Reference labels that are not of the legend, or lack units, are refused by row and unit."""
+    folder = copy_of()
+    text = (folder / "survey.toml").read_text()
+    start = text.index("[reference.simulated]")
+    end = text.index("[estimate]")
+    (folder / "survey.toml").write_text(text[:start] + '[reference]\nlabels = "labels.csv"\n\n' + text[end:])
+    (folder / "labels.csv").write_text("unit_id,period,interpreter,label\nU001,2024,ana,wheat beer\n")
+    done = altdev("estimate", folder / "survey.toml", "-q")
+    assert_refused(done, 3, "labels.csv", "'wheat beer'", "labels missing")
+
+
+def test_one_line_messages_name_no_python(copy_of: Copy) -> None:
+    """A message never shows a class name or a module of the program."""
+    folder = copy_of()
+    change_survey(folder, r"inputs/training\.gpkg", "inputs/none.gpkg")
+    done = altdev("run", folder / "survey.toml", "-q")
+    assert_refused(done, 3, "none.gpkg")
+    assert not re.search(r"Error\(|monitor\.|geo\.", done.err)
+
+
+@pytest.mark.parametrize("bad", ["", "[[[", "survey = 1", "\ufeff", "[survey]\nname = [1]"])
+def test_hostile_survey_files(tmp_path: Path, bad: str) -> None:
+    """Text that is no survey file ends with exit 2 and words, whatever it is."""
+    path = tmp_path / "survey.toml"
+    path.write_text(bad, encoding="utf-8")
+    assert_refused(altdev("check", path), 2)
+
+
+def test_no_data_is_never_counted_as_zero_crop(finished_run: Path) -> None:
+    """Law: cells not seen are a stratum of their own or none; they are never mapped as anything."""
+    with rasterio.open(finished_run / "class_map" / "2024.tif") as source:
+        codes = np.unique(source.read(1))
+    assert 0 in codes or 255 in codes or codes.size
+    with rasterio.open(finished_run / "class_map" / "probability_cannabis_2024.tif") as source:
+        assert source.nodata == 255

@@ -1,0 +1,211 @@
+"""The whole job on a small landscape: contract of the run folder, resuming, verification, and the closing lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+
+from maps.page import CHANGE_COLUMNS, ESTIMATE_COLUMNS
+from tests.monitor.conftest import altdev
+
+KILLS = 10
+
+
+def content_of(run: Path) -> dict[str, str]:
+    """Return the hash of every file of a run folder; times of day in the manifest are left out."""
+    hashes = {}
+    for path in sorted(path for path in run.rglob("*") if path.is_file() and path.name != ".lock"):
+        data = path.read_bytes()
+        if path.name == "manifest.json":
+            content = json.loads(data)
+            for step in content["steps"].values():
+                step["finished"] = ""
+            data = json.dumps(content, sort_keys=True).encode()
+        hashes[path.relative_to(run).as_posix()] = hashlib.sha256(data).hexdigest()
+    return hashes
+
+
+def test_run_folder_keeps_the_contract(finished_run: Path) -> None:
+    """Contract: the files and columns that other programs rely on are there."""
+    for name in (
+        "manifest.json",
+        "frame/sample.gpkg",
+        "frame/sample.csv",
+        "frame/strata.csv",
+        "products/0/index.html",
+    ):
+        assert (finished_run / name).is_file(), name
+    for period in ("2021", "2024"):
+        assert (finished_run / "class_map" / f"{period}.tif").is_file()
+        assert (finished_run / "class_map" / f"probability_cannabis_{period}.tif").is_file()
+        assert list((finished_run / "imagery" / period).glob("*.tif"))
+    estimates = pd.read_csv(finished_run / "estimates" / "estimates.csv")
+    change = pd.read_csv(finished_run / "estimates" / "change.csv")
+    assert tuple(estimates.columns[: len(ESTIMATE_COLUMNS)]) == ESTIMATE_COLUMNS
+    assert tuple(change.columns[: len(CHANGE_COLUMNS)]) == CHANGE_COLUMNS
+
+
+def test_every_figure_has_its_interval_and_the_units_add_up(finished_run: Path) -> None:
+    """Law: limits hold the value, lie in the frame, and administrative units add up to the frame."""
+    rows = pd.read_csv(finished_run / "estimates" / "estimates.csv", dtype={"domain": str, "period": str})
+    assert (rows["lo_ha"] <= rows["value_ha"]).all()
+    assert (rows["value_ha"] <= rows["hi_ha"]).all()
+    assert (rows["lo_ha"] >= 0).all()
+    for _, group in rows.groupby(["crop", "period"]):
+        whole = group.loc[group["domain"] == "frame", "value_ha"].item()
+        assert group.loc[group["domain"] != "frame", "value_ha"].sum() == pytest.approx(whole, abs=1e-4)
+
+
+def test_strata_add_up_to_the_frame(finished_run: Path) -> None:
+    """Law: cells and hectares of the strata are those of the frame, whole and by unit."""
+    strata = pd.read_csv(finished_run / "frame" / "strata.csv")
+    by_unit = pd.read_csv(finished_run / "frame" / "strata_by_unit.csv")
+    facts = json.loads((finished_run / "manifest.json").read_text())["steps"]["frame"]["facts"]
+    assert strata["size"].sum() == by_unit["size"].sum() == facts["cells"]
+    assert strata["area_ha"].sum() == pytest.approx(facts["frame_area_ha"], rel=1e-9)
+    assert facts["frame_area_ha"] == pytest.approx(facts["polygon_area_ha"], rel=0.005)
+
+
+def test_zones_add_up_to_the_frame(finished_run: Path) -> None:
+    """Law: the partition by layer adds up to the whole frame for every crop and period."""
+    zones = pd.read_csv(finished_run / "overlay" / "zones.csv", dtype={"period": str})
+    for _, group in zones.groupby(["crop", "period"]):
+        whole = group.loc[group["domain"] == "frame", "value_ha"].item()
+        assert group.loc[group["domain"] != "frame", "value_ha"].sum() == pytest.approx(whole, abs=1e-4)
+
+
+def test_interpreters_do_not_see_the_map(finished_run: Path) -> None:
+    """Law: the interpreters' layer names neither the stratum nor the map's class of a unit."""
+    import pyogrio
+
+    for name, _ in pyogrio.list_layers(finished_run / "frame" / "sample.gpkg"):
+        fields = set(pyogrio.read_info(finished_run / "frame" / "sample.gpkg", layer=name)["fields"])
+        assert not {field for field in fields if "stratum" in field or "map" in field}
+
+
+def test_training_cells_are_never_reference_units(finished_run: Path) -> None:
+    """Law: no interpreted unit lies in a training cell."""
+    sample = pd.read_csv(finished_run / "frame" / "sample.csv")
+    known = pd.read_csv(finished_run / "frame" / "known_units.csv")
+    assert set(zip(sample["row"], sample["col"], strict=True)).isdisjoint(
+        zip(known["row"], known["col"], strict=True)
+    )
+
+
+def test_class_map_is_a_tiled_cog_with_a_legend(finished_run: Path) -> None:
+    """Format: class maps carry colours, names, overviews and the code for cells not seen."""
+    with rasterio.open(finished_run / "class_map" / "2024.tif") as source:
+        assert source.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG"
+        assert any(name.startswith("CLASS_") for name in source.tags())
+        assert source.colormap(1)
+
+
+def test_closing_lines_tell_hectares_with_interval_accuracy_and_the_map(finished_run: Path) -> None:
+    """Contract: a finished run, given again, prints figures with their interval and the path of the page."""
+    done = altdev("run", finished_run.parent / "survey.toml", "-q")
+    assert done.code == 0
+    assert "95 % interval" in done.out
+    assert "overall accuracy" in done.out
+    assert str(finished_run / "products" / "0" / "index.html") in done.out
+    assert "counted on the map, biased" in done.out
+
+
+def test_a_second_run_keeps_every_step(finished_run: Path) -> None:
+    """Law: nothing changed, so nothing is done, and no byte differs."""
+    before = content_of(finished_run)
+    done = altdev("run", finished_run.parent / "survey.toml")
+    assert done.code == 0
+    assert all("kept from an earlier run" in line for line in done.lines)
+    assert content_of(finished_run) == before
+
+
+def test_verify_recomputes_and_finds_a_changed_figure(finished_run: Path, tmp_path: Path) -> None:
+    """Law: an untouched run verifies; a changed byte, or a changed figure with its hash renewed, does not."""
+    assert altdev("verify", finished_run).code == 0
+    copy = tmp_path / "run"
+    shutil.copytree(finished_run, copy)
+    table = copy / "estimates" / "estimates.csv"
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    rows.loc[0, "value_ha"] = f"{float(rows.loc[0, 'value_ha']) * 1.01:.6f}"
+    rows.loc[0, "hi_ha"] = f"{float(rows.loc[0, 'hi_ha']) * 1.01:.6f}"
+    rows.to_csv(table, index=False)
+    changed = altdev("verify", copy)
+    assert changed.code == 5
+    assert "estimates.csv: found a file that is missing or changed" in changed.err
+    manifest = json.loads((copy / "manifest.json").read_text())
+    record = manifest["steps"]["estimate"]["outputs"]["estimates/estimates.csv"]
+    record.update(sha256=hashlib.sha256(table.read_bytes()).hexdigest(), bytes=table.stat().st_size)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    forged = altdev("verify", copy)
+    assert forged.code == 5
+    assert "recomputed" in forged.err
+
+
+def test_estimate_by_table_mode_equals_the_run(finished_run: Path, tmp_path: Path) -> None:
+    """Independent route: the same sample and strata as plain tables give the same hectares and limits."""
+    sample = pd.read_csv(finished_run / "frame" / "sample.csv", dtype=str)
+    labels = pd.read_csv(finished_run / "frame" / "reference.csv", dtype=str)
+    known = pd.read_csv(finished_run / "frame" / "known_units.csv", dtype=str)
+    label = labels[labels["period"] == "2024"].set_index("unit_id")["label"]
+    table = pd.concat(
+        [
+            pd.DataFrame(
+                {"stratum": sample["stratum"], "map": sample["map_2024"], "reference": sample["unit_id"].map(label)}
+            ),
+            pd.DataFrame({"stratum": "known", "map": known["map_2024"], "reference": known["label_2024"]}),
+        ]
+    )
+    table.to_csv(tmp_path / "sample.csv", index=False)
+    done = altdev("estimate", tmp_path / "sample.csv", "--strata", finished_run / "frame" / "strata.csv", "--json")
+    assert done.code == 0, done.err
+    found = {row["class"]: row for row in json.loads(done.out)["estimates"]}["cannabis"]
+    rows = pd.read_csv(finished_run / "estimates" / "estimates.csv", dtype={"period": str})
+    told = rows[(rows["domain"] == "frame") & (rows["period"] == "2024")].iloc[0]
+    for column in ("value_ha", "se_ha", "lo_ha", "hi_ha"):
+        assert found[column] == pytest.approx(told[column], abs=2e-6)
+
+
+@pytest.mark.slow
+def test_kill_at_random_moments_loses_nothing(finished_run: Path, copy_of: Callable[[], Path]) -> None:
+    """Law: killed ten times at random and started again, a run ends with the bytes of an uninterrupted one."""
+    folder = copy_of()
+    draw = random.Random(20240601)
+    command = [sys.executable, "-m", "monitor.cli", "run", str(folder / "survey.toml"), "-q"]
+    killed = 0
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(draw.uniform(2.0, 6.0))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            killed += 1
+        process.wait()
+        published = [path for path in (folder / "run").rglob("*.tif") if ".staging" not in path.parts]
+        for path in published:
+            with rasterio.open(path) as source:
+                source.read()
+    assert killed > 0
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    assert content_of(folder / "run") == content_of(finished_run)
+
+
+def test_mapped_pixels_are_told_as_biased_counts(finished_run: Path) -> None:
+    """Law: the count on the map stands in a table of its own and nowhere among the estimates."""
+    mapped = pd.read_csv(finished_run / "estimates" / "mapped_areas.csv")
+    estimates = pd.read_csv(finished_run / "estimates" / "estimates.csv")
+    assert "mapped_ha" not in estimates.columns
+    assert "lo_ha" not in mapped.columns
+    assert np.isfinite(mapped["mapped_ha"]).all()
