@@ -22,7 +22,7 @@ __all__ = ["LANGUAGES", "Language", "language"]
 LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 """The official languages of the United Nations, as ISO 639-1 codes."""
 
-_ISOLATE, _END = "\u2066", "\u2069"  # keep a number left to right inside Arabic text
+_LEFT, _OWN, _END = "\u2066", "\u2068", "\u2069"  # isolates: left to right, by own text, end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,9 @@ class Language:
         """Return the text of a key with its places filled; KeyError when there is none."""
         filled = self.words[key]
         for place, value in places.items():
-            filled = filled.replace("{" + place + "}", value)
+            # a date or a foreign name keeps its own direction inside Arabic text
+            kept = f"{_OWN}{value}{_END}" if self.direction == "rtl" else value
+            filled = filled.replace("{" + place + "}", kept)
         return filled
 
     def number(self, value: float, *, scale: float | None = None, signed: bool = False) -> str:
@@ -110,7 +112,7 @@ class Language:
         return self.words.get(f"class.{name}") or name.replace("_", " ").capitalize()
 
     def _isolated(self, digits: str) -> str:
-        return f"{_ISOLATE}{digits}{_END}" if self.direction == "rtl" else digits
+        return f"{_LEFT}{digits}{_END}" if self.direction == "rtl" else digits
 
 
 @cache

@@ -20,7 +20,7 @@ from maps.overlay_image import (
     relief_image,
 )
 from maps.page import CHANGE_COLUMNS, ESTIMATE_COLUMNS, FRAME_DOMAIN, Accuracy, Page, RasterLayer, Share
-from maps.remark import verdict_key, with_flags
+from maps.remark import given_flags, verdict_key, with_flags
 from maps.style import CHANGE, PROBABILITY, SEQUENCE, class_breaks
 from maps.text import plain
 
@@ -115,7 +115,7 @@ def _about(page: Page) -> dict[str, Any]:
 
 def _estimates(page: Page) -> pd.DataFrame:
     """Return the figures in the order crop, period, domain, with flags; an empty cell keeps no number."""
-    table = with_flags(page.figures.estimates, "value_ha")
+    table = with_flags(page.figures.estimates)
     order = {period.name: number for number, period in enumerate(page.periods)}
     table = table.assign(_order=table["period"].map(order)).sort_values(["crop", "_order", "domain"], kind="stable")
     empty = ~table["state"].isin(["estimated", "zero"])
@@ -127,8 +127,8 @@ def _estimates(page: Page) -> pd.DataFrame:
 
 
 def _change(page: Page) -> pd.DataFrame:
-    table = with_flags(page.figures.change, "difference_ha")
-    table = table.assign(verdict=[verdict_key(text) for text in table["verdict"]])
+    table = page.figures.change
+    table = table.assign(flags=given_flags(table), verdict=[verdict_key(text) for text in table["verdict"]])
     for column in ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value"):
         table[column] = pd.to_numeric(table[column])
         if column != "p_value":

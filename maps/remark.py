@@ -10,7 +10,7 @@ import pandas as pd
 
 from maps.language import Language
 
-__all__ = ["WIDE", "figure_words", "flags_of", "verdict_key", "with_flags"]
+__all__ = ["WIDE", "figure_words", "flags_of", "given_flags", "verdict_key", "with_flags"]
 
 WIDE = "WIDE"
 """Flag of a figure whose interval is wider than the figure itself."""
@@ -50,26 +50,30 @@ def verdict_key(text: object) -> str:
     return "none" if pd.isna(text) else _VERDICTS.get(re.sub(r"[\s-]+", "_", str(text).strip().lower()), "none")
 
 
-def with_flags(table: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Return a table with a column `flags` that also says which intervals are wider than their figure.
+def with_flags(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Return figures with a column `flags` that also says which intervals are wider than their figure.
 
     Parameters
     ----------
-    table
-        Rows with `lo_ha`, `hi_ha` and the column named by `value`.
-    value
-        ``value_ha`` or ``difference_ha``.
+    estimates
+        Rows of ``estimates.csv``; `flags` may be absent.
     """
-    numbers = table[["lo_ha", value, "hi_ha"]].to_numpy(dtype=float)
+    numbers = estimates[["lo_ha", "value_ha", "hi_ha"]].to_numpy(dtype=float)
     # a zero is left out: any interval is wider than nothing
-    size = np.abs(np.nan_to_num(numbers[:, 1]))
+    size = np.nan_to_num(numbers[:, 1])
     wide = (np.nan_to_num(numbers[:, 2] - numbers[:, 0]) > size) & (size > 0)
-    given = table["flags"] if "flags" in table.columns else pd.Series([""] * len(table), index=table.index)
-    joined = [
+    flags = [
         ";".join(dict.fromkeys([*flags_of(text), *([WIDE] if is_wide else [])]))
-        for text, is_wide in zip(given, wide, strict=True)
+        for text, is_wide in zip(given_flags(estimates), wide, strict=True)
     ]
-    return table.assign(flags=joined)
+    return estimates.assign(flags=flags)
+
+
+def given_flags(table: pd.DataFrame) -> pd.Series:
+    """Return the column `flags`, empty where the table has none."""
+    if "flags" in table.columns:
+        return table["flags"].fillna("").astype(str)
+    return pd.Series([""] * len(table), index=table.index, dtype=object)
 
 
 def figure_words(row: Mapping[str, object], language: Language) -> str:

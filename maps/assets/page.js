@@ -10,6 +10,7 @@ const page = (() => {
   let map;
   let open = null; // what the popup shows
   let box = null;
+  let scale;
 
   function themes() {
     const has = (kind) => raw.rasters.some((raster) => raster.kind === kind);
@@ -66,7 +67,7 @@ const page = (() => {
     const row = data.estimate(state.crop, period, data.frame);
     const change = state.pair && state.pair.to === period ? data.change(state.crop, state.pair, data.frame) : undefined;
     $('headline-body').replaceChildren(...[
-      node('p', { class: 'figure-of', text: words.className(state.crop) + ', ' + period }),
+      node('p', { class: 'figure-of', text: words.list(words.className(state.crop), period) }),
       ...figure.block(row), figure.dateWords(row), figure.verdict(change), figure.flagList(row),
     ].filter(Boolean));
     $('details-body').replaceChildren(...[
@@ -113,14 +114,14 @@ const page = (() => {
     const row = data.estimate(state.crop, period, code);
     return node('div', { class: 'popup', dir: document.documentElement.dir },
       node('h3', { dir: 'auto', text: data.names.get(code) }),
-      node('p', { class: 'at', text: words.text('popup.code') + ' ' + code + ' · ' + words.className(state.crop) + ', ' + period }),
+      node('p', { class: 'at', text: words.text('popup.code') + ' ' + code + ' · ' + words.list(words.className(state.crop), period) }),
       ...figure.block(row), figure.verdict(data.change(state.crop, state.pair, code)), figure.flagList(row),
       figure.series(state.crop, code, period), figure.counted(row, state.crop, period, code));
   }
 
   function overlayPopup({ overlay, label }) {
     const row = data.estimate(state.crop, state.period, overlay.name + ':' + label) || data.estimate(state.crop, state.period, overlay.name);
-    const body = row ? [node('p', { class: 'at', text: words.text('popup.within', { crop: words.className(state.crop) }) + ', ' + state.period }), ...figure.block(row), figure.flagList(row)] : [];
+    const body = row ? [node('p', { class: 'at', text: words.list(words.text('popup.within', { crop: words.className(state.crop) }), state.period) }), ...figure.block(row), figure.flagList(row)] : [];
     return node('div', { class: 'popup', dir: document.documentElement.dir }, node('h3', { dir: 'auto', text: label }),
       node('p', { class: 'at', text: overlay.title }), ...body);
   }
@@ -174,11 +175,12 @@ const page = (() => {
     document.querySelector('.leaflet-control-zoom-out').setAttribute('aria-label', words.text('page.zoom_out'));
     document.querySelectorAll('.leaflet-control-zoom a').forEach((link) => { link.title = link.getAttribute('aria-label'); });
     $('map-region').setAttribute('aria-label', words.text('page.map') + ': ' + raw.about.title);
-    document.querySelector('.compass span').textContent = words.text('page.north').charAt(0);
+    document.querySelector('.compass span').textContent = words.text('page.north_sign');
     document.querySelector('.compass').setAttribute('aria-label', words.text('page.north'));
     document.querySelector('.stamp').textContent = raw.about.disclaimer ? words.text('tier.' + raw.about.tier)
       : words.text('notes.draft') + ' · ' + words.text('tier.' + raw.about.tier);
     if ($('run')) $('run').textContent = words.text('notes.run', { run: raw.about.run });
+    scale._update();
     switches();
     update();
   }
@@ -191,7 +193,15 @@ const page = (() => {
       figure.drawn('svg', { viewBox: '0 0 20 22', 'aria-hidden': 'true' }, figure.drawn('path', { d: 'M10 1 L17 20 L10 15.5 Z', fill: '#16232b' }), figure.drawn('path', { d: 'M10 1 L3 20 L10 15.5 Z', fill: '#fff', stroke: '#16232b' })),
       node('span', {})));
     corner('bottomleft', () => node('div', { class: 'stamp' }));
-    L.control.scale({ imperial: false, position: 'bottomleft' }).addTo(map);
+    const Scale = L.Control.Scale.extend({
+      _updateMetric(metres) {
+        const round = this._getRoundNum(metres);
+        const label = round < 1000 ? words.text('pattern.m', { value: round }) : words.text('pattern.km', { value: round / 1000 });
+        this._mScale.style.width = Math.round(this.options.maxWidth * round / metres) + 'px';
+        this._mScale.textContent = label;
+      },
+    });
+    scale = new Scale({ imperial: false, position: 'bottomleft' }).addTo(map);
   }
 
   // On a wide screen the legend stands beside the area, not on it.

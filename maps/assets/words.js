@@ -14,13 +14,15 @@ const words = (() => {
   function text(key, places) {
     let filled = catalogue[code].words[key];
     if (filled === undefined) return key;
-    Object.keys(places || {}).forEach((place) => { filled = filled.split('{' + place + '}').join(places[place]); });
+    Object.keys(places || {}).forEach((place) => { filled = filled.split('{' + place + '}').join(kept(places[place])); });
     return filled;
   }
 
   const rightToLeft = () => catalogue[code].direction === 'rtl';
-  // U+2066 and U+2069 keep a number with its sign left to right inside Arabic text
+  // Inside Arabic text a number keeps its sign before it (U+2066), and a date or name its own direction (U+2068).
   const isolated = (digits) => (rightToLeft() ? '\u2066' + digits + '\u2069' : digits);
+  const kept = (value) => (rightToLeft() ? '\u2068' + value + '\u2069' : value);
+  const list = (...parts) => parts.map(kept).join(catalogue[code].words['pattern.list']);
 
   // The largest of the numbers that stand side by side (scale) decides how many digits all of them get.
   function number(value, { scale, signed, brief } = {}) {
@@ -57,5 +59,5 @@ const words = (() => {
     return spaced.charAt(0).toUpperCase() + spaced.slice(1).toLowerCase();
   }
 
-  return { use, text, number, percent, area, range, interval, level, className, rightToLeft, code: () => code };
+  return { use, text, list, number, percent, area, range, interval, level, className, rightToLeft, code: () => code };
 })();

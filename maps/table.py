@@ -1,0 +1,299 @@
+"""Tables as files: a workbook with notes, units and HXL tags, and CSV that no spreadsheet runs as a program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xlsxwriter
+
+from geo.files import atomic
+from maps.language import Language, language
+from maps.page import About, Accuracy, Figures
+from maps.remark import given_flags, verdict_key, with_flags
+from maps.text import plain, spreadsheet_safe
+
+__all__ = ["HXL_TAGS", "csv_text", "write_workbook"]
+
+HXL_TAGS = {
+    "crop": "#item+crop",
+    "period": "#date+period",
+    "from": "#date+start+period",
+    "to": "#date+end+period",
+    "domain": "#geo+code",
+    "domain_name": "#geo+name",
+    "state": "#status",
+    "value_ha": "#indicator+value+area+ha",
+    "difference_ha": "#indicator+difference+area+ha",
+    "se_ha": "#indicator+stderr+area+ha",
+    "lo_ha": "#indicator+lower+area+ha",
+    "hi_ha": "#indicator+upper+area+ha",
+    "mapped_ha": "#indicator+mapped+area+ha",
+    "level": "#indicator+level",
+    "p_value": "#indicator+pvalue",
+    "n": "#meta+sample+num",
+    "verdict": "#status+change",
+    "flags": "#meta+flags",
+    "method": "#meta+method",
+    "kind": "#meta+kind",
+    "reference_date": "#date+reference",
+    "source": "#meta+source",
+    "vintage": "#meta+edition",
+    "class": "#item+class",
+    "measure": "#meta+measure",
+    "share": "#indicator+value+share",
+    "lo": "#indicator+lower+share",
+    "hi": "#indicator+upper+share",
+}
+"""Column to Humanitarian Exchange Language tag (hxlstandard.org, 1.1)."""
+
+# Fixed, so that equal tables are equal bytes
+_CREATED = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+_HEADINGS = {
+    "crop": "table.crop",
+    "period": "table.period",
+    "from": "table.from",
+    "to": "table.to",
+    "domain": "table.code",
+    "domain_name": "table.unit",
+    "state": "table.state",
+    "value_ha": "table.hectares",
+    "difference_ha": "table.difference",
+    "se_ha": "table.standard_error",
+    "lo_ha": "table.lower",
+    "hi_ha": "table.upper",
+    "mapped_ha": "table.counted",
+    "level": "table.level",
+    "p_value": "table.p_value",
+    "n": "table.n",
+    "verdict": "table.verdict",
+    "flags": "table.flags",
+    "method": "table.method",
+    "kind": "table.kind",
+    "reference_date": "table.reference_date",
+    "source": "table.source",
+    "vintage": "table.vintage",
+    "class": "table.class",
+    "measure": "table.measure",
+    "share": "table.share",
+    "lo": "table.lower",
+    "hi": "table.upper",
+}
+_FORMATS = {"_ha": "#,##0.0", "share": "0.000", "level": "0.00", "p_value": "0.0000", "lo": "0.000", "hi": "0.000"}
+_LEAST_WIDTH, _MOST_WIDTH = 9, 46  # signs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sheet:
+    """One sheet: name and rows."""
+
+    name: str
+    rows: pd.DataFrame
+
+
+def write_workbook(path: Path, figures: Figures, about: About, *, language_code: str = "en") -> None:
+    """Write all figures as an XLSX workbook; equal figures give equal bytes.
+
+    Parameters
+    ----------
+    path
+        Final name.
+    figures
+        What it holds.
+    about
+        Names and sources for the sheet of notes.
+    language_code
+        Language of headings and notes.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
+    """
+    words = language(language_code)
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_numbers": False,
+        "strings_to_urls": False,
+    }
+    with atomic(path) as part, xlsxwriter.Workbook(part, options) as book:
+        book.set_properties({"title": plain(about.title), "author": "altdev", "created": _CREATED})
+        for sheet in _sheets(figures, words):
+            _write_sheet(book, sheet, words)
+        _write_notes(book, about, words)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    r"""Return a table as CSV: comma, full precision, no index, empty for missing, formulas defused.
+
+    Examples
+    --------
+    >>> csv_text(pd.DataFrame({"name": ["=1+1", "a,b"], "ha": [0.1, float("nan")]}))
+    'name,ha\n\'=1+1,0.1\n"a,b",\n'
+    """
+    safe = table.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [spreadsheet_safe(value) for value in safe[column]]
+    safe.columns = [spreadsheet_safe(column) for column in safe.columns]
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def _sheets(figures: Figures, words: Language) -> Iterator[_Sheet]:
+    estimates = with_flags(figures.estimates)
+    readable = estimates.assign(
+        crop=[words.class_name(str(name)) for name in estimates["crop"]],
+        state=[words.text(f"state.{state}") for state in estimates["state"]],
+        flags=[_flag_words(text, words) for text in estimates["flags"]],
+    )
+    yield _Sheet(name=words.text("notes.estimates_sheet"), rows=readable)
+    if not figures.change.empty:
+        yield _Sheet(name=words.text("notes.change_sheet"), rows=_change_rows(figures, words))
+    if figures.accuracy:
+        rows = [row for entry in figures.accuracy for row in _accuracy_rows(entry, words)]
+        yield _Sheet(name=words.text("notes.accuracy_sheet"), rows=pd.DataFrame(rows))
+    if figures.mapped:
+        yield _Sheet(name=words.text("notes.counted_sheet"), rows=_mapped_rows(figures, words))
+    for name, rows in figures.extra:
+        yield _Sheet(name=name, rows=rows)
+
+
+def _change_rows(figures: Figures, words: Language) -> pd.DataFrame:
+    change = figures.change
+    names = dict(zip(figures.estimates["domain"], figures.estimates["domain_name"], strict=True))
+    readable = change.assign(
+        crop=[words.class_name(str(name)) for name in change["crop"]],
+        verdict=[words.text(f"verdict.{verdict_key(text)}") for text in change["verdict"]],
+        flags=[_flag_words(text, words) for text in given_flags(change)],
+    )
+    readable.insert(change.columns.get_loc("domain") + 1, "domain_name", change["domain"].map(names))
+    return readable
+
+
+def _accuracy_rows(entry: Accuracy, words: Language) -> Iterator[dict[str, Any]]:
+    measures = [("", "table.overall", entry.overall)]
+    for one in entry.classes:
+        name = words.class_name(one.name)
+        measures += [(name, "table.users", one.users), (name, "table.producers", one.producers)]
+    for name, key, share in measures:
+        yield {
+            "period": entry.period,
+            "class": name,
+            "measure": words.text(key),
+            "share": share.value,
+            "lo": share.lo,
+            "hi": share.hi,
+            "level": entry.level,
+            "n": entry.n if share is entry.overall else math.nan,
+            "method": entry.method,
+        }
+
+
+def _mapped_rows(figures: Figures, words: Language) -> pd.DataFrame:
+    """Return the counts on the map, each beside the estimate that corrects it."""
+    counts = pd.DataFrame(
+        {
+            "crop": count.area.class_name,
+            "period": count.period,
+            "domain": count.domain,
+            "mapped_ha": count.area.area_ha,
+        }
+        for count in figures.mapped
+    )
+    keys = ["crop", "period", "domain"]
+    estimates = figures.estimates[[*keys, "domain_name", "value_ha", "lo_ha", "hi_ha"]]
+    rows = counts.merge(estimates.astype(dict.fromkeys(keys, str)), on=keys, how="left")
+    rows["crop"] = [words.class_name(str(name)) for name in rows["crop"]]
+    return rows[[*keys, "domain_name", "value_ha", "lo_ha", "hi_ha", "mapped_ha"]]
+
+
+def _flag_words(text: str, words: Language) -> str:
+    flags = [flag for flag in text.split(";") if flag]
+    return words.text("pattern.list").join(words.words.get(f"flag.{flag}", flag) for flag in flags)
+
+
+def _write_sheet(book: Any, content: _Sheet, words: Language) -> None:
+    """Write heading, HXL tags and rows; every text cell as text, every missing cell blank."""
+    sheet = book.add_worksheet(_sheet_name(book, content.name))
+    if words.direction == "rtl":
+        sheet.right_to_left()
+    head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#E4EEF4"})
+    tag = book.add_format({"font_color": "#4A5A64", "italic": True})
+    for column, name in enumerate(content.rows.columns):
+        heading = _heading(str(name), words)
+        sheet.write_string(0, column, heading, head)
+        sheet.write_string(1, column, HXL_TAGS.get(str(name), ""), tag)
+        number = book.add_format({"num_format": _number_format(str(name))})
+        values = content.rows[name].tolist()
+        for row, value in enumerate(values, start=2):
+            _write_cell(sheet, (row, column), value, number)
+        longest = max([len(heading) // 2, *(len(str(value)) for value in values[:200])], default=0)
+        sheet.set_column(column, column, min(_MOST_WIDTH, max(_LEAST_WIDTH, longest + 2)))
+    # codes such as 05001 are text on purpose
+    sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{len(content.rows) + 2}"})
+    sheet.freeze_panes(2, 0)
+
+
+def _write_cell(sheet: Any, place: tuple[int, int], value: Any, number: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        text = plain(value)
+        if text:
+            sheet.write_string(*place, text)
+    elif math.isfinite(value):
+        sheet.write_number(*place, value, number)
+
+
+def _heading(name: str, words: Language) -> str:
+    key = _HEADINGS.get(name)
+    heading = words.text(key) if key else plain(name)
+    unit = " (" + words.text("pattern.ha", value="").strip("\u2068\u2069 \u00a0") + ")"
+    return heading + unit if name.endswith("_ha") and key else heading
+
+
+def _number_format(name: str) -> str:
+    if name.endswith("_ha"):
+        return _FORMATS["_ha"]
+    return _FORMATS.get(name, "General")
+
+
+def _sheet_name(book: Any, name: str) -> str:
+    r"""Return a name that Excel accepts: 31 signs, none of ``[]:*?/\``, and used once."""
+    cleaned = plain(name).translate(str.maketrans("[]:*?/\\'", "        ")).strip()[:28] or "Sheet"
+    used = {sheet.get_name().lower() for sheet in book.worksheets()}
+    return next(
+        candidate
+        for candidate in (cleaned, *(f"{cleaned} {number}" for number in range(2, 99)))
+        if candidate.lower() not in used
+    )
+
+
+def _write_notes(book: Any, about: About, words: Language) -> None:
+    sheet = book.add_worksheet(_sheet_name(book, words.text("notes.sheet")))
+    if words.direction == "rtl":
+        sheet.right_to_left()
+    wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+    bold = book.add_format({"bold": True, "valign": "top"})
+    sheet.set_column(0, 0, 22)
+    sheet.set_column(1, 1, 100)
+    for row, (name, text) in enumerate(_notes(about, words)):
+        sheet.write_string(row, 0, name, bold)
+        sheet.write_string(row, 1, plain(text), wrapped)
+
+
+def _notes(about: About, words: Language) -> Iterator[tuple[str, str]]:
+    yield plain(about.title), about.subtitle
+    yield words.text("notes.disclaimer"), about.disclaimer or words.text("notes.draft")
+    yield words.text("notes.sources"), about.sources
+    for key in ("unit_note", "interval", "empty_note", "counted_note"):
+        yield "", words.text(f"notes.{key}")
+    for note in about.notes:
+        yield "", note
+    yield "", words.text(f"tier.{about.tier.value}")
+    if about.run_id:
+        yield "", words.text("notes.run", run=plain(about.run_id))
