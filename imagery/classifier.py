@@ -19,6 +19,7 @@ from imagery.trees import MOST_LEAVES, TreeBank, tree_bank
 
 __all__ = ["BoostSettings", "Classifier", "fit_classifier", "softmax"]
 
+_FEW = 4096  # cells up to which the library itself is used; the scores are the same to the bit
 _CHECKED = 256  # random rows on which the sweep must agree with the library
 
 
@@ -66,7 +67,8 @@ class Classifier:
         """Return the raw scores, shape (classes, n)."""
         if planes.shape[1] == 0:
             return np.zeros((len(self.codes), 0))
-        if self._bank is not None:
+        # Preparing the sweep costs more than a few cells are worth
+        if planes.shape[1] > _FEW and self._bank is not None:
             return self._bank.scores(planes)
         return _library_scores(self._booster, planes)
 

@@ -30,6 +30,7 @@ from imagery.model import ClassifySettings, TrainedModel
 from imagery.observe import Observer, PeriodScenes, labelled_features
 from imagery.profile import CropProfile
 from imagery.sensor import Sensor
+from imagery.stack import working_side
 from imagery.training import TrainingSamples
 from imagery.validation import validate
 
@@ -154,7 +155,7 @@ def write_maps(
         return _map_block(model.classifier, observer, period, block, inside, crops)
 
     shape = (geobox.shape[0], geobox.shape[1])
-    size = model.settings.block_size
+    size = working_side(geobox, model.settings.block_size)
     in_all = -(-shape[0] // size) * -(-shape[1] // size)
     smallest = cells_of(model.settings.minimum_mapping_unit_ha, geobox)
     # The sieve looks beyond blocks, so only then is the whole map, one byte a cell, held

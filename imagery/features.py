@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +18,15 @@ from imagery.composite import masked_sort, median, percentile
 from imagery.harmonic import amplitude, harmonic_design, harmonic_fit
 from imagery.sensor import Sensor
 from imagery.spectral import indices_for, spectral_index
-from imagery.stack import Stack
+from imagery.stack import Series, Stack
 from imagery.texture import local_mean_and_deviation
 
 __all__ = [
     "FeatureSpec",
-    "Series",
+    "Observed",
     "WindowSpans",
     "cell_features",
     "feature_spec",
-    "series_at",
     "texture_planes",
     "window_medians",
 ]
@@ -46,30 +46,14 @@ _CHUNK = 16_384  # cells handled at once, so that the planes of a network stay i
 _INDEX_LIMIT = 3.0  # indices beyond this are noise of nearly dark cells; 3 * INDEX_UNITS fits int16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """Observations of n cells, wherever they lie: t days, b bands."""
+class Observed(Protocol):
+    """Observations of cells that can be had in parts."""
 
-    days: tuple[date, ...]
-    """Days of observation, rising (t)."""
-    bands: tuple[str, ...]
-    """Common band names (b)."""
-    values: NDArray[np.int16]
-    """Physical values in units of `quantum`, shape (t, b, n)."""
-    valid: NDArray[np.bool_]
-    """Clear observations, shape (t, n)."""
-    quantum: float
-    """Physical value of one unit."""
+    def __len__(self) -> int: ...
 
     def part(self, cells: slice) -> Series:
-        """Return some of the cells."""
-        return Series(
-            days=self.days,
-            bands=self.bands,
-            values=np.ascontiguousarray(self.values[:, :, cells]),
-            valid=np.ascontiguousarray(self.valid[:, cells]),
-            quantum=self.quantum,
-        )
+        """Return the observations of some of the cells."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,49 +145,27 @@ def feature_spec(
     )
 
 
-def series_at(stack: Stack, cells: NDArray[np.bool_]) -> Series:
-    """Return the observations of the true cells of a block, in row order.
-
-    Parameters
-    ----------
-    stack
-        The block, h x w.
-    cells
-        Shape (h, w).
-    """
-    picked = np.flatnonzero(cells)
-    flat = stack.values.reshape(*stack.values.shape[:2], -1)
-    return Series(
-        days=stack.days,
-        bands=stack.bands,
-        values=flat[:, :, picked],
-        valid=stack.valid.reshape(len(stack.days), -1)[:, picked],
-        quantum=stack.quantum,
-    )
-
-
-def cell_features(series: Series, spec: FeatureSpec, windows: WindowSpans) -> NDArray[np.float32]:
+def cell_features(observed: Observed, spec: FeatureSpec, windows: WindowSpans) -> NDArray[np.float32]:
     """Return the features that need the cell alone.
 
     Parameters
     ----------
-    series
+    observed
         Observations of n cells.
     spec
         Which features.
     windows
-        First and last day of each season window in the period of the series.
+        First and last day of each season window in the period of the observations.
 
     Returns
     -------
     ndarray, shape (k, n)
         In the order of ``spec.cell_names``; NaN where a window or season has no clear observation.
     """
-    count = series.valid.shape[1]
-    planes = np.empty((len(spec.cell_names), count), dtype=np.float32)
-    for first in range(0, count, _CHUNK):
+    planes = np.empty((len(spec.cell_names), len(observed)), dtype=np.float32)
+    for first in range(0, len(observed), _CHUNK):
         part = slice(first, first + _CHUNK)
-        for layer, plane in enumerate(_cell_planes(series.part(part), spec, windows)):
+        for layer, plane in enumerate(_cell_planes(observed.part(part), spec, windows)):
             planes[layer, part] = plane
     return planes
 

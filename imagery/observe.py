@@ -16,11 +16,11 @@ from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block, map_blocks
 from geo.errors import Problem, QualityGateError
-from imagery.features import FeatureSpec, WindowSpans, cell_features, series_at, texture_planes
+from imagery.features import FeatureSpec, WindowSpans, cell_features, texture_planes
 from imagery.profile import CropProfile
 from imagery.scene import Scene
 from imagery.sensor import Sensor
-from imagery.stack import read_stack
+from imagery.stack import read_stack, working_side
 from imagery.training import TrainingSamples
 from imagery.validation import LabelledFeatures
 
@@ -84,11 +84,11 @@ class Observer:
         stack = read_stack(
             period.scenes, self.geobox, around, sensor=self.sensor, cloud_buffer_m=self.cloud_buffer_m
         )
-        inner = stack.part(slice(halo, halo + block.height), slice(halo, halo + block.width))
-        seen = cells & (inner.valid.sum(axis=0) >= self.min_valid)
+        inner = slice(halo, halo + block.height), slice(halo, halo + block.width)
+        seen = cells & (stack.valid[:, *inner].sum(axis=0) >= self.min_valid)
         if not seen.any():
             return np.empty((len(self.spec.names), 0), dtype=np.float32), seen
-        planes = cell_features(series_at(inner, seen), self.spec, window_spans(self.profile, period))
+        planes = cell_features(stack.at(seen), self.spec, window_spans(self.profile, period))
         if self.spec.texture_names:
             planes = np.vstack([planes, texture_planes(stack, self.spec)[:, seen]])
         return planes, seen
@@ -140,6 +140,7 @@ def labelled_features(
     prior = np.zeros(len(training), dtype=np.bool_)
     wide, placed = _around_places(observer, training)
     shape = (wide.geobox.shape[0], wide.geobox.shape[1])
+    side = working_side(wide.geobox, block_size)
     for name, period in sorted(periods.items()):
         members = np.flatnonzero(training.period == name)
 
@@ -148,7 +149,7 @@ def labelled_features(
         ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
             return _places_in(wide, period, block, placed[members], members)
 
-        for _, result in map_blocks(of_block, shape, size=block_size, jobs=jobs):
+        for _, result in map_blocks(of_block, shape, size=side, jobs=jobs):
             if result is not None:
                 planes[:, result[0]] = result[1]
                 known[result[0]] = True

@@ -16,12 +16,12 @@ from odc.geo.geobox import GeoBox
 from geo.blocks import BLOCK_SIZE, Block, map_blocks
 from geo.raster import CogWriter, RasterStyle
 from imagery.composite import NODATA, to_composite
-from imagery.features import Series, WindowSpans, series_at, window_medians
+from imagery.features import WindowSpans, window_medians
 from imagery.gap import GapCount, GapReport, gap_count
 from imagery.profile import CropProfile
 from imagery.scene import Scene
 from imagery.sensor import Sensor
-from imagery.stack import BrokenSceneError, read_stack
+from imagery.stack import BrokenSceneError, Stack, StackCells, read_stack, working_side
 
 __all__ = ["PeriodReport", "PrepareOptions", "write_period"]
 
@@ -155,7 +155,7 @@ class _Work:
 
     def write(self, folder: Path, jobs: int, progress: Callable[[int, int], None] | None) -> GapCount:
         shape = (self.geobox.shape[0], self.geobox.shape[1])
-        size = self.options.block_size
+        size = working_side(self.geobox, self.options.block_size)
         blocks_in_all = -(-shape[0] // size) * -(-shape[1] // size)
         gaps = GapCount(window_missing=(0,) * len(self.windows))
         with ExitStack() as stack:
@@ -181,16 +181,15 @@ class _Work:
         stack = read_stack(
             self.scenes, self.geobox, block, sensor=self.sensor, cloud_buffer_m=self.options.cloud_buffer_m
         )
-        series = series_at(stack, cells)
-        by_window = _window_counts(series, self.windows)
-        total = series.valid.sum(axis=0, dtype=np.uint16)
+        total, by_window = _counts(stack, self.windows)
         for layer, plane in enumerate((total, *by_window.values())):
-            counts[layer][cells] = plane
+            counts[layer] = np.where(cells, plane, COUNT_NODATA)
+        observed = stack.at(cells)
         for name, span in self.windows.items():
-            for layer, plane in enumerate(_medians(series, span)):
-                composites[name][layer][cells] = plane
-            composites[name][-1][cells] = by_window[name]
-        return composites, counts, gap_count(total, by_window, self.options.min_valid)
+            composites[name][:-1, cells] = _medians(observed, len(stack.bands), span)
+            composites[name][-1] = np.where(cells, by_window[name], NODATA)
+        inside = [plane[cells] for plane in by_window.values()]
+        return composites, counts, gap_count(total[cells], inside, self.options.min_valid)
 
     def _composite_writer(self, folder: Path, window: str) -> CogWriter:
         first, last = self.windows[window]
@@ -216,18 +215,20 @@ class _Work:
         return CogWriter(folder / "valid_count.tif", self.geobox, dtype="uint16", bands=bands, style=style)
 
 
-def _window_counts(series: Series, windows: WindowSpans) -> dict[str, NDArray[np.uint16]]:
-    return {
-        name: series.valid[[first <= day <= last for day in series.days]].sum(axis=0, dtype=np.uint16)
+def _counts(stack: Stack, windows: WindowSpans) -> tuple[NDArray[np.uint16], dict[str, NDArray[np.uint16]]]:
+    """Return the clear observations of every cell in the period and in each window."""
+    by_window = {
+        name: stack.valid[[first <= day <= last for day in stack.days]].sum(axis=0, dtype=np.uint16)
         for name, (first, last) in windows.items()
     }
+    return stack.valid.sum(axis=0, dtype=np.uint16), by_window
 
 
-def _medians(series: Series, span: tuple[date, date]) -> NDArray[np.int16]:
+def _medians(observed: StackCells, bands: int, span: tuple[date, date]) -> NDArray[np.int16]:
     """Return the median of every band within a window as integers, shape (b, n)."""
-    out = np.empty((len(series.bands), series.valid.shape[1]), dtype=np.int16)
-    for first in range(0, out.shape[1], _CHUNK):
+    out = np.empty((bands, len(observed)), dtype=np.int16)
+    for first in range(0, len(observed), _CHUNK):
         part = slice(first, first + _CHUNK)
-        for layer, plane in enumerate(window_medians(series.part(part), span).values()):
+        for layer, plane in enumerate(window_medians(observed.part(part), span).values()):
             out[layer, part] = to_composite(plane)
     return out

@@ -66,13 +66,16 @@ class Scores:
 def confusion(
     reference: NDArray[np.integer], predicted: NDArray[np.integer], codes: Sequence[int]
 ) -> NDArray[np.int64]:
-    """Return the counts of predicted class (rows) by reference class (columns), in the order of `codes`.
+    """Return the counts of predicted class (rows) by reference class (columns), in the order of `codes` (rising).
 
     Examples
     --------
     >>> confusion(np.array([1, 1, 2]), np.array([1, 2, 2]), [1, 2]).tolist()
     [[1, 0], [1, 1]]
     """
+    stray = sorted(({*np.unique(reference).tolist()} | {*np.unique(predicted).tolist()}) - set(codes))
+    if stray:
+        raise ValueError(f"codes {stray} are not among {list(codes)}")
     row = np.searchsorted(codes, predicted)
     col = np.searchsorted(codes, reference)
     matrix = np.zeros((len(codes), len(codes)), dtype=np.int64)

@@ -25,9 +25,10 @@ from imagery.mask import Disk, disk, flagged, grow, without_specks
 from imagery.scene import Scene
 from imagery.sensor import Sensor
 
-__all__ = ["BrokenSceneError", "Stack", "cell_size_m", "read_stack"]
+__all__ = ["BrokenSceneError", "Series", "Stack", "StackCells", "cell_size_m", "read_stack", "working_side"]
 
 _LOWEST, _HIGHEST = -32_000, 32_000  # room for the markers of missing values in int16
+_WHOLE = 1.5  # grids up to this many blocks along a side are worked on whole
 _COARSER = 1.5  # cells this many times coarser than the band take its average, others the nearest cell
 
 
@@ -59,14 +60,70 @@ class Stack:
         """Height and width in cells."""
         return self.valid.shape[1], self.valid.shape[2]
 
-    def part(self, rows: slice, cols: slice) -> Stack:
-        """Return a part of the block without copying it."""
-        return Stack(
+    def at(self, cells: NDArray[np.bool_]) -> StackCells:
+        """Return the true cells of a block as observations, in row order.
+
+        Parameters
+        ----------
+        cells
+            Shape (h, w), or smaller by the same rim on every side.
+        """
+        rim = (self.shape[0] - cells.shape[0]) // 2
+        row, col = np.nonzero(cells)
+        return StackCells(self, (row + rim) * self.shape[1] + col + rim)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Observations of n cells, wherever they lie: t days, b bands."""
+
+    days: tuple[date, ...]
+    """Days of observation, rising (t)."""
+    bands: tuple[str, ...]
+    """Common band names (b)."""
+    values: NDArray[np.int16]
+    """Physical values in units of `quantum`, shape (t, b, n)."""
+    valid: NDArray[np.bool_]
+    """Clear observations, shape (t, n)."""
+    quantum: float
+    """Physical value of one unit."""
+
+    def __len__(self) -> int:
+        return int(self.valid.shape[1])
+
+    def part(self, cells: slice) -> Series:
+        """Return some of the cells."""
+        return Series(
             days=self.days,
             bands=self.bands,
-            values=self.values[:, :, rows, cols],
-            valid=self.valid[:, rows, cols],
+            values=np.ascontiguousarray(self.values[:, :, cells]),
+            valid=np.ascontiguousarray(self.valid[:, cells]),
             quantum=self.quantum,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StackCells:
+    """Chosen cells of a block, gathered only in parts: all of them at once would double the memory."""
+
+    stack: Stack
+    """The block."""
+    index: NDArray[np.int64]
+    """Positions in row order (n)."""
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def part(self, cells: slice) -> Series:
+        """Return the observations of some of the cells."""
+        days, bands = self.stack.values.shape[:2]
+        picked = self.index[cells]
+        return Series(
+            days=self.stack.days,
+            bands=self.stack.bands,
+            values=np.take(self.stack.values.reshape(days, bands, -1), picked, axis=2),
+            valid=np.take(self.stack.valid.reshape(days, -1), picked, axis=1),
+            quantum=self.stack.quantum,
         )
 
 
@@ -111,6 +168,15 @@ def read_stack(
     )
 
 
+def working_side(geobox: GeoBox, block_size: int) -> int:
+    """Return the side of the blocks to work on: `block_size`, or the whole of a grid little larger than it.
+
+    Slivers at the edges of a small grid would open every file again for a handful of cells.
+    """
+    longest = max(geobox.shape[0], geobox.shape[1])
+    return longest if longest <= _WHOLE * block_size else block_size
+
+
 def cell_size_m(geobox: GeoBox) -> tuple[float, float]:
     """Return height and width of a cell in metres.
 
@@ -148,16 +214,27 @@ def _lay(
         raise BrokenSceneError(
             Problem(f"scene {scene.id}, {found.where}", found.found, found.expected, found.remedy), scene.id
         ) from error
-    empty = np.zeros_like(clear) if sensor.nodata_rule == "any" else np.ones_like(clear)
-    for cells in raw.values():
-        hole = cells == sensor.nodata if sensor.nodata is not None else np.zeros_like(clear)
-        empty = empty | hole if sensor.nodata_rule == "any" else empty & hole
-    clear &= ~empty
+    first = not valid.any()
+    clear &= ~_empty(raw, sensor)
     for layer, (name, cells) in enumerate(raw.items()):
         file = scene.bands[name]
         physical = _to_units(cells, file.scale, file.offset, sensor.quantum)
-        np.copyto(values[layer], physical, where=clear)
+        # What the first scene of a day leaves in cells that are not clear does not matter
+        np.copyto(values[layer], physical, where=True if first else clear)
     valid |= clear
+
+
+def _empty(raw: dict[str, NDArray[np.integer]], sensor: Sensor) -> NDArray[np.bool_]:
+    """Return the cells that hold nothing."""
+    layers = iter(raw.values())
+    one = next(layers)
+    if sensor.nodata is None:
+        return np.zeros(one.shape, dtype=np.bool_)
+    empty = one == sensor.nodata
+    join = np.logical_or if sensor.nodata_rule == "any" else np.logical_and
+    for cells in layers:
+        join(empty, cells == sensor.nodata, out=empty)
+    return np.asarray(empty)
 
 
 def _clear(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, grown: Disk) -> NDArray[np.bool_]:
@@ -194,8 +271,9 @@ def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> di
 def _to_units(raw: NDArray[np.integer], scale: float, offset: float, quantum: float) -> NDArray[np.int16]:
     """Return ``(scale * raw + offset) / quantum`` rounded to whole units."""
     factor, shift = scale / quantum, offset / quantum
-    if abs(factor - 1) < 1e-12 and abs(shift - round(shift)) < 1e-9:
-        units = raw.astype(np.int32) + round(shift)
-    else:
-        units = np.rint(raw * factor + shift)
+    whole = round(shift)
+    if raw.dtype == np.uint16 and abs(factor - 1) < 1e-12 and abs(shift - whole) < 1e-9 and -_HIGHEST <= whole <= 0:
+        # The usual case stays in 16 bits, where a plane is handled several times faster
+        return np.asarray(np.minimum(raw, np.uint16(_HIGHEST)).view(np.int16) + np.int16(whole))
+    units = np.rint(raw * factor + shift)
     return np.asarray(np.clip(units, _LOWEST, _HIGHEST), dtype=np.int16)

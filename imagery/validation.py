@@ -143,7 +143,7 @@ def _floor_record(data: LabelledFeatures, floor: tuple[str, NDArray[np.int64]], 
     crop, values = floor
     code = legend.code(crop)
     said = (values == code).astype(np.int64)
-    record = score((data.code == code).astype(np.int64), said, {crop: 1}).record()["classes"][crop]
+    record = score((data.code == code).astype(np.int64), said, {"other": 0, crop: 1}).record()["classes"][crop]
     full = bool((values >= 0).all())
     return {"crop": crop, **record, "overall_accuracy": float((values == data.code).mean()) if full else None}
 
