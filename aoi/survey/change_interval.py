@@ -17,6 +17,9 @@ __all__ = ["Limits", "overlap_limits", "p_value_of", "panel_limits", "symmetric_
 Limits = Callable[[float], tuple[float, float]]
 """Limits of a difference as a function of the confidence level."""
 
+DEFAULT_METHOD = "gamma-midp"
+"""Interval of gain and of loss by default: their difference has slack of its own (docs/methods/change.md)."""
+
 LEAST_P = 1e-12
 """Smallest p-value that is told apart."""
 
@@ -53,7 +56,7 @@ def p_value_of(value: float, limits: Limits, level: float) -> float:
         return LEAST_P
     if gap(large) <= 0:
         return 1.0
-    return float(np.exp(optimize.brentq(gap, small, large, xtol=1e-12)))
+    return float(np.exp(optimize.brentq(gap, small, large, xtol=1e-7)))
 
 
 def symmetric_limits(value: float, se: float, df: float) -> Limits:
@@ -105,7 +108,7 @@ def panel_limits(
     counts, found = design.sample_counts(stratum), sums_by(stratum, moved, design.n_strata)
     values, variances = count_totals(found, counts, design, fpc=fpc)
     strata, se = strata_of(design, counts, fpc=fpc), np.sqrt(variances)
-    methods = interval_methods(method, found, strata, se)
+    methods = interval_methods(_chosen(method), found, strata, se)
     p = found / counts[:, None]
     factor = (design.areas_ha * strata.shrink[:, 0]) ** 2 / np.maximum(counts - 1, 1)
     product = float(se[0] * se[1])
@@ -149,7 +152,7 @@ def overlap_limits(
     for counts, found in years:
         value, variance = count_totals(found, counts, design, fpc=fpc)
         strata, se = strata_of(design, counts, fpc=fpc), np.sqrt(variance)
-        parts.append((found, strata, se, interval_methods(method, found, strata, se), value))
+        parts.append((found, strata, se, interval_methods(_chosen(method), found, strata, se), value))
 
     def limits(level: float) -> tuple[float, float]:
         earlier, later = (
@@ -166,6 +169,11 @@ def _column(values: FloatArray, bounds: Bounds, k: int) -> tuple[FloatArray, Bou
     """Return one column's value and limits, each limit on its own side of the value."""
     value = values[k]
     return value, Bounds(np.minimum(bounds.lo[k], value), np.maximum(bounds.hi[k], value))
+
+
+def _chosen(method: str) -> str:
+    """Return the method named, or that of changes by default."""
+    return DEFAULT_METHOD if method.lower() == "default" else method
 
 
 def _named(methods: Sequence[str]) -> str:
