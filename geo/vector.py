@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -162,8 +163,11 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
     if not path.is_file():
         raise InputError(Problem(str(path), "no such file", "a vector layer", "correct the path"))
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of a file so broken that an error follows
+            listed = pyogrio.list_layers(path)
         # A styled GeoPackage lists its table of styles beside its layers
-        kinds = {str(name): kind for name, kind in pyogrio.list_layers(path) if name != _STYLES}
+        kinds = {str(name): kind for name, kind in listed if name != _STYLES}
         spatial = [name for name, kind in kinds.items() if kind is not None]
         chosen = layer or next(iter(spatial), None)
         if chosen in spatial:
