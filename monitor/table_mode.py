@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from aoi.survey.coverage import Coverage, coverage_rows, coverage_table
 from aoi.survey.table import TableResult, estimate_table
 from geo.errors import InputError, Problem
 
 __all__ = ["estimate_tables"]
+
+COVERAGE_SEED = 20240101
+"""Fixed, so that the same tables always give the same simulated coverage."""
 
 
 def estimate_tables(
@@ -42,13 +47,16 @@ def estimate_tables(
     InputError
         If a file is missing or is no table.
     """
-    result = estimate_table(
-        _read(sample), _read(strata), unit_area_ha=unit_area_ha, domain=domain, interval=interval, level=level
-    )
-    content = result.to_json_dict()
+    tables = _read(sample), _read(strata)
+    result = estimate_table(*tables, unit_area_ha=unit_area_ha, domain=domain, interval=interval, level=level)
+    covered: tuple[Coverage, ...] = ()
+    if coverage:
+        rng = np.random.default_rng(COVERAGE_SEED)
+        covered = coverage_table(*tables, rng, unit_area_ha=unit_area_ha, interval=interval, level=level)
     if as_json:
+        content = result.to_json_dict() | ({"coverage": coverage_rows(covered)} if coverage else {})
         return json.dumps(content, indent=1)
-    return "\n".join(_lines(result))
+    return "\n".join([*_lines(result), *_coverage_lines(covered)])
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -74,3 +82,11 @@ def _lines(result: TableResult) -> list[str]:
     overall = result.matrix.overall
     lines.append(f"overall accuracy {overall.value:.4f} (standard error {overall.se:.4f})")
     return lines
+
+
+def _coverage_lines(covered: tuple[Coverage, ...]) -> list[str]:
+    return [
+        f"coverage of {one.name}, {one.scenario}: the interval held the truth in {100 * one.covered:.1f} % of "
+        f"{one.draws} simulated surveys (above it {100 * one.above:.1f} %, below it {100 * one.below:.1f} %)"
+        for one in covered
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aoi.survey.interpretation import adjudicate, agreement
 from geo.errors import InputError, Problem
 from geo.raster import read_on_grid
 from geo.vector import read_layer
@@ -39,13 +40,13 @@ def read_reference(context: Context, staging: Path, progress: Progress) -> Mappi
     sample = read_csv(context.out / "frame" / "sample.csv")
     simulated = context.reference.simulated is not None
     labels = _simulated(context, sample) if simulated else _collected(context, sample)
-    agreed, agreement = agree(labels)
+    agreed, facts = agree(labels, context.profile.legend.names)
     folder = staging / "frame"
     folder.mkdir(parents=True, exist_ok=True)
     labels.to_csv(folder / "interpretation.csv", index=False)
     agreed.to_csv(folder / "reference.csv", index=False)
     progress(1, 1)
-    return {"units": int(agreed["unit_id"].nunique()), "simulated": simulated, **agreement}
+    return {"units": int(agreed["unit_id"].nunique()), "simulated": simulated, **facts}
 
 
 def read_label_file(path: Path) -> pd.DataFrame:
@@ -120,19 +121,21 @@ def _collected(context: Context, sample: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["unit_id", "period", "interpreter"], ignore_index=True)
 
 
-def agree(labels: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+def agree(labels: pd.DataFrame, legend: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Settle one label for each unit and period.
 
     Parameters
     ----------
     labels
         Columns `COLUMNS`.
+    legend
+        Class names.
 
     Returns
     -------
     tuple
-        Table unit_id, period, label, decided_by (``all``, ``senior`` or ``majority``); and facts: interpreters,
-        the share of units and periods that all of them labelled alike, and how many a senior settled.
+        Table unit_id, period, label, decided_by (``majority`` or ``senior``); and facts: interpreters, observed
+        agreement and Cohen's kappa of the pairs, and how many units a senior settled.
 
     Raises
     ------
@@ -142,37 +145,40 @@ def agree(labels: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     Examples
     --------
     >>> rows = [("u1", "24", "a", "coca"), ("u1", "24", "b", "forest"), ("u1", "24", "senior", "coca")]
-    >>> agree(pd.DataFrame(rows, columns=COLUMNS))[0].values.tolist()
+    >>> agree(pd.DataFrame(rows, columns=COLUMNS), ("coca", "forest"))[0].values.tolist()
     [['u1', '24', 'coca', 'senior']]
     """
-    ordinary = labels[labels["interpreter"] != SENIOR]
-    keys = ["unit_id", "period"]
-    votes = ordinary.groupby([*keys, "label"], sort=True).size().rename("votes").reset_index()
-    votes["all"] = votes.groupby(keys)["votes"].transform("sum")
-    best = votes[2 * votes["votes"] > votes["all"]].set_index(keys)
-    every = pd.MultiIndex.from_frame(labels[keys].drop_duplicates().sort_values(keys))
-    senior = labels[labels["interpreter"] == SENIOR].set_index(keys)["label"]
-    unanimous = best.loc[best["votes"] == best["all"], "label"].reindex(every)
-    settled = unanimous.fillna(senior.reindex(every)).fillna(best["label"].reindex(every))
-    _require_settled(settled)
-    decided = np.where(unanimous.notna(), "all", np.where(senior.reindex(every).notna(), SENIOR, "majority"))
-    table = settled.rename("label").reset_index().assign(decided_by=decided)
-    facts = {
-        "interpreters": int(ordinary["interpreter"].nunique()),
-        "labelled_alike": float(np.mean(decided == "all")),
-        "settled_by_senior": int(np.sum(decided == SENIOR)),
-    }
-    return table, facts
+    code = {name: number for number, name in enumerate(legend)}
+    wide = labels.assign(code=labels["label"].map(code)).pivot_table(
+        index=["unit_id", "period"], columns="interpreter", values="code", aggfunc="first"
+    )
+    votes = wide.fillna(-1).astype(np.int64)
+    ordinary = votes.drop(columns=SENIOR, errors="ignore").to_numpy()
+    senior = votes[SENIOR].to_numpy() if SENIOR in votes else None
+    settled = adjudicate(ordinary, n_classes=len(legend), senior=senior)
+    _require_settled(votes.index[settled.open])
+    decided = np.full(len(votes), "majority", dtype=object)
+    decided[settled.by_senior] = SENIOR
+    table = votes.index.to_frame(index=False)
+    table["label"] = np.array(legend, dtype=object)[settled.label]
+    return table.assign(decided_by=decided), _agreement_facts(ordinary, len(legend), len(settled.by_senior))
 
 
-def _require_settled(settled: Any) -> None:
-    open_ = settled[settled.isna()]
-    if len(open_):
-        shown = ", ".join(f"{unit} in {period}" for unit, period in open_.index[:_SHOWN])
+def _agreement_facts(votes: NDArray[np.int64], n_classes: int, by_senior: int) -> dict[str, Any]:
+    facts: dict[str, Any] = {"interpreters": votes.shape[1], "settled_by_senior": by_senior}
+    if votes.shape[1] > 1 and ((votes >= 0).sum(axis=1) > 1).any():
+        found = agreement(votes, n_classes)
+        facts |= {"observed_agreement": found.observed, "kappa": found.kappa}
+    return facts
+
+
+def _require_settled(open_units: Any) -> None:
+    if len(open_units):
+        shown = ", ".join(f"{unit} in {period}" for unit, period in open_units[:_SHOWN])
         raise InputError(
             Problem(
                 "reference labels",
-                f"{len(open_)} units on which interpreters differ ({shown})",
+                f"{len(open_units)} units on which interpreters differ ({shown})",
                 f"a deciding label by interpreter {SENIOR!r}",
                 "have a third person decide them",
             )
