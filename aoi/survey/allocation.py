@@ -60,9 +60,7 @@ def proportional(n: int, sizes: npt.ArrayLike, *, floor: int = MINIMUM_UNITS) ->
     return _whole(n, np.asarray(sizes, dtype=float), np.asarray(sizes), floor)
 
 
-def neyman(
-    n: int, sizes: npt.ArrayLike, deviations: npt.ArrayLike, *, floor: int = MINIMUM_UNITS
-) -> IntArray:
+def neyman(n: int, sizes: npt.ArrayLike, deviations: npt.ArrayLike, *, floor: int = MINIMUM_UNITS) -> IntArray:
     """Allocate in proportion to N_h S_h, which makes the total's variance least (Cochran eq. 5.26).
 
     Parameters
@@ -83,9 +81,7 @@ def neyman(
     """
     spread = np.asarray(deviations, dtype=float)
     if not np.isfinite(spread).all() or (spread < 0).any() or not (spread > 0).any():
-        raise InputError(
-            Problem("standard deviations", str(spread.tolist()), "0 or more, one at least positive")
-        )
+        raise InputError(Problem("standard deviations", str(spread.tolist()), "0 or more, one at least positive"))
     return _whole(n, np.asarray(sizes, dtype=float) * spread, np.asarray(sizes), floor)
 
 
@@ -158,9 +154,7 @@ def rare_class_safe(
     units = np.asarray(sizes, dtype=np.int64)
     share = np.clip(np.asarray(expected, dtype=float), least_rate, 1 - least_rate)
     if share.shape != units.shape:
-        raise InputError(
-            Problem("expected shares", f"{share.size} for {units.size} strata", "one per stratum")
-        )
+        raise InputError(Problem("expected shares", f"{share.size} for {units.size} strata", "one per stratum"))
     rest = int(np.argmax(units)) if unmapped is None else unmapped
     floors = np.minimum(np.full(units.size, floor), units)
     floors[rest] = min(max(int(floors[rest]), math.ceil(n / 2)), int(units[rest]))
@@ -234,9 +228,7 @@ def sample_size_for_margin(
     share = share[:, None] if share.ndim == 1 else share
     margins = np.broadcast_to(np.asarray(margin_ha, dtype=float), (share.shape[1],))
     if share.shape[0] != design.n_strata or (share < 0).any() or (share > 1).any() or (margins <= 0).any():
-        raise InputError(
-            Problem("target", "shares or margins", "shares in 0..1 per stratum, positive margins")
-        )
+        raise InputError(Problem("target", "shares or margins", "shares in 0..1 per stratum, positive margins"))
     variance = (margins / t_quantile(level, np.inf)) ** 2
     spread = design.areas_ha[:, None] * np.sqrt(share * (1 - share))
     finite = (spread**2 / design.sizes[:, None]).sum(axis=0)

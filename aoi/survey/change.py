@@ -125,8 +125,7 @@ def area_change(
     first, second = _labels(y_from), _labels(y_to)
     years = [year_counts(stratum, y, design) for y in (first, second)]
     earlier, later = (
-        areas_of_counts(found, counts, design, fpc=fpc, method=method, level=level)[0]
-        for counts, found in years
+        areas_of_counts(found, counts, design, fpc=fpc, method=method, level=level)[0] for counts, found in years
     )
     difference = total_change(stratum, first, second, design, fpc=fpc, expansion=design.areas_ha)
     both, either = np.isfinite(first) & np.isfinite(second), np.isfinite(first) | np.isfinite(second)
@@ -276,9 +275,7 @@ def _labels(y: npt.ArrayLike) -> FloatArray:
     """Return labels as floats, refusing all but 0, 1 and NaN."""
     values = np.asarray(y, dtype=float)
     if not np.isin(values[np.isfinite(values)], (0.0, 1.0)).all() or np.isinf(values).any():
-        raise InputError(
-            Problem("labels", "values other than 0, 1 and missing", "0/1, NaN where not labelled")
-        )
+        raise InputError(Problem("labels", "values other than 0, 1 and missing", "0/1, NaN where not labelled"))
     return values
 
 

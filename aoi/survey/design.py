@@ -310,13 +310,9 @@ def _table_problems(names: Sequence[str], sizes: FloatArray, areas: FloatArray, 
     """List what is wrong with the columns of a stratum table."""
     if not names or not (len(names) == sizes.size == areas.size):
         found = f"{len(names)} names, {sizes.size} sizes, {areas.size} areas"
-        return [
-            Problem("strata", found, "one name, size and area for each stratum, and at least one stratum")
-        ]
+        return [Problem("strata", found, "one name, size and area for each stratum, and at least one stratum")]
     problems = [
-        Problem(
-            f"stratum {name!r}", f"size {size:g}", "a whole number of units, 1 or more", "drop or mend it"
-        )
+        Problem(f"stratum {name!r}", f"size {size:g}", "a whole number of units, 1 or more", "drop or mend it")
         for name, size in zip(names, sizes, strict=True)
         if not (np.isfinite(size) and size >= 1 and abs(size - round(size)) < 1e-9 * max(size, 1))
     ]
@@ -328,9 +324,7 @@ def _table_problems(names: Sequence[str], sizes: FloatArray, areas: FloatArray, 
     repeated = sorted({str(name) for name in names if list(names).count(name) > 1})
     problems += [Problem("strata", f"stratum {name!r} twice", "each stratum once") for name in repeated]
     if lonely not in LONELY_POLICIES:
-        problems.append(
-            Problem("policy for lone units", repr(lonely), "one of " + ", ".join(LONELY_POLICIES))
-        )
+        problems.append(Problem("policy for lone units", repr(lonely), "one of " + ", ".join(LONELY_POLICIES)))
     return problems
 
 

@@ -121,15 +121,11 @@ def weighted_error_matrix(
     return _matrix(mapped, reference, weight, classes, (values, se))
 
 
-def _cell_areas(
-    mapped: IntArray, reference: IntArray, weight: FloatArray, classes: Sequence[str]
-) -> FloatArray:
+def _cell_areas(mapped: IntArray, reference: IntArray, weight: FloatArray, classes: Sequence[str]) -> FloatArray:
     """Return the estimated area of each cell, refusing codes outside the legend, shape (K, K)."""
     n_classes = len(classes)
     problems = [
-        Problem(
-            f"column {name!r}", f"codes {codes.min()}..{codes.max()}", f"0..{n_classes - 1}, one per class"
-        )
+        Problem(f"column {name!r}", f"codes {codes.min()}..{codes.max()}", f"0..{n_classes - 1}, one per class")
         for name, codes in (("map", mapped), ("reference", reference))
         if codes.min() < 0 or codes.max() >= n_classes
     ]

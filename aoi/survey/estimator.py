@@ -290,9 +290,7 @@ def areas_of_counts(
 
 def strata_of(design: StratifiedDesign, counts: IntArray, *, fpc: bool) -> Strata:
     """Return what an interval needs of a design and its sample sizes."""
-    return Strata(
-        areas_ha=design.areas_ha, sizes=design.sizes.astype(float), counts=counts.astype(float), fpc=fpc
-    )
+    return Strata(areas_ha=design.areas_ha, sizes=design.sizes.astype(float), counts=counts.astype(float), fpc=fpc)
 
 
 def count_totals(

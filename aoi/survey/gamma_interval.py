@@ -148,9 +148,7 @@ class Shifted(NamedTuple):
         flat = variance <= 1e-24 * np.maximum(mean, 1e-12) ** 2
         deviation = np.sqrt(np.where(flat, 0.0, variance))
         skew = np.where(flat, 0.0, third) / np.where(flat, 1.0, deviation) ** 3
-        return cls(
-            mean, deviation, 4.0 / np.maximum(np.abs(skew), STRAIGHT) ** 2, np.where(skew < 0, -1.0, 1.0)
-        )
+        return cls(mean, deviation, 4.0 / np.maximum(np.abs(skew), STRAIGHT) ** 2, np.where(skew < 0, -1.0, 1.0))
 
 
 def _cdf(value: FloatArray, gamma: Shifted) -> FloatArray:

@@ -93,14 +93,11 @@ def draw_ranks(
     _check_sizes(totals, wanted)
     children = rng.spawn(totals.size)
     return tuple(
-        draw_simple(int(total), int(n), child)
-        for total, n, child in zip(totals, wanted, children, strict=True)
+        draw_simple(int(total), int(n), child) for total, n, child in zip(totals, wanted, children, strict=True)
     )
 
 
-def pick_ranks(
-    stratum: npt.ArrayLike, ranks: Sequence[IntArray], seen: npt.ArrayLike
-) -> tuple[IntArray, IntArray]:
+def pick_ranks(stratum: npt.ArrayLike, ranks: Sequence[IntArray], seen: npt.ArrayLike) -> tuple[IntArray, IntArray]:
     """Find in one block of the frame the units whose ranks were drawn.
 
     Parameters
@@ -169,9 +166,7 @@ def draw_stratified(
     wanted = np.asarray(n_per_stratum, dtype=np.int64)
     if codes.size and int(codes.max()) >= wanted.size:
         raise InputError(
-            Problem(
-                "sample", f"stratum code {int(codes.max())}", f"0..{wanted.size - 1}, one size per stratum"
-            )
+            Problem("sample", f"stratum code {int(codes.max())}", f"0..{wanted.size - 1}, one size per stratum")
         )
     sizes = np.bincount(codes[codes >= 0], minlength=wanted.size)
     ranks = draw_ranks(sizes, wanted, rng)
@@ -180,22 +175,16 @@ def draw_stratified(
 
 def inclusion_probability(sizes: npt.ArrayLike, n_per_stratum: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return n_h / N_h of each stratum, shape (H,)."""
-    probability: npt.NDArray[np.float64] = np.asarray(n_per_stratum, dtype=float) / np.asarray(
-        sizes, dtype=float
-    )
+    probability: npt.NDArray[np.float64] = np.asarray(n_per_stratum, dtype=float) / np.asarray(sizes, dtype=float)
     return probability
 
 
 def _check_sizes(sizes: IntArray, wanted: IntArray) -> None:
     """Refuse sample sizes that are negative or larger than the stratum."""
     if sizes.shape != wanted.shape:
-        raise InputError(
-            Problem("sample size", f"{wanted.size} sizes for {sizes.size} strata", "one per stratum")
-        )
+        raise InputError(Problem("sample size", f"{wanted.size} sizes for {sizes.size} strata", "one per stratum"))
     problems = [
-        Problem(
-            f"stratum {code}", f"{n} units to draw", f"0 to {size}", "lower it, or take the whole stratum"
-        )
+        Problem(f"stratum {code}", f"{n} units to draw", f"0 to {size}", "lower it, or take the whole stratum")
         for code, (size, n) in enumerate(zip(sizes.tolist(), wanted.tolist(), strict=True))
         if n < 0 or n > size
     ]

@@ -28,9 +28,7 @@ __all__ = [
     "stratified_interval",
 ]
 
-IntervalMethod = Literal[
-    "mover-jeffreys", "mover-clopper", "mover-wilson", "gamma", "gamma-midp", "wald", "t"
-]
+IntervalMethod = Literal["mover-jeffreys", "mover-clopper", "mover-wilson", "gamma", "gamma-midp", "wald", "t"]
 """How the limits of a stratified area are made."""
 
 ALIASES: dict[str, IntervalMethod] = {

@@ -146,9 +146,7 @@ def _cells(table: SampleTable) -> tuple[np.ndarray, int]:
     return table.domain * n_classes + table.reference, n_classes * len(table.domains)
 
 
-def _plain(
-    table: SampleTable, fpc: bool, interval: str, level: float
-) -> tuple[tuple[Estimate, ...], ErrorMatrix]:
+def _plain(table: SampleTable, fpc: bool, interval: str, level: float) -> tuple[tuple[Estimate, ...], ErrorMatrix]:
     """Estimate from units of equal weight within strata: everything comes from counts."""
     design, counts = table.design, table.design.sample_counts(table.stratum)
     found = class_counts(table.stratum, table.reference, (design.n_strata, len(table.classes)))

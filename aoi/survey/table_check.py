@@ -121,9 +121,7 @@ def read_tables(
     sample, strata = (table.rename(columns=lambda name: str(name).strip()) for table in (sample, strata))
     optional = [column for column in ("psu", "weight") if column in sample.columns]
     columns = [*REQUIRED, *optional, *([domain] if domain else [])]
-    raise_all(
-        [*_column_problems(sample, columns, SAMPLE), *_column_problems(strata, ["stratum", "size"], STRATA)]
-    )
+    raise_all([*_column_problems(sample, columns, SAMPLE), *_column_problems(strata, ["stratum", "size"], STRATA)])
     coded = {column: Labels.of(sample[column]) for column in columns if column != "weight"}
     names = Labels.of(strata["stratum"])
     classes = wanted.legend or _legend(coded["stratum"], coded["map"], names.names)

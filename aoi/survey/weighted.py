@@ -153,9 +153,7 @@ def weighted_areas(
     )
 
 
-def effective_sizes(
-    sample: WeightedSample, share: FloatArray, variance: FloatArray, level: float
-) -> FloatArray:
+def effective_sizes(sample: WeightedSample, share: FloatArray, variance: FloatArray, level: float) -> FloatArray:
     """Return the simple random sample size each stratum's variance is worth, shape (H, K).
 
     Where the class is in no unit or in all, its variance says nothing: then the primary units count.
