@@ -84,7 +84,7 @@ class TestLiteral:
         assert strata.names == ("known", "crop", "other")
 
     def test_cells_not_seen_stand_by_themselves(self) -> None:
-        """Literal raster: a cell not seen is neither crop nor the rest; seen crop and known cells come before it."""
+        """Literal raster: a cell not seen is neither crop nor rest; seen crop and known cells come before it."""
         strata = stratify(
             {"a": mask("#....")},
             inside=mask("#####"),
