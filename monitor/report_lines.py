@@ -66,7 +66,9 @@ def _figure_line(figure: dict[str, Any]) -> str:
     if figure.get("lo_ha") is None:
         text += " (published without interval)"
     else:
-        text += f" ({_percent(figure['level'])} interval {figure['lo_ha']:,.0f} to {figure['hi_ha']:,.0f} ha)"
+        nominal = "nominal " if figure.get("flags") else ""
+        level = f"{nominal}{_percent(figure['level'])}"
+        text += f" ({level} interval {figure['lo_ha']:,.0f} to {figure['hi_ha']:,.0f} ha)"
     if figure.get("flags"):
         text += f" [{figure['flags']}]"
     if figure.get("mapped_ha") is not None:

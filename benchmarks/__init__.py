@@ -1,0 +1,1 @@
+"""Measurements: each module is one study, run with ``python -m benchmarks.NAME``."""

@@ -1,0 +1,27 @@
+"""Documentation that is made from the program, or names files, agrees with both."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from monitor.survey_file_page import survey_file_page
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+
+
+def test_survey_file_page_is_the_programs_own() -> None:
+    """Law: the reference page holds every key of the model, as the model describes it."""
+    told = (ROOT / "docs" / "survey-file.md").read_text()
+    assert told == survey_file_page(), "write it again: python -m monitor.survey_file_page > docs/survey-file.md"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Law: every relative link and picture of a page is there."""
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    lost = [t for t in targets if "://" not in t and not t.startswith("mailto:") and not (page.parent / t).exists()]
+    assert lost == []
