@@ -114,7 +114,7 @@ class Linearised:
         ------
         QualityGateError
             If the variance is negative; not zero without degrees of freedom; or zero in a sample, without a
-            `ceiling` to say how much the sample can have missed.
+            `ceiling` to say how much the sample can have missed; or if a bootstrap limit is infinite.
         """
         self._require_sound()
         if self.variance == 0:
@@ -125,13 +125,19 @@ class Linearised:
             quantile = float(t_quantile(level, self.df))
             skewness = self.reliability.skewness if interval == "skew-corrected" else 0.0
             lo, hi = skew_limits(self.value, self.se, skewness=skewness, quantile=quantile)
+        lo, hi = max(lo, self.floor), min(hi, ceiling)
+        if not (math.isfinite(lo) and math.isfinite(hi)):
+            raise QualityGateError(
+                f"{self.method}: found limits {lo:g} to {hi:g}; expected numbers; state a ceiling (the frame's "
+                "hectares), because too few units carry crop for a limit of its own"
+            )
         possible = self.floor <= self.value <= ceiling
         spreadless = self.variance == 0 and self.df > 0
         return Estimate(
             value=self.value,
             se=self.se,
-            lo=min(self.value, max(lo, self.floor)),
-            hi=max(self.value, min(hi, ceiling)),
+            lo=min(self.value, lo),
+            hi=max(self.value, hi),
             n=self.n,
             method=f"{self.method}; {'bootstrap-t' if quantiles else interval}",
             level=level,
