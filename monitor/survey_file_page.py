@@ -88,14 +88,6 @@ def _is_mapping(annotation: Any) -> bool:
 
 
 def _kind(annotation: Any) -> str:
-    words = {
-        "str": "text",
-        "int": "whole number",
-        "float": "number",
-        "Path": "path",
-        "date": "date",
-        "bool": "yes/no",
-    }
     kinds = []
     for part in _parts(annotation):
         origin, inner = get_origin(part), get_args(part)
