@@ -106,8 +106,8 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
     elif "official" not in raw and len(given) < 3:
         absent = ", ".join(f"[{name}]" for name in ("imagery", "training", "reference") if name not in raw)
         yield Problem(file, f"no {absent}", "[imagery], [training] and [reference], or [official]", "add them")
-    crops = raw.get("survey", {}).get("crops", []) if isinstance(raw.get("survey"), dict) else []
-    if "official" in raw and len(crops) > 1:
+    crops = raw["survey"].get("crops") if isinstance(raw.get("survey"), dict) else None
+    if "official" in raw and isinstance(crops, list) and len(crops) > 1:
         yield Problem(f"{file} [survey] crops", f"{len(crops)} crops", "one crop with [official]", "one file each")
 
 
@@ -132,11 +132,11 @@ def _problems(file: str, error: ValidationError) -> Iterable[Problem]:
 
 
 def _key(location: tuple[int | str, ...]) -> str:
-    """Write a location as the file shows it: ``[[period]] 2 end``."""
+    """Write a location as the file shows it: ``[[period]] 2 end``, ``[survey] crops 1``."""
     words: list[str] = []
     for index, part in enumerate(location):
         if isinstance(part, int):
-            words[-1] = f"[{words[-1]}] {part + 1}"
+            words[-1] = f"[{words[-1]}] {part + 1}" if index == 1 else f"{words[-1]} {part + 1}"
         elif index == 0:
             words.append(f"[{part}]")
         else:
