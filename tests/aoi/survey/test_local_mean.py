@@ -7,7 +7,8 @@ import pytest
 
 from aoi.survey.cluster import simple_random
 from aoi.survey.linearised import total
-from aoi.survey.local_mean import LocalMeanDesign, neighbour_weights, systematic_total
+from aoi.survey.local_mean import LocalMeanDesign, systematic_total
+from aoi.survey.neighbourhood import neighbour_weights
 from aoi.survey.spatial_balance import draw_local_pivotal, draw_tessellation
 from geo.errors import InputError, QualityGateError
 from tests.shared import oracle
