@@ -226,9 +226,6 @@ def _reference_problems(context: Context) -> Iterator[Problem]:
         yield from layer_problems(read_layer(fields), fields.name, columns=("class", "period"), geometry="polygon")
     elif reference.labels is not None and reference.labels.is_file():
         yield from _label_file(context, reference.labels)
-    elif reference.points is not None:
-        points = reference.points
-        yield from layer_problems(read_layer(points), points.name, columns=("class",), geometry="point")
 
 
 def _label_file(context: Context, path: Path) -> Iterator[Problem]:

@@ -137,15 +137,11 @@ class ReferenceSection(Section):
         default=None, description="CSV with columns unit_id, period, interpreter, label; or give `simulated`"
     )
     simulated: SimulatedReference | None = Field(default=None, description="For examples only")
-    points: Path | None = Field(
-        default=None,
-        description="Labelled points in place of a probability sample (INDICATIVE)",
-    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum(option is not None for option in (self.labels, self.simulated, self.points)) != 1:
-            raise ValueError("give exactly one of labels, simulated and points")
+        if (self.labels is None) == (self.simulated is None):
+            raise ValueError("give one of labels and simulated")
         return self
 
 

@@ -258,13 +258,12 @@ def _reference_inputs(context: Context) -> tuple[Path, ...]:
     if reference.simulated is not None:
         ground = reference.simulated.ground
         return (reference.simulated.fields, *((ground,) if ground else ()))
-    return tuple(path for path in (reference.labels, reference.points) if path is not None and path.is_file())
+    return (reference.labels,) if reference.labels is not None and reference.labels.is_file() else ()
 
 
 def _dump_reference(context: Context) -> dict[str, Any]:
     reference = context.reference
-    kind = "labels" if reference.labels else "points" if reference.points else "simulated"
-    return {"kind": kind, "simulated": _dump(reference.simulated)}
+    return {"simulated": _dump(reference.simulated)}
 
 
 def _product_steps(context: Context, options: RunOptions) -> list[Step]:

@@ -131,8 +131,6 @@ def _page(context: Context, figures: Figures, language: str) -> Page:
 def _notes(context: Context) -> Iterator[str]:
     if context.reference.simulated is not None:
         yield "Simulated landscape and simulated interpreters: an example, not a survey."
-    if context.reference.points is not None:
-        yield "Reference points are not a documented probability sample: figures are indicative."
 
 
 def _rasters(context: Context) -> Iterator[RasterLayer]:
