@@ -86,7 +86,7 @@ def label_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:
     return [[round(point.y, 5), round(point.x, 5)] for point in points]
 
 
-def encode_table(table: pd.DataFrame, *, decimals: int = 2) -> dict[str, Any]:
+def encode_table(table: pd.DataFrame, *, decimals: int = 3) -> dict[str, Any]:
     """Return a table by columns: numbers as they are, text as distinct values and their runs.
 
     Parameters
@@ -94,7 +94,7 @@ def encode_table(table: pd.DataFrame, *, decimals: int = 2) -> dict[str, Any]:
     table
         Any rows; text is made plain.
     decimals
-        Digits kept of numbers.
+        Digits kept of numbers, one more than are ever printed.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def encode_table(table: pd.DataFrame, *, decimals: int = 2) -> dict[str, Any]:
     Examples
     --------
     >>> encode_table(pd.DataFrame({"crop": ["coca", "coca"], "ha": [1.234, float("nan")]}))
-    {'rows': 2, 'numbers': {'ha': [1.23, None]}, 'texts': {'crop': {'values': ['coca'], 'runs': [0, 2]}}}
+    {'rows': 2, 'numbers': {'ha': [1.234, None]}, 'texts': {'crop': {'values': ['coca'], 'runs': [0, 2]}}}
     """
     numbers = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
     return {
@@ -155,10 +155,19 @@ def _differences(coordinates: NDArray[np.float64]) -> list[int]:
 
 
 def _number(value: Any, decimals: int) -> float | int | None:
+    """Return a number with few digits that still rounds to even fewer as the full number does.
+
+    Digits are cut, not rounded; where something was cut, a last digit of 0 or 5 becomes 1 or 6, so that
+    48.7496 is 48.749 and prints as 48.7, while 48.7504 is 48.751 and prints as 48.8.
+    """
     if pd.isna(value) or not math.isfinite(value):
         return None
-    rounded = round(float(value), decimals)
-    return int(rounded) if rounded.is_integer() else rounded
+    scaled = abs(float(value)) * 10**decimals
+    steps = math.floor(scaled)
+    if steps != scaled and steps % 5 == 0:
+        steps += 1
+    kept = math.copysign(steps / 10**decimals, value)
+    return int(kept) if kept.is_integer() else kept
 
 
 def _runs(texts: Sequence[str]) -> dict[str, Any]:

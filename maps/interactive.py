@@ -51,6 +51,7 @@ def render(page: Page) -> str:
         zoom_control=False,
         maxZoom=18,
         zoomSnap=0.25,
+        fadeAnimation=False,
     )
     figure = Figure()
     figure.add_child(map_)

@@ -63,7 +63,7 @@ def payload(page: Page) -> dict[str, Any]:
         },
         "breaks": {crop: list(_breaks(page, crop)) for crop in page.crops},
         "estimates": encode_table(_estimates(page)),
-        "change": encode_table(_change(page), decimals=4),
+        "change": encode_table(_change(page)),
         "accuracy": [_accuracy(entry) for entry in page.figures.accuracy],
         "mapped": [
             {
@@ -131,8 +131,6 @@ def _change(page: Page) -> pd.DataFrame:
     table = table.assign(flags=given_flags(table), verdict=[verdict_key(text) for text in table["verdict"]])
     for column in ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value"):
         table[column] = pd.to_numeric(table[column])
-        if column != "p_value":
-            table[column] = table[column].round(2)
     return table[[*CHANGE_COLUMNS, "flags"]]
 
 

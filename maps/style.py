@@ -42,6 +42,9 @@ CROPS = {"coca": "#D55E00", "opium_poppy": "#CC79A7", "cannabis": "#009E73"}
 PROBABILITY = ("#FDF3E7", "#F2C4A6", "#D9838A", "#97457F", "#3B1358")
 """Probability of a crop, from 0 to 1."""
 
+_LEAST_HA = 0.01  # smaller areas are not told apart
+_SKEWED = 4.0  # times the median: from here on even steps would leave most units in one class
+
 # Machado, Oliveira and Fernandes 2009, table 1, severity 1.0; linear sRGB in, linear sRGB out.
 _VISION_MATRIX: dict[Vision, tuple[tuple[float, float, float], ...]] = {
     "normal": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
@@ -162,7 +165,7 @@ def ramp(anchors: Sequence[str], steps: int) -> tuple[str, ...]:
 
 
 def class_breaks(values: Iterable[float], classes: int = 5) -> tuple[float, ...]:
-    """Return inner class limits that are round numbers and split the values about evenly.
+    """Return inner class limits that are round numbers: even steps, or even counts where values are skewed.
 
     Parameters
     ----------
@@ -180,13 +183,19 @@ def class_breaks(values: Iterable[float], classes: int = 5) -> tuple[float, ...]
     --------
     >>> class_breaks([3, 8, 21, 47, 60, 95, 180, 400, 720])
     (15.0, 50.0, 80.0, 300.0)
+    >>> class_breaks([2.2, 6.8, 4.2, 12, 14.2])
+    (3.0, 6.0, 9.0, 12.0)
     """
     known = np.sort(np.array([value for value in values if math.isfinite(value)], dtype=float))
-    if known.size == 0 or known[-1] <= 0:
+    if known.size == 0 or known[-1] < _LEAST_HA:
         return ()
+    if known[-1] <= _SKEWED * np.median(known):
+        step = _rounded(float(known[-1]) / classes)
+        steps = (float(f"{step * number:.6g}") for number in range(1, classes))
+        return tuple(limit for limit in steps if _LEAST_HA <= limit <= known[-1])
     shares = np.linspace(0, 1, classes + 1)[1:-1]
-    limits = {_rounded(float(limit)) for limit in np.quantile(known, shares)}
-    return tuple(sorted(limit for limit in limits if 0 < limit <= known[-1]))
+    limits = {_rounded(float(limit)) for limit in np.quantile(known, shares) if limit >= _LEAST_HA}
+    return tuple(sorted(limit for limit in limits if _LEAST_HA <= limit <= known[-1]))
 
 
 def _rounded(value: float) -> float:

@@ -21,7 +21,7 @@ const layers = (() => {
     if (!document.getElementById(name)) {
       defs.append(figure.drawn('pattern', { id: name, width: gap, height: gap, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(' + angle + ')' },
         figure.drawn('rect', { width: gap, height: gap, fill: ground }),
-        figure.drawn('line', { x1: 0, y1: 0, x2: 0, y2: gap, stroke: ink, 'stroke-width': 2, 'stroke-opacity': 0.75 })));
+        figure.drawn('line', { x1: 0, y1: 0, x2: 0, y2: gap, stroke: ink, 'stroke-width': 1.8, 'stroke-opacity': 0.55 })));
     }
     return 'url(#' + name + ')';
   }
@@ -29,14 +29,14 @@ const layers = (() => {
   function dots(name, ink) {
     const defs = document.querySelector('#patterns defs');
     if (!document.getElementById(name)) {
-      defs.append(figure.drawn('pattern', { id: name, width: 8, height: 8, patternUnits: 'userSpaceOnUse' },
-        figure.drawn('circle', { cx: 2, cy: 2, r: 1.25, fill: ink }), figure.drawn('circle', { cx: 6, cy: 6, r: 1.25, fill: ink })));
+      defs.append(figure.drawn('pattern', { id: name, width: 10, height: 10, patternUnits: 'userSpaceOnUse' },
+        figure.drawn('circle', { cx: 2.5, cy: 2.5, r: 1.2, fill: ink }), figure.drawn('circle', { cx: 7.5, cy: 7.5, r: 1.2, fill: ink })));
     }
     return 'url(#' + name + ')';
   }
   const dark = (colour) => parseInt(colour.slice(1, 3), 16) * 0.3 + parseInt(colour.slice(3, 5), 16) * 0.59 < 105;
-  const hatched = (colour) => pattern('wide-' + colour.slice(1), colour, dark(colour) ? '#ffffff' : '#3d4a52', 45, 7);
-  const empty = () => pattern('empty', '#ffffff', '#8d9498', 90, 5);
+  const hatched = (colour) => pattern('wide-' + colour.slice(1), colour, dark(colour) ? '#ffffff' : '#2b363d', 45, 9);
+  const empty = () => pattern('empty', '#ffffff', '#6f787d', 90, 6);
   const zoneFill = (kind) => dots('zone-' + kind, ZONES[kind]);
 
   function start(leaflet, chosen) {
@@ -79,7 +79,8 @@ const layers = (() => {
       return unit.name;
     }));
     overlays.push({ id: 'names', layer: names, key: 'layers.names', swatch: null, on: units.length <= 60 });
-    map.on('zoomend layeradd', thinNames);
+    map.on('zoomend', thinNames);
+    names.on('add', thinNames);
   }
 
   // Hide names that would lie on names already shown.

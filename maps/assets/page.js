@@ -189,7 +189,7 @@ const page = (() => {
     const corner = (position, build) => { const control = L.control({ position }); control.onAdd = build; control.addTo(map); };
     map.attributionControl.setPrefix(false); // no flag on the map
     L.control.zoom({ position: 'topleft' }).addTo(map);
-    corner('topright', () => node('div', { class: 'compass', role: 'img' },
+    corner('topleft', () => node('div', { class: 'compass', role: 'img' },
       figure.drawn('svg', { viewBox: '0 0 20 22', 'aria-hidden': 'true' }, figure.drawn('path', { d: 'M10 1 L17 20 L10 15.5 Z', fill: '#16232b' }), figure.drawn('path', { d: 'M10 1 L3 20 L10 15.5 Z', fill: '#fff', stroke: '#16232b' })),
       node('span', {})));
     corner('bottomleft', () => node('div', { class: 'stamp' }));
@@ -229,7 +229,7 @@ const page = (() => {
   function start(leaflet) {
     map = leaflet;
     map.getContainer().id = 'map-region';
-    map.getContainer().setAttribute('role', 'region');
+    map.getContainer().setAttribute('role', 'main');
     home();
     ornaments();
     layers.start(map, popup);
@@ -238,5 +238,8 @@ const page = (() => {
     document.documentElement.dataset.ready = 'yes';
   }
 
-  return { start, state };
+  // By code of a unit, or { overlay, label }: what a click would open, at the middle of the unit.
+  const reveal = (chosen) => popup(chosen, typeof chosen === 'string' ? layers.unit(chosen).centre : map.getCenter());
+
+  return { start, state, show: reveal };
 })();

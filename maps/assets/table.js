@@ -29,9 +29,9 @@ const table = (() => {
   function figureCell(row) {
     if (!data.numbered(row)) return node('td', { class: 'figure', text: figure.line(row) });
     const zero = row.state === 'zero' ? [words.text('state.zero')] : [];
-    const said = zero.concat(data.flags(row).map((flag) => words.text('flag.' + flag)).filter((text) => !text.startsWith('flag.')));
+    const said = zero.concat(data.flags(row).map((flag) => words.text('mark.' + flag)).filter((text) => !text.startsWith('mark.')));
     return node('td', { class: 'figure' }, node('b', { text: figure.best(row) }), node('small', { class: 'limits', text: figure.limits(row) }),
-      said.length ? node('small', { text: said.join(words.text('pattern.list')) }) : null);
+      said.length ? node('small', { class: 'mark', text: words.list(...said) }) : null);
   }
 
   function changeCell(row) {

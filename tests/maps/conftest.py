@@ -1,0 +1,32 @@
+"""The browser, and pages that several tests look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maps.interactive import render
+from maps.page import Page
+from tests.browser import browser as browser
+from tests.maps import builders
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """Return the example page."""
+    return builders.page(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="session")
+def example_html(example: Page) -> str:
+    """Return the example page as HTML."""
+    return render(example)
+
+
+@pytest.fixture(scope="session")
+def example_file(example_html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the example page as a file."""
+    path = tmp_path_factory.mktemp("html") / "index.html"
+    path.write_text(example_html, encoding="utf-8")
+    return path
