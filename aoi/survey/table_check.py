@@ -260,7 +260,7 @@ def _weight_problems(sample: pd.DataFrame) -> list[Problem]:
 def _strata_problems(strata: pd.DataFrame, names: Labels) -> list[Problem]:
     """List strata that are unnamed, repeated, or whose size is not a positive whole number."""
     size = pd.to_numeric(strata["size"], errors="coerce").to_numpy(dtype=float)
-    bad = ~(np.isfinite(size) & (size >= 1) & (np.mod(size, 1) == 0))
+    bad = ~(np.isfinite(size) & (size >= 1) & (size == np.floor(size)))
     problems = []
     if bad.any():
         found = f"size {strata['size'].iloc[int(bad.argmax())]}"
