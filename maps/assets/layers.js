@@ -68,7 +68,7 @@ const layers = (() => {
     });
     const sky = [[[-85, -180], [-85, 180], [85, 180], [85, -180]]];
     const veil = data.polygons(data.raw.units.outline);
-    L.polygon([...sky, ...veil.map((rings) => rings[0])], { renderer: casing, pane: 'edges', interactive: false, stroke: false, fillColor: '#f6f8f8', fillOpacity: 0.62 }).addTo(map);
+    L.polygon([...sky, ...veil.map((rings) => rings[0])], { renderer: casing, pane: 'edges', interactive: false, stroke: false, fillColor: '#ffffff', fillOpacity: 0.6 }).addTo(map);
     L.polygon(veil, { renderer: casing, pane: 'edges', interactive: false, fill: false, color: '#27333a', weight: 1.8 }).addTo(map);
     overlays.push({ id: 'units', layer: edges, key: 'layers.units', swatch: { stroke: '#37444c', width: 1.2 }, on: true });
     const names = L.layerGroup(units.map((unit) => {
