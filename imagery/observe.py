@@ -175,7 +175,8 @@ def _around_places(observer: Observer, training: TrainingSamples) -> tuple[Obser
     top, left = int(training.row.min()), int(training.col.min())
     height, width = int(training.row.max()) - top + 1, int(training.col.max()) - left + 1
     grid = observer.geobox
-    corner = grid.transform * Affine.translation(left, top)
+    old = grid.transform
+    corner = Affine(old.a, 0.0, old.c + left * old.a, 0.0, old.e, old.f + top * old.e)
     wide = replace(observer, geobox=GeoBox((height, width), corner, grid.crs))
     return wide, np.column_stack([training.row - top, training.col - left])
 

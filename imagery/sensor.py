@@ -101,6 +101,9 @@ class Sensor(_Record):
         default="any", description="A cell is empty when any band, or all bands, hold no-data"
     )
     mask: MaskRule | None = Field(default=None, description="Mask band; None where there is none")
+    platforms: tuple[str, ...] = Field(
+        default=(), description="Parts of platform names; an item of another platform is another product"
+    )
     other_collections: tuple[str, ...] = Field(
         default=(), description="Parts of collection names that look alike but hold another product"
     )

@@ -6,6 +6,7 @@ Items of versions 1.0.0-beta.1 to 1.1 say the same things in different words; wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["items_of", "scene_of"]
 _BASELINE_KEYS = ("s2:processing_baseline", "processing:version", "sentinel2:processing_baseline")
 _TILE_KEYS = ("s2:mgrs_tile", "grid:code", "s2:tile_id")
 _PRODUCT_KEYS = ("s2:product_uri", "sentinel:product_id", "s2:datastrip_id")
+_PLATFORM_KEYS = ("platform", "constellation", "eo:platform")
 _APPLIED_KEYS = ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied")
 
 
@@ -75,8 +77,7 @@ def scene_of(item: pystac.Item, sensor: Sensor) -> Scene | None:
     InputError
         If the item is of the sensor but lacks a band, the mask, a date or the baseline that sets the offset.
     """
-    collection = (item.collection_id or "").lower()
-    if any(part in collection for part in sensor.other_collections):
+    if _is_other(item, sensor):
         return None
     found = {band.common: _asset_of(item, band) for band in sensor.band}
     if not any(found.values()):
@@ -109,6 +110,16 @@ def scene_of(item: pystac.Item, sensor: Sensor) -> Scene | None:
         tile=_tile(item),
         bounds=_bounds(item),
     )
+
+
+def _is_other(item: pystac.Item, sensor: Sensor) -> bool:
+    """Return whether the collection or the platform says that this is another product."""
+    collection = (item.collection_id or "").lower()
+    if any(part in collection for part in sensor.other_collections):
+        return True
+    said = [str(item.properties[key]).lower() for key in _PLATFORM_KEYS if item.properties.get(key)]
+    names = [re.sub(r"[\s_]+", "-", name) for name in said]
+    return bool(names and sensor.platforms) and not any(part in name for part in sensor.platforms for name in names)
 
 
 def _item(content: dict[str, Any], path: Path) -> pystac.Item:

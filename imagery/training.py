@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.errors import InputError, Problem
+from geo.grid import cells_at
 from geo.legend import Legend
 from geo.vector import read_layer
 from imagery.stack import cell_size_m
@@ -105,7 +106,7 @@ def training_samples(
     )
     placed = placed.sort_values(["period", "unit_id"], kind="stable").reset_index(drop=True)
     x, y = placed.geometry.x.to_numpy(dtype=float), placed.geometry.y.to_numpy(dtype=float)
-    col, row = (np.floor(values).astype(np.int64) for values in ~geobox.transform * (x, y))
+    row, col = cells_at(geobox, x, y)
     cells = [f"row {r} column {c}" for r, c in zip(row, col, strict=True)]
     units, names = placed["unit_id"].to_numpy(dtype=str), placed["class"].to_numpy(dtype=str)
     period = placed["period"].to_numpy(dtype=str)
