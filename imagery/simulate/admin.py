@@ -64,7 +64,8 @@ def _outline(landscape: Landscape, rng: np.random.Generator) -> shapely.Polygon:
 def _even_cells(outline: shapely.Polygon, count: int, rng: np.random.Generator) -> NDArray[np.object_]:
     """Divide a polygon into cells of about the same size (three steps of Lloyd's method)."""
     west, south, east, north = outline.bounds
-    points = np.column_stack([rng.uniform(west, east, count), rng.uniform(south, north, count)])
+    drawn = np.column_stack([rng.uniform(west, east, 20 * count), rng.uniform(south, north, 20 * count)])
+    points = drawn[shapely.contains_xy(outline, drawn)][:count]
     for _ in range(3):
         parts = shapely.voronoi_polygons(shapely.MultiPoint(points), extend_to=outline)
         cells = shapely.intersection(shapely.get_parts(parts), outline)

@@ -86,7 +86,7 @@ def _strips(
     """Divide the commanded land into strips, each zone in a direction of its own."""
     ground, canals, roads = lines
     areas = zones(geobox, lambda _x, _y: rng.normal(0.15, 0.3), side_m=950.0, rng=rng)
-    pieces = np.concatenate([strips(zone, depth_m=125.0, width_m=36.0, rng=rng) for zone in areas])
+    pieces = np.concatenate([strips(zone, depth_m=150.0, width_m=46.0, rng=rng) for zone in areas])
     shapely.prepare(command)
     watered = shapely.contains(command, shapely.centroid(pieces))
     ragged = sample_at(fractal(geobox.shape, beta=2.6, longest=90, rng=rng), geobox, pieces)

@@ -117,7 +117,7 @@ def strips(zone: Zone, *, depth_m: float, width_m: float, rng: np.random.Generat
     pieces = []
     for low, high in pairwise(rows.tolist()):
         cuts = _cuts(half, width_m, 0.42, rng)
-        pieces.append(shapely.box(cuts[:-1] + 1.0, low + 2.0, cuts[1:] - 1.0, high - 2.0))
+        pieces.append(shapely.box(cuts[:-1] + 0.4, low + 1.0, cuts[1:] - 0.4, high - 1.0))
     return _placed(np.concatenate(pieces), zone)
 
 
@@ -145,7 +145,7 @@ def terraces(zone: Zone, *, length_m: float, depth_m: float, rng: np.random.Gene
     cells = shapely.transform(cells, lambda xy: xy * (length_m, depth_m))
     near = shapely.box(-half, -half, half, half)
     cells = cells[shapely.intersects(cells, near)]
-    return _placed(shapely.buffer(cells, -1.3, join_style="mitre"), zone)
+    return _placed(shapely.buffer(cells, -0.6, join_style="mitre"), zone)
 
 
 def cut_out(polygons: Polygons, obstacles: Sequence[shapely.Geometry]) -> Polygons:

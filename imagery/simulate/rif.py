@@ -62,7 +62,7 @@ def _terraces(
     shares = rng.uniform(0.75, 1.35, len(areas))
     pieces = np.concatenate(
         [
-            terraces(zone, length_m=66.0 * share, depth_m=38.0 * share, rng=rng)
+            terraces(zone, length_m=80.0 * share, depth_m=46.0 * share, rng=rng)
             for zone, share in zip(areas, shares, strict=True)
         ]
     )

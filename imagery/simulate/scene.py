@@ -255,7 +255,7 @@ def _cloud_share(season: Season, when: date) -> float:
         return mean
     rng = stream(season.landscape.seed, _STREAM, season.year, 7)
     # Quantiles of a Beta distribution with mean `mean`: many days nearly clear or nearly closed.
-    quantiles = np.sort(rng.beta(2.0 * mean, 2.0 * (1 - mean), 4000))
+    quantiles = np.sort(rng.beta(0.9 * mean, 0.9 * (1 - mean), 4000))
     ranks = ((np.arange(len(days)) + 0.5) / len(days) * 4000).astype(int)
     return float(rng.permutation(quantiles[ranks])[days.index(when)])
 

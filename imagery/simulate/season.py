@@ -14,7 +14,7 @@ __all__ = ["UnitTraits", "draw_traits", "reflectance_on", "stage_shares"]
 
 _STREAM = 31
 _YEAR_DAYS = 365.25
-_YOUNG = 0.3  # share of soil seen between bushes in their first year
+_YOUNG = 0.2  # share of soil seen between bushes in their first year
 _UNEVEN = 0.6  # spread inside a field, as a share of the spread between fields
 _GROUPS = {"visible": ("B02", "B03", "B04"), "edge": ("B05",), "infrared": ("B06", "B07", "B08", "B8A")}
 

@@ -133,7 +133,7 @@ def draw_clouds(
     -----
     The cloud field is periodic, so a shadow near an edge falls from a cloud beyond the opposite one.
     """
-    field = fractal(shape, beta=3.3, longest=160.0, rng=rng)
+    field = fractal(shape, beta=4.2, longest=260.0, rng=rng)
     edge = np.quantile(field, 1 - cover) if 0 < cover < 1 else (np.inf if cover <= 0 else -np.inf)
     opacity = np.asarray(smoothstep((field - edge) / 0.32 + 0.2), dtype=np.float32)
     shadow = np.roll(opacity, shadow_offset(sun, base_m, 10.0), axis=(0, 1)) * (1 - opacity)
