@@ -23,7 +23,7 @@ from scipy import special
 from aoi.survey.design import FloatArray
 from aoi.survey.interval import Bounds
 
-__all__ = ["gamma_bounds"]
+__all__ = ["beta_cumulants", "gamma_bounds", "shifted_quantile"]
 
 HALVINGS = 34
 """Bisections between the quantiles of the two distributions: their distance is told to 1e-10 of itself."""
@@ -99,7 +99,7 @@ def _distributions(
     rest = [part.sum(axis=0) - np.take_along_axis(part, heavy, axis=0)[0] for part in plain]
     both = []
     for a, b in ((x1, n1 - x1 + 1), (x1 + 1, n1 - x1)):
-        single = _scaled(_beta(a, b), x1 / n1, area1, factor1)
+        single = _scaled(beta_cumulants(a, b), x1 / n1, area1, factor1)
         both.append(Cumulants(*(old + new for old, new in zip(rest, single, strict=True))))
     return both[0], both[1]
 
@@ -112,7 +112,7 @@ def _own(p: FloatArray, n: FloatArray) -> Cumulants:
     return Cumulants(p, variance, third)
 
 
-def _beta(a: FloatArray, b: FloatArray) -> Cumulants:
+def beta_cumulants(a: FloatArray, b: FloatArray) -> Cumulants:
     """Return the cumulants of Beta(a, b), a point mass where a or b is zero."""
     whole = a + b
     variance = a * b / (whole**2 * (whole + 1))
@@ -166,6 +166,24 @@ def _quantile(share: float, gamma: Shifted) -> FloatArray:
     mean, deviation, shape, sign = gamma
     standard = np.where(sign > 0, special.gammaincinv(shape, share), special.gammainccinv(shape, share))
     return np.asarray(mean + deviation * sign * (standard - shape) / np.sqrt(shape), dtype=float)
+
+
+def shifted_quantile(share: float, mean: FloatArray, variance: FloatArray, third: FloatArray) -> FloatArray:
+    """Return the quantile of the shifted gamma distribution that has these three cumulants.
+
+    Parameters
+    ----------
+    share
+        Probability below the quantile.
+    mean, variance, third
+        Cumulants, arrays of one shape.
+
+    Returns
+    -------
+    ndarray
+        Quantiles, of the same shape.
+    """
+    return _quantile(share, Shifted.of(Cumulants(mean, variance, third)))
 
 
 def _mixed_quantile(share: float, below: Shifted, above: Shifted) -> FloatArray:
