@@ -12,7 +12,15 @@ from aoi.survey.estimator import count_totals, strata_of, sums_by
 from aoi.survey.interval import Bounds, mover_difference, t_quantile
 from aoi.survey.stratified_interval import interval_methods, low_count, stratified_interval
 
-__all__ = ["Limits", "overlap_limits", "p_value_of", "panel_limits", "symmetric_limits", "year_counts"]
+__all__ = [
+    "Limits",
+    "overlap_limits",
+    "p_value_of",
+    "panel_bounds",
+    "panel_limits",
+    "symmetric_limits",
+    "year_counts",
+]
 
 Limits = Callable[[float], tuple[float, float]]
 """Limits of a difference as a function of the confidence level."""
@@ -76,18 +84,50 @@ def year_counts(stratum: IntArray, y: FloatArray, design: StratifiedDesign) -> t
     return counts, sums_by(stratum[labelled], y[labelled][:, None], design.n_strata)
 
 
-def panel_limits(
-    stratum: IntArray,
-    labels: tuple[FloatArray, FloatArray],
-    design: StratifiedDesign,
-    *,
-    fpc: bool,
-    method: str,
-) -> tuple[Limits, str, bool]:
-    """Return the limits of gain less loss for units labelled in both years.
+def panel_bounds(
+    gain: FloatArray, loss: FloatArray, counts: IntArray, design: StratifiedDesign, *, fpc: bool, method: str
+) -> tuple[Callable[[float], Bounds], list[str]]:
+    """Return the limits of gain less loss at any level, for one panel or many of the same design.
 
     Gain and loss are areas of their own, with intervals that hold at small counts; as one unit cannot be both,
     they are negatively correlated, and their difference is a little wider than that of independent areas.
+
+    Parameters
+    ----------
+    gain, loss
+        Units that entered and left the class in each stratum, shape (H, K), a column for each panel.
+    counts
+        Units labelled in both years, n_h, shape (H,).
+    design, fpc, method
+        As in `aoi.survey.change.area_change`.
+
+    Returns
+    -------
+    tuple
+        A function of the level that returns limits, shape (K,), and the names of the methods.
+    """
+    n_panels = gain.shape[1]
+    found = np.concatenate([gain, loss], axis=1)
+    values, variances = count_totals(found, counts, design, fpc=fpc)
+    strata, se = strata_of(design, counts, fpc=fpc), np.sqrt(variances)
+    methods = interval_methods(_chosen(method), found, strata, se)
+    factor = (design.areas_ha * strata.shrink[:, 0]) ** 2 / np.maximum(counts - 1, 1)
+    covariance = -(factor / counts.astype(float) ** 2) @ (gain * loss)
+    product = se[:n_panels] * se[n_panels:]
+    rho = np.divide(covariance, product, out=np.zeros(n_panels), where=product > 0)
+
+    def bounds(level: float) -> Bounds:
+        limits = stratified_interval(found, strata, se, methods=methods, level=level)
+        up, down = (_columns(values, limits, part) for part in (slice(n_panels), slice(n_panels, None)))
+        return mover_difference(up, down, np.maximum(rho, -1.0))
+
+    return bounds, list(methods)
+
+
+def panel_limits(
+    stratum: IntArray, labels: tuple[FloatArray, FloatArray], design: StratifiedDesign, *, fpc: bool, method: str
+) -> tuple[Limits, str, bool]:
+    """Return the limits of the change of one panel, the methods' names, and whether few units stand behind it.
 
     Parameters
     ----------
@@ -101,27 +141,20 @@ def panel_limits(
     Returns
     -------
     tuple
-        Limits at any level, name of the methods, and whether they rest on few units.
+        Limits at any level, name of the methods, and the count rule.
     """
     first, second = labels
+    counts = design.sample_counts(stratum)
     moved = np.stack([second > first, second < first], axis=1).astype(np.float64)
-    counts, found = design.sample_counts(stratum), sums_by(stratum, moved, design.n_strata)
-    values, variances = count_totals(found, counts, design, fpc=fpc)
-    strata, se = strata_of(design, counts, fpc=fpc), np.sqrt(variances)
-    methods = interval_methods(_chosen(method), found, strata, se)
-    p = found / counts[:, None]
-    factor = (design.areas_ha * strata.shrink[:, 0]) ** 2 / np.maximum(counts - 1, 1)
-    product = float(se[0] * se[1])
-    rho = -float((factor * p[:, 0] * p[:, 1]).sum()) / product if product > 0 else 0.0
+    found = sums_by(stratum, moved, design.n_strata)
+    bounds, methods = panel_bounds(found[:, :1], found[:, 1:], counts, design, fpc=fpc, method=method)
 
     def limits(level: float) -> tuple[float, float]:
-        bounds = stratified_interval(found, strata, se, methods=methods, level=level)
-        gain, loss = _column(values, bounds, 0), _column(values, bounds, 1)
-        both = mover_difference(gain, loss, max(rho, -1.0))
-        return float(both.lo), float(both.hi)
+        both = bounds(level)
+        return float(both.lo[0]), float(both.hi[0])
 
-    few = bool(low_count(found.sum(axis=1, keepdims=True), strata)[0])
-    return limits, _named(methods), few
+    few = low_count(found.sum(axis=1, keepdims=True), strata_of(design, counts, fpc=fpc))
+    return limits, _named(methods), bool(few[0])
 
 
 def overlap_limits(
@@ -156,19 +189,19 @@ def overlap_limits(
 
     def limits(level: float) -> tuple[float, float]:
         earlier, later = (
-            _column(value, stratified_interval(found, strata, se, methods=methods, level=level), 0)
+            _columns(value, stratified_interval(found, strata, se, methods=methods, level=level), slice(1))
             for found, strata, se, methods, value in parts
         )
         both = mover_difference(later, earlier, correlation)
-        return float(both.lo), float(both.hi)
+        return float(both.lo[0]), float(both.hi[0])
 
     return limits, _named([*parts[0][3], *parts[1][3]])
 
 
-def _column(values: FloatArray, bounds: Bounds, k: int) -> tuple[FloatArray, Bounds]:
-    """Return one column's value and limits, each limit on its own side of the value."""
-    value = values[k]
-    return value, Bounds(np.minimum(bounds.lo[k], value), np.maximum(bounds.hi[k], value))
+def _columns(values: FloatArray, bounds: Bounds, part: slice) -> tuple[FloatArray, Bounds]:
+    """Return some columns' values and limits, each limit on its own side of the value."""
+    value = values[part]
+    return value, Bounds(np.minimum(bounds.lo[part], value), np.maximum(bounds.hi[part], value))
 
 
 def _chosen(method: str) -> str:
