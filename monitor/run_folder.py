@@ -35,7 +35,7 @@ class RunFolder:
     Raises
     ------
     InputError
-        If the folder cannot be written to, or its manifest cannot be read.
+        If the folder cannot be written to.
     """
 
     def __init__(self, path: Path) -> None:
