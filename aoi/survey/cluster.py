@@ -155,15 +155,9 @@ class ClusterDesign:
     def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
         """Judge an estimate by its primary units: those with crop, the largest, the skewness."""
         level = self.levels[0]
-        columns = np.column_stack([self.weight * influence, self.weight, observed != 0])
-        units = level.unit_sums(columns)
-        return judge_units(
-            units[:, 0],
-            units[:, 1],
-            positive=units[:, 2] > 0,
-            group=level.group,
-            fraction=level.fraction[level.group],
-        )
+        columns = np.column_stack([influence, np.abs(observed), np.ones_like(observed)])
+        influences, amounts, weights = level.unit_sums(self.weight[:, None] * columns).T
+        return judge_units(influences, amounts, weights, group=level.group, fraction=level.fraction[level.group])
 
 
 def simple_random(n: int, population: int) -> ClusterDesign:

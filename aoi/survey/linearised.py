@@ -235,7 +235,7 @@ def linearise(
     value
         Point estimate.
     observed
-        The survey variable, shape (n,), for the count rule.
+        The survey variable in the unit of the influence, shape (n,), for the count rule.
     estimator
         Name of the estimator.
     floor
@@ -328,7 +328,7 @@ def mean(design: SampleDesign, values: npt.ArrayLike, *, domain: npt.ArrayLike |
         raise QualityGateError("mean of a domain: found no sampled row; expected at least two; sample it")
     value = float(design.weight @ y) / size
     influence = (y - value * rows) / size
-    return linearise(design, influence, value=value, observed=y, estimator="mean", floor=_floor(y))
+    return linearise(design, influence, value=value, observed=y / size, estimator="mean", floor=_floor(y))
 
 
 def _floor(y: FloatArray) -> float:

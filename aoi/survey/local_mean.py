@@ -150,8 +150,8 @@ class LocalMeanDesign:
         z = influence / self.inclusion
         return judge_units(
             z - self.smoother @ z,
+            observed / self.inclusion,
             self.weight,
-            positive=observed != 0,
             group=self.codes,
             fraction=self.fraction,
         )
@@ -193,7 +193,7 @@ def systematic_total(values: npt.ArrayLike, *, population: int, variance: System
         n=n,
         method=f"systematic; {variance} variance (approximate: none is unbiased for a systematic sample)",
         reliability=judge_units(
-            y, np.ones(n), positive=y != 0, group=np.zeros(n, dtype=np.int64), fraction=np.full(n, n / population)
+            y, y, np.ones(n), group=np.zeros(n, dtype=np.int64), fraction=np.full(n, n / population)
         ),
         floor=float(y.sum()) if (y >= 0).all() else -np.inf,
     )

@@ -70,7 +70,7 @@ def ratio(
         design,
         (numerator - value * denominator) / x_total,
         value=value,
-        observed=numerator,
+        observed=numerator / x_total,
         estimator="ratio",
         floor=_zero_floor(numerator, denominator),
     )
@@ -99,12 +99,13 @@ def combined_ratio_total(design: SampleDesign, y: npt.ArrayLike, x: npt.ArrayLik
     _require_positive("known total of the auxiliary", x_total)
     numerator = as_values(y, design.weight.size, name="y")
     rate = ratio(design, y, x)
-    influence = x_total * (numerator - rate.value * np.asarray(x, dtype=float))
+    denominator = np.asarray(x, dtype=float)
+    g = x_total / float(design.weight @ denominator)
     return linearise(
         design,
-        influence / float(design.weight @ np.asarray(x, dtype=float)),
+        g * (numerator - rate.value * denominator),
         value=rate.value * x_total,
-        observed=numerator,
+        observed=g * numerator,
         estimator="combined ratio",
         floor=_seen_floor(design, numerator),
     )
@@ -154,7 +155,7 @@ def separate_ratio_total(
         design,
         influence,
         value=float(rates @ known),
-        observed=numerator,
+        observed=(known / estimated)[codes] * numerator,
         estimator="separate ratio",
         floor=_seen_floor(design, numerator),
     )

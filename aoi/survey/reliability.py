@@ -11,14 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, IntArray
+from aoi.survey.interval import jeffreys
 
-__all__ = ["MAX_UNIT_SHARE", "MIN_POSITIVE_UNITS", "Reliability", "judge_units"]
+__all__ = ["MAX_UNIT_SHARE", "MIN_POSITIVE_UNITS", "Reliability", "judge_units", "scarce_strata"]
 
 MIN_POSITIVE_UNITS = 10
-"""With fewer units with crop than this in a stratum, an interval cannot be trusted at its level."""
+"""With fewer telling units than this in a stratum that matters, an interval cannot be trusted at its level."""
 
 MAX_UNIT_SHARE = 0.25
 """With a larger share of the variance in one unit, an interval cannot be trusted at its level."""
+
+TELLING = 0.5
+"""A unit is telling when its influence is at least this share of a typical unit with crop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,7 @@ class Reliability:
     """What the count rule and the skewness say of an estimate."""
 
     low_count: bool
-    """Whether a stratum has too few units with crop, or one unit too much of the variance."""
+    """Whether a stratum that matters has too few telling units, or one unit has too much of the variance."""
     skewness: float
     """Estimated skewness of the estimator, which is not that of the units."""
     effective_units: float
@@ -35,9 +39,9 @@ class Reliability:
 
 def judge_units(
     influence: FloatArray,
+    amount: FloatArray,
     weight: FloatArray,
     *,
-    positive: npt.NDArray[np.bool_],
     group: IntArray,
     fraction: FloatArray,
 ) -> Reliability:
@@ -47,10 +51,10 @@ def judge_units(
     ----------
     influence
         Weighted influence of each unit, shape (units,).
+    amount
+        Weighted survey variable of each unit, in the same unit as the influence, shape (units,).
     weight
         Weight of each unit, shape (units,).
-    positive
-        Whether crop was seen in it, shape (units,).
     group
         Stratum code of each unit, shape (units,).
     fraction
@@ -62,34 +66,68 @@ def judge_units(
 
     Notes
     -----
+    Telling units are those whose influence is at least half of the unit in which a typical hectare lies: the
+    segments with crop in an expansion, the large errors of the map in a map-assisted estimate. Where few were
+    seen, the sample does not know how many there are, however small its variance is. A stratum matters when it
+    holds more than a quarter of the squared reaches, each the stratum's units times the distance from the share
+    of telling units to its upper Jeffreys limit.
+
     The third cumulant of a sum of n units drawn without replacement is ``n (1 - f)(1 - 2f) k_3``, with the
     third k-statistic of the stratum's units (approximately; Cochran 1977, section 2.15).
 
     Examples
     --------
     >>> units = np.array([0.0, 0.0, 0.0, 8.0])
-    >>> found = judge_units(units, np.ones(4), positive=units > 0, group=np.zeros(4, int),
-    ...                     fraction=np.zeros(4))
+    >>> found = judge_units(units, units, np.ones(4), group=np.zeros(4, int), fraction=np.zeros(4))
     >>> found.low_count, found.skewness
     (True, 1.0)
     """
     random = fraction < 1
     if not random.any():
         return Reliability(low_count=False, skewness=0.0, effective_units=float(weight.size))
-    z, codes = influence[random], np.unique(group[random], return_inverse=True)[1]
+    z, w, f = influence[random], weight[random], fraction[random]
+    codes = np.unique(group[random], return_inverse=True)[1]
     n = np.bincount(codes)[codes].astype(float)
     centred = z - (np.bincount(codes, weights=z) / np.bincount(codes))[codes]
-    f = fraction[random]
     parts = (1 - f) * n / np.maximum(n - 1, 1) * centred**2
     cubes = (1 - f) * (1 - 2 * f) * n**2 / np.maximum((n - 1) * (n - 2), 1) * centred**3
     variance = float(parts.sum())
-    third = float(cubes[n > 2].sum())
-    seen = np.bincount(codes, weights=positive[random])
-    scarce = bool((seen < MIN_POSITIVE_UNITS).any())
     dominated = variance > 0 and float(parts.max()) > MAX_UNIT_SHARE * variance
-    w = weight[random]
+    scarce = scarce_strata(z / w, amount[random] / w, w * np.sqrt(1 - f), codes=codes)
     return Reliability(
-        low_count=scarce or dominated,
-        skewness=third / variance**1.5 if variance > 0 else 0.0,
+        low_count=bool(scarce.any()) or dominated,
+        skewness=float(cubes[n > 2].sum()) / variance**1.5 if variance > 0 else 0.0,
         effective_units=float(w.sum() ** 2 / (w**2).sum()),
     )
+
+
+def scarce_strata(
+    influence: FloatArray, amount: FloatArray, weight: FloatArray, *, codes: IntArray
+) -> npt.NDArray[np.bool_]:
+    """Say which strata matter and have too few telling units.
+
+    Parameters
+    ----------
+    influence, amount
+        Influence and survey variable of each unit, unweighted, shape (units,).
+    weight
+        What each unit stands for, shape (units,).
+    codes
+        Stratum of each unit, 0 to H - 1, shape (units,).
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (H,); all of them where no unit has crop.
+    """
+    n = np.bincount(codes).astype(float)
+    crop = float(np.abs(amount).sum())
+    if crop == 0:
+        return np.ones(n.size, dtype=bool)
+    # The unit in which a typical hectare of crop lies: many small units must not make it small
+    typical = float((amount**2).sum()) / crop
+    telling = np.abs(influence) >= TELLING * typical
+    seen = np.bincount(codes[telling], minlength=n.size).astype(float)
+    reach = np.bincount(codes, weights=weight) * (jeffreys(seen, n).hi - seen / n)
+    matters = reach**2 >= MAX_UNIT_SHARE * float((reach**2).sum())
+    return np.asarray(matters & (seen < MIN_POSITIVE_UNITS))

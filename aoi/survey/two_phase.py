@@ -142,8 +142,8 @@ class ResponseDesign:
         """Judge an estimate by the units seen; a stratum drawn whole still has units not seen."""
         return judge_units(
             self.weight * influence,
+            self.weight * observed,
             self.weight,
-            positive=observed != 0,
             group=self.strata[self.seen],
             fraction=np.where(self.weight > 1, 1 / self.weight, 1.0),
         )
@@ -261,9 +261,9 @@ def two_phase_difference(
         n=m,
         method="two-phase difference; two-phase variance",
         reliability=judge_units(
-            second - second.mean(),
+            second,
+            second,
             np.ones(m),
-            positive=second != 0,
             group=np.zeros(m, dtype=np.int64),
             fraction=np.full(m, m / population),
         ),

@@ -7,7 +7,7 @@ comparison: it was negative in a third of all Sampford samples of a small popula
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, raise_all
 from aoi.survey.linearised import Linearised, SampleDesign, as_columns, as_values, linearise
-from aoi.survey.reliability import Reliability, judge_units
+from aoi.survey.reliability import Reliability, judge_units, scarce_strata
 from geo.errors import Problem
 
 __all__ = ["UnequalDesign", "UnequalVariance", "hajek_total"]
@@ -106,14 +106,20 @@ class UnequalDesign:
         return self.sum_squares - float((~random).sum())
 
     def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
-        """Judge an estimate by its units."""
-        return judge_units(
-            influence / self.inclusion,
-            self.weight,
-            positive=observed != 0,
-            group=np.zeros(self.inclusion.size, dtype=np.int64),
-            fraction=self.inclusion,
-        )
+        """Judge an estimate by its units, those of small probability apart from the rest.
+
+        Crop that the map missed lies in units of small probability: many units with crop among the others say
+        nothing of those, which stand for most of the frame.
+        """
+        z = influence / self.inclusion
+        one = np.zeros(self.inclusion.size, dtype=np.int64)
+        judged = judge_units(z, observed / self.inclusion, self.weight, group=one, fraction=self.inclusion)
+        random = self.inclusion < 1
+        w = self.weight[random]
+        # Units at the floor and up to twice it: the part of the frame of which the size says least
+        apart = np.unique(w >= w.max(initial=1.0) / 2, return_inverse=True)[1]
+        scarce = scarce_strata(influence[random], observed[random], w, codes=apart)
+        return replace(judged, low_count=judged.low_count or bool(scarce.any()))
 
 
 def hajek_total(design: SampleDesign, values: npt.ArrayLike, *, population: float) -> Linearised:
@@ -145,7 +151,7 @@ def hajek_total(design: SampleDesign, values: npt.ArrayLike, *, population: floa
         design,
         population / size * (y - average),
         value=population * average,
-        observed=y,
+        observed=population / size * y,
         estimator="Hajek",
         floor=float(y.sum()) if (y >= 0).all() else -np.inf,
     )

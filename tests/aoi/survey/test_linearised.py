@@ -11,7 +11,7 @@ from scipy import stats
 from aoi.survey.cluster import ClusterDesign, Stage, simple_random, stratified_random
 from aoi.survey.estimate import LOW_COUNT
 from aoi.survey.linearised import Linearised, mean, total
-from aoi.survey.ratio import ratio
+from aoi.survey.ratio import difference_total, ratio
 from aoi.survey.reliability import Reliability, judge_units
 from aoi.survey.skew_interval import skew_limits
 from geo.errors import InputError, QualityGateError
@@ -207,13 +207,33 @@ def test_skewness_of_the_mean_of_exponentials() -> None:
     for _ in range(400):
         z = rng.exponential(size=400)
         zero = np.zeros(400, dtype=np.int64)
-        found.append(judge_units(z, np.ones(400), positive=z > 0, group=zero, fraction=np.zeros(400)).skewness)
+        found.append(judge_units(z, z, np.ones(400), group=zero, fraction=np.zeros(400)).skewness)
     assert np.mean(found) == pytest.approx(2 / math.sqrt(400), rel=0.08)
 
 
 def test_effective_units_of_unequal_weights() -> None:
     """Law: Kish's effective size; equal weights count in full."""
     zero = np.zeros(4, dtype=np.int64)
-    known = {"positive": np.ones(4, bool), "group": zero, "fraction": np.zeros(4)}
-    assert judge_units(np.arange(4.0), np.ones(4), **known).effective_units == 4
-    assert judge_units(np.arange(4.0), np.array([3.0, 1, 1, 1]), **known).effective_units == pytest.approx(3.0)
+    known = {"group": zero, "fraction": np.zeros(4)}
+    z = np.arange(4.0)
+    assert judge_units(z, z, np.ones(4), **known).effective_units == 4
+    assert judge_units(z, z, np.array([3.0, 1, 1, 1]), **known).effective_units == pytest.approx(3.0)
+
+
+def test_map_assisted_estimate_with_few_errors_seen() -> None:
+    """Literal: sixty segments with crop, four of them not mapped; how often the map errs is not known."""
+    y = np.r_[np.full(60, 10.0), np.zeros(140)]
+    mapped = y.copy()
+    mapped[:4] = 0.0
+    assert not total(simple_random(200, 9000), y).reliability.low_count
+    assert difference_total(simple_random(200, 9000), y, mapped, x_total=2500.0).reliability.low_count
+    mapped[:25] = 0.0
+    assert not difference_total(simple_random(200, 9000), y, mapped, x_total=2500.0).reliability.low_count
+
+
+def test_scarce_units_in_a_stratum_that_does_not_matter() -> None:
+    """Literal: two segments with crop in a stratum a hundredth of the other do not flag the total."""
+    y = np.r_[np.tile([0.0, 1.0], 40), np.zeros(38), 1.0, 1.0]
+    stratum = np.repeat(["a", "b"], [80, 40])
+    assert not total(stratified_random(stratum, np.repeat([8000, 80], [80, 40])), y).reliability.low_count
+    assert total(stratified_random(stratum, np.repeat([8000, 8000], [80, 40])), y).reliability.low_count
