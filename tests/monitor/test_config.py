@@ -116,14 +116,14 @@ class TestMistakes:
         content["period"][0]["end"] = date(2020, 1, 1)
         content["period"][1]["name"] = "2021"
         content["period"].append(period("2023", "current"))
-        content["reference"]["points"] = "p.gpkg"
+        content["imagery"]["folder"] = "scenes"
         content["overlays"] = []
         assert [told.split(": found ")[0] for told in problems(tmp_path, content)] == [
             "survey.toml [survey] seed",
             "survey.toml [survey] seeed",
             "survey.toml [area] resolution_m",
             "survey.toml [[period]] 1",
-            "survey.toml [reference]",
+            "survey.toml [imagery]",
             "survey.toml [overlays]",
             "survey.toml [[period]]",
             "survey.toml [[period]]",
