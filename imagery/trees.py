@@ -20,6 +20,7 @@ MOST_LEAVES = 16
 """Leaves of a tree that the bits of one 16-bit word can name."""
 MOST_THRESHOLDS = 254
 """Thresholds of a feature whose ranks fit one byte; training with at most that many bins keeps to it."""
+_NEXT_TO_ZERO = float(np.float32(1e-35))
 _DE_BRUIJN = 0x0F2D  # times a power of two, its top four bits are different for each of the 16 powers
 _CHUNK = 32_768  # cells handled at once, so that all planes of a sweep stay in the cache
 
@@ -70,7 +71,7 @@ class TreeBank:
     def _sweep(self, planes: NDArray[np.float32], out: NDArray[np.float64]) -> None:
         cells = planes.shape[1]
         ranks = [
-            np.searchsorted(edges, plane.astype(np.float64), side="left").astype(np.uint8)
+            np.searchsorted(edges, _widened(plane), side="left").astype(np.uint8)
             for edges, plane in zip(self.thresholds, planes, strict=True)
         ]
         missing = [np.isnan(plane) for plane in planes]
@@ -123,6 +124,13 @@ def tree_bank(model: Mapping[str, Any]) -> TreeBank:
     thresholds = tuple(np.array(sorted(found), dtype=np.float64) for found in edges)
     trees = tuple((_ranked(nodes, thresholds), _slots(leaves)) for nodes, leaves in parsed)
     return TreeBank(thresholds, trees, int(model["num_tree_per_iteration"]))
+
+
+def _widened(plane: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return a feature in double precision, what is next to 0 as 0, as LightGBM reads it."""
+    wide = plane.astype(np.float64)
+    wide[np.abs(wide) <= _NEXT_TO_ZERO] = 0.0
+    return wide
 
 
 _Parsed = tuple[int, float, range, bool]

@@ -1,0 +1,77 @@
+"""The classifier: equal bytes for equal data, probabilities, and models as text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geo.errors import InputError
+from imagery.classifier import BoostSettings, Classifier, fit_classifier, softmax
+from tests.imagery.test_trees import SETTINGS, fitted, labelled
+
+TOLERANCE = 1e-12
+
+
+def test_the_same_data_give_the_same_bytes() -> None:
+    """Law: a model is a function of data, settings and seed."""
+    assert fitted(1, missing=0.1).text == fitted(1, missing=0.1).text
+    assert fitted(1, missing=0.1).text != fitted(2, missing=0.1).text
+
+
+def test_a_model_is_plain_text() -> None:
+    """Law: what is stored is LightGBM's text and reads back to the same scores."""
+    classifier = fitted(1, missing=0.1)
+    assert classifier.text.startswith("tree\n")
+    again = Classifier(text=classifier.text, codes=classifier.codes)
+    planes, _ = labelled(5, missing=0.1)
+    assert np.array_equal(again.scores(planes), classifier.scores(planes))
+
+
+def test_few_and_many_cells_have_the_same_scores() -> None:
+    """Law: below and above the size from which the sweep is used."""
+    classifier = fitted(1, missing=0.1)
+    planes, _ = labelled(5, missing=0.1, cells=9000)
+    whole = classifier.scores(planes)
+    assert np.array_equal(whole[:, :100], classifier.scores(planes[:, :100]))
+
+
+def test_probabilities_add_up_to_one() -> None:
+    """Law: and the class is that of the highest."""
+    classifier = fitted(1, missing=0.0)
+    planes, code = labelled(1, missing=0.0)
+    probability = classifier.probabilities(planes)
+    assert probability.sum(axis=0) == pytest.approx(1.0, abs=TOLERANCE)
+    assert np.array_equal(np.array([2, 5, 9])[probability.argmax(axis=0)], classifier.predict(planes))
+    assert (classifier.predict(planes) == code).mean() > 0.9
+
+
+def test_softmax_of_large_scores() -> None:
+    """Literal: no overflow; equal scores are equal probabilities."""
+    assert softmax(np.array([[1000.0, 0.0], [1000.0, -1000.0]])).tolist() == [[0.5, 1.0], [0.5, 0.0]]
+
+
+def test_labels_mean_nothing_by_their_order() -> None:
+    """Negative control: shuffled labels are learnt by heart, not found on new cells."""
+    planes, code = labelled(1, missing=0.0)
+    new, truth = labelled(2, missing=0.0)
+    shuffled = np.random.default_rng(0).permutation(code)
+    names = [f"f{row}" for row in range(6)]
+    right = fit_classifier(planes, code, names, SETTINGS).predict(new)
+    wrong = fit_classifier(planes, shuffled, names, SETTINGS).predict(new)
+    assert (right == truth).mean() > 0.6
+    assert (wrong == truth).mean() < 0.5
+
+
+def test_one_class_teaches_nothing() -> None:
+    """Law: a classifier of one class is refused."""
+    planes, _ = labelled(1, missing=0.0)
+    with pytest.raises(InputError, match="1 class"):
+        fit_classifier(
+            planes, np.ones(planes.shape[1], dtype=int), [f"f{row}" for row in range(6)], BoostSettings()
+        )
+
+
+def test_a_file_that_is_no_model() -> None:
+    """Law: broken text is told, not run."""
+    with pytest.raises(InputError, match="no LightGBM model"):
+        Classifier(text="not a model", codes=(1, 2)).scores(np.zeros((2, 3), dtype=np.float32))

@@ -1,0 +1,94 @@
+"""Training points: what is refused, and where the others fall."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pytest
+from shapely.geometry import Point
+
+from geo.errors import InputError
+from imagery.profile import load_profile
+from imagery.training import read_training, training_samples
+from tests.imagery.world import CRS, ORIGIN, grid
+
+LEGEND = load_profile("helmand-poppy").legend
+X, Y = ORIGIN
+
+
+def points(rows: list[tuple[str, str, str, float, float]]) -> Any:
+    """Return points given as name, period, class, metres east and metres south of the corner."""
+    return geopandas.GeoDataFrame(
+        [(name, period, label) for name, period, label, _, _ in rows],
+        columns=["unit_id", "period", "class"],
+        geometry=[Point(X + east, Y - south) for *_, east, south in rows],
+        crs=CRS,
+    )
+
+
+def samples(rows: list[tuple[str, str, str, float, float]]) -> Any:
+    """Put points on a grid of 8 x 8 cells."""
+    return training_samples(
+        points(rows), where="training.gpkg", legend=LEGEND, periods=["2020", "2023"], geobox=grid(8, 8)
+    )
+
+
+def test_points_fall_into_their_cells() -> None:
+    """Literal: 25 m east and 5 m south of the corner is row 0, column 2; others may lie outside."""
+    found = samples(
+        [("b", "2023", "wheat", 25, 5), ("a", "2023", "opium_poppy", 79, 79), ("c", "2020", "wheat", -15, 100)]
+    )
+    assert found.unit_id.tolist() == ["c", "a", "b"]
+    assert found.code.tolist() == [2, 1, 2]
+    assert list(zip(found.row.tolist(), found.col.tolist(), strict=True)) == [(10, -2), (7, 7), (0, 2)]
+
+
+def test_order_of_rows_changes_nothing() -> None:
+    """Law: samples are sorted by period and unit."""
+    rows = [(f"p{n}", "2023", "wheat", 10.0 * n, 15.0) for n in range(8)]
+    for name in ("unit_id", "row", "col"):
+        assert np.array_equal(getattr(samples(rows), name), getattr(samples(rows[::-1]), name))
+
+
+def test_a_unit_twice_in_a_period_is_refused() -> None:
+    """Law: a copy in another fold would flatter the validation."""
+    with pytest.raises(InputError, match="unit_id: found more than one row for a in 2023"):
+        samples([("a", "2023", "wheat", 5, 5), ("a", "2023", "wheat", 45, 5)])
+    assert len(samples([("a", "2020", "wheat", 5, 5), ("a", "2023", "wheat", 5, 5)])) == 2
+
+
+def test_two_units_in_one_cell_are_refused() -> None:
+    """Law: one cell teaches once, whatever its labels are."""
+    with pytest.raises(InputError, match="grid cell: found more than one row for row 0 column 0 in 2023"):
+        samples([("a", "2023", "wheat", 2, 2), ("b", "2023", "opium_poppy", 8, 8)])
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Law: class, period, repeats and distance in one refusal."""
+    with pytest.raises(InputError) as caught:
+        samples(
+            [
+                ("a", "2023", "sunflower", 5, 5),
+                ("b", "1999", "wheat", 15, 5),
+                ("c", "2023", "wheat", 25, 5),
+                ("c", "2023", "wheat", 35, 5),
+                ("d", "2023", "wheat", 5_000_000, 5),
+            ]
+        )
+    text = str(caught.value)
+    for part in ("sunflower", "1999", "c in 2023", "more than 100 km from the area: d"):
+        assert part in text
+
+
+def test_points_in_degrees_are_carried_to_the_grid(tmp_path: Path) -> None:
+    """Law: the CRS of the file does not matter."""
+    rows = [("a", "2023", "wheat", 25.0, 5.0), ("b", "2020", "wheat", 33.0, 71.0)]
+    points(rows).to_crs(4326).to_file(tmp_path / "points.gpkg", layer="training")
+    found = read_training(
+        tmp_path / "points.gpkg", layer=None, legend=LEGEND, periods=["2020", "2023"], geobox=grid(8, 8)
+    )
+    assert found.row.tolist() == samples(rows).row.tolist()
+    assert found.col.tolist() == samples(rows).col.tolist()

@@ -1,0 +1,76 @@
+"""The sweep over trees, held against LightGBM to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from imagery.classifier import BoostSettings, Classifier, fit_classifier
+from imagery.trees import MOST_LEAVES, tree_bank
+
+SETTINGS = BoostSettings(trees=12, leaves=15, seed=3)
+
+
+def labelled(seed: int, *, missing: float, cells: int = 400) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return six features of three classes, partly missing."""
+    rng = np.random.default_rng(seed)
+    planes = rng.normal(size=(6, cells)).astype(np.float32)
+    code = np.array([2, 5, 9])[(planes[:3] + rng.normal(0, 0.3, (3, cells))).argmax(axis=0)]
+    planes[rng.random(planes.shape) < missing] = np.nan
+    return planes, code
+
+
+def fitted(seed: int, *, missing: float, settings: BoostSettings = SETTINGS) -> Classifier:
+    """Fit a small classifier."""
+    planes, code = labelled(seed, missing=missing)
+    return fit_classifier(planes, code, [f"f{row}" for row in range(6)], settings)
+
+
+def library(classifier: Classifier) -> Any:
+    """Return the model as the library reads it."""
+    return lightgbm.Booster(model_str=classifier.text)
+
+
+@pytest.mark.parametrize("taught_missing", [0.0, 0.2])
+@pytest.mark.parametrize("missing", [0.0, 0.3, 1.0])
+def test_scores_are_those_of_the_library(taught_missing: float, missing: float) -> None:
+    """Independent program: LightGBM's own prediction, with values missing when taught, when used, or both."""
+    classifier = fitted(1, missing=taught_missing)
+    planes, _ = labelled(2, missing=missing, cells=40_000)
+    bank = tree_bank(library(classifier).dump_model())
+    expected = library(classifier).predict(planes.T, raw_score=True, num_threads=1).T
+    assert np.array_equal(bank.scores(planes), expected)
+
+
+def test_values_on_a_threshold() -> None:
+    """Literal: a value equal to a threshold goes left, as in the library."""
+    classifier = fitted(4, missing=0.0)
+    bank = tree_bank(library(classifier).dump_model())
+    exact = [edges[edges.astype(np.float32) == edges] for edges in bank.thresholds]
+    assert any(len(edges) for edges in exact)
+    planes = np.array([np.resize(edges if len(edges) else [0.0], 50) for edges in exact], dtype=np.float32)
+    expected = library(classifier).predict(planes.T, raw_score=True, num_threads=1).T
+    assert np.array_equal(bank.scores(planes), expected)
+
+
+def test_the_sweep_notices_its_inputs() -> None:
+    """Negative control: other values give other scores."""
+    classifier = fitted(1, missing=0.0)
+    planes, _ = labelled(2, missing=0.0)
+    bank = tree_bank(library(classifier).dump_model())
+    assert not np.array_equal(bank.scores(planes), bank.scores(planes + np.float32(0.5)))
+
+
+def test_large_trees_are_left_to_the_library() -> None:
+    """Law: with more leaves than a word has bits the scores are still the library's."""
+    settings = BoostSettings(trees=3, leaves=40, least_in_leaf=1, seed=1)
+    classifier = fitted(1, missing=0.1, settings=settings)
+    with pytest.raises(ValueError, match=f"at most {MOST_LEAVES}"):
+        tree_bank(library(classifier).dump_model())
+    planes, _ = labelled(2, missing=0.1, cells=5000)
+    expected = library(classifier).predict(planes.T, raw_score=True, num_threads=1).T
+    assert np.array_equal(classifier.scores(planes), expected)
