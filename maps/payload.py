@@ -115,7 +115,7 @@ def _about(page: Page) -> dict[str, Any]:
 
 def _estimates(page: Page) -> pd.DataFrame:
     """Return the figures in the order crop, period, domain, with flags; an empty cell keeps no number."""
-    table = with_flags(page.figures.estimates)
+    table = _as_text(with_flags(page.figures.estimates), ("crop", "period", "domain"))
     order = {period.name: number for number, period in enumerate(page.periods)}
     table = table.assign(_order=table["period"].map(order)).sort_values(["crop", "_order", "domain"], kind="stable")
     empty = ~table["state"].isin(["estimated", "zero"])
@@ -126,8 +126,13 @@ def _estimates(page: Page) -> pd.DataFrame:
     return table[[*ESTIMATE_COLUMNS, "flags"]]
 
 
+def _as_text(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return the table with its keys as text: a period read as the number 2024 is still the period 2024."""
+    return table.assign(**{column: table[column].astype(str) for column in columns})
+
+
 def _change(page: Page) -> pd.DataFrame:
-    table = page.figures.change
+    table = _as_text(page.figures.change, ("crop", "from", "to", "domain"))
     table = table.assign(flags=given_flags(table), verdict=[verdict_key(text) for text in table["verdict"]])
     for column in ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value"):
         table[column] = pd.to_numeric(table[column])

@@ -44,6 +44,7 @@ const data = (() => {
     changes,
     flags,
     frame: raw.frame,
+    otherNames: new Map(estimates.map((row) => [row.domain, row.domain_name])),
     names: new Map(raw.units.codes.map((code, index) => [code, raw.units.names[index]])),
     estimate: (crop, period, domain) => byKey.get(key(crop, period, domain)),
     change: (crop, pair, domain) => (pair ? changeByKey.get(key(crop, pair.from, pair.to, domain)) : undefined),

@@ -97,8 +97,9 @@ const figure = (() => {
     const known = rows.filter(data.numbered);
     if (known.length < 2) return null;
     const [width, height, left, bottom] = [312, 104, 44, 82];
+    const span = (width - 8 - left) / periods.length;
     const most = top(known);
-    const x = (index) => left + (index + 0.5) * (width - left) / periods.length;
+    const x = (index) => left + (index + 0.5) * span;
     const y = (hectares) => bottom - hectares / most * (bottom - 10);
     const every = Math.ceil(periods.length / 6);
     const label = known.map((row) => row.period + ': ' + line(row)).join('; ');
@@ -110,7 +111,7 @@ const figure = (() => {
       const current = periods[index].name === now;
       const group = drawn('g', current ? { class: 'now' } : {});
       if (periods[index].broken) {
-        const at = left + index * (width - left) / periods.length;
+        const at = left + index * span;
         group.append(drawn('line', { x1: at, x2: at, y1: 6, y2: bottom, stroke: '#b4641a', 'stroke-dasharray': '3 3' }));
       }
       if (data.numbered(row)) {
@@ -128,9 +129,10 @@ const figure = (() => {
       }
       picture.append(group);
     });
-    const share = known.find((row) => row.level) || { level: 0.95 };
+    const sure = known.find((row) => row.level);
+    const caption = sure ? words.text('headline.series', { level: words.level(sure.level) }) : words.text('headline.series_plain');
     return node('figure', { class: 'series' }, picture,
-      node('figcaption', { text: words.text('headline.series', { level: words.level(share.level) }) + ' (' + words.text('table.hectares').toLowerCase() + ')' }));
+      node('figcaption', { text: caption + ' (' + words.text('table.hectares').toLowerCase() + ')' }));
   }
 
   return { node, drawn, best, line, changeLine, limits, block, flagList, verdict, counted, dateWords, series };

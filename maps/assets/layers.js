@@ -56,38 +56,48 @@ const layers = (() => {
 
   function drawUnits() {
     const fills = L.svg({ pane: 'units' });
-    const casing = L.svg({ pane: 'edges' });
-    const edges = L.layerGroup();
+    const frame = L.svg({ pane: 'edges' });
+    const edge = { color: '#37444c', weight: 1, opacity: 0.75 };
     units = data.raw.units.shapes.map((shapes, index) => {
       const rings = data.polygons(shapes);
-      const fill = L.polygon(rings, { renderer: fills, pane: 'units', stroke: false, fillOpacity: 0.85 }).addTo(map);
+      const fill = L.polygon(rings, { renderer: fills, pane: 'units', ...edge, fillOpacity: 0.85 }).addTo(map);
       const code = data.raw.units.codes[index];
       fill.on('click', (event) => choose(code, event.latlng));
-      L.polygon(rings, { renderer: casing, pane: 'edges', fill: false, interactive: false, color: '#37444c', weight: 1, opacity: 0.75 }).addTo(edges);
       return { code, fill, centre: L.latLng(data.raw.units.labels[index]) };
     });
     const sky = [[[-85, -180], [-85, 180], [85, 180], [85, -180]]];
     const veil = data.polygons(data.raw.units.outline);
-    L.polygon([...sky, ...veil.map((rings) => rings[0])], { renderer: casing, pane: 'edges', interactive: false, stroke: false, fillColor: '#ffffff', fillOpacity: 0.6 }).addTo(map);
-    L.polygon(veil, { renderer: casing, pane: 'edges', interactive: false, fill: false, color: '#27333a', weight: 1.8 }).addTo(map);
-    overlays.push({ id: 'units', layer: edges, key: 'layers.units', swatch: { stroke: '#37444c', width: 1.2 }, on: true });
-    const names = L.layerGroup(units.map((unit) => {
+    L.polygon([...sky, ...veil.map((rings) => rings[0])], { renderer: frame, pane: 'edges', interactive: false, stroke: false, fillColor: '#ffffff', fillOpacity: 0.6 }).addTo(map);
+    L.polygon(veil, { renderer: frame, pane: 'edges', interactive: false, fill: false, color: '#27333a', weight: 1.8 }).addTo(map);
+    let stroked = true;
+    const stroke = (on) => { if (on !== stroked) units.forEach((unit) => unit.fill.setStyle({ stroke: on })); stroked = on; };
+    const edges = { addTo: () => stroke(true), remove: () => stroke(false) };
+    overlays.push({ id: 'units', layer: edges, key: 'layers.units', swatch: { stroke: edge.color, width: 1.2 }, on: true });
+    overlays.push({ id: 'names', layer: drawNames(), key: 'layers.names', swatch: null, on: units.length <= 60 });
+  }
+
+  // Made when first shown: a public page may have two thousand.
+  function drawNames() {
+    const names = L.layerGroup();
+    const name = (unit) => {
       const span = document.createElement('span');
       span.dir = 'auto';
       span.textContent = data.names.get(unit.code);
-      unit.name = L.marker(unit.centre, { pane: 'names', interactive: false, keyboard: false, icon: L.divIcon({ className: 'unit-name', html: span, iconSize: null }) });
-      return unit.name;
-    }));
-    overlays.push({ id: 'names', layer: names, key: 'layers.names', swatch: null, on: units.length <= 60 });
+      const icon = L.divIcon({ className: 'unit-name', html: span, iconSize: null });
+      unit.name = L.marker(unit.centre, { pane: 'names', interactive: false, keyboard: false, icon }).addTo(names);
+    };
     map.on('zoomend', thinNames);
-    names.on('add', thinNames);
+    return {
+      addTo: () => { units.filter((unit) => !unit.name).forEach(name); names.addTo(map); thinNames(); },
+      remove: () => names.remove(),
+    };
   }
 
   // Hide names that would lie on names already shown.
   function thinNames() {
     const taken = [];
     units.forEach((unit) => {
-      const element = unit.name.getElement();
+      const element = unit.name && unit.name.getElement();
       if (!element) return;
       const at = map.latLngToLayerPoint(unit.centre);
       const half = data.names.get(unit.code).length * 3.6 + 4;

@@ -48,6 +48,7 @@ const page = (() => {
     radios('crop', 'crop', raw.crops.map((crop) => ({ value: crop, text: words.className(crop) })), state.crop, (crop) => { state.crop = crop; });
     $('crop').hidden = raw.crops.length < 2;
     radios('theme', 'theme', themes().map((theme) => ({ value: theme, text: words.text('theme.' + theme) })), state.theme, (theme) => { state.theme = theme; });
+    $('theme').hidden = themes().length < 2;
     const options = raw.periods.map((period) => ({ value: period.name, text: period.name, note: period.role === 'other' ? null : words.text('controls.' + period.role) }));
     if (options.length > MOST_BUTTONS) slider(options);
     else radios('period', 'period', options, state.period, (period) => { state.period = period; });

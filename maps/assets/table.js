@@ -12,17 +12,16 @@ const table = (() => {
     return [data.frame, ...data.raw.units.codes, ...others];
   }
 
-  function nameOf(crop, domain) {
+  function nameOf(domain) {
     if (domain === data.frame) return words.text('page.whole_area');
-    const row = data.estimates.find((one) => one.crop === crop && one.domain === domain && one.domain_name);
-    return data.names.get(domain) || (row && row.domain_name) || domain;
+    return data.names.get(domain) || data.otherNames.get(domain) || domain;
   }
 
   function entry(state, domain) {
     const cells = periods().map((period) => data.estimate(state.crop, period, domain));
     return {
-      domain, name: nameOf(state.crop, domain), cells, change: data.change(state.crop, state.pair, domain),
-      keys: [nameOf(state.crop, domain), domain, ...cells.map((row) => (data.numbered(row) ? row.value_ha : null))],
+      domain, name: nameOf(domain), cells, change: data.change(state.crop, state.pair, domain),
+      keys: [nameOf(domain), domain, ...cells.map((row) => (data.numbered(row) ? row.value_ha : null))],
     };
   }
 
@@ -55,18 +54,20 @@ const table = (() => {
   function sorted(entries) {
     const sign = order.rising ? 1 : -1;
     const [first, ...rest] = entries;
+    const alphabet = new Intl.Collator(words.code(), { numeric: true });
     rest.sort((a, b) => {
       const [x, y] = [a.keys[order.column], b.keys[order.column]];
       if (x === null || y === null) return (x === null) - (y === null); // cells without a figure stay last
-      return sign * (typeof x === 'number' ? x - y : x.localeCompare(y, words.code(), { numeric: true }));
+      return sign * (typeof x === 'number' ? x - y : alphabet.compare(x, y));
     });
     return [first, ...rest];
   }
 
   function figures(state, find, redraw) {
-    const level = words.level((data.estimates.find((row) => row.level) || { level: 0.95 }).level);
+    const sure = data.estimates.find((row) => row.crop === state.crop && row.level);
+    const caption = sure ? words.text('table.caption', { level: words.level(sure.level) }) : words.text('table.caption_plain');
     const heads = [words.text('table.unit'), words.text('table.code'), ...periods()];
-    const title = words.className(state.crop) + ' – ' + words.text('table.caption', { level });
+    const title = words.className(state.crop) + ' – ' + caption;
     const rows = sorted(domains(state.crop).map((domain) => entry(state, domain))).map((one) => {
       const name = data.names.has(one.domain) ? node('button', { type: 'button', text: one.name }) : node('span', { text: one.name });
       name.setAttribute('dir', 'auto');

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,12 @@ def test_missing_raster(tmp_path: Path, example: Page) -> None:
     page.rasters[0].path.unlink()
     with pytest.raises(InputError, match=r"class_2022\.tif"):
         render(page)
+
+
+def test_periods_read_as_numbers(tmp_path: Path, example: Page, example_html: str) -> None:
+    """Law: a table whose periods a reader turned into numbers gives the same page."""
+    figures = example.figures
+    table = figures.estimates.assign(period=figures.estimates["period"].astype(int))
+    change = figures.change.assign(**{end: figures.change[end].astype(int) for end in ("from", "to")})
+    page = replace(example, figures=replace(figures, estimates=table, change=change))
+    assert render(page) == example_html
