@@ -61,7 +61,8 @@ def official_page(context: Context, language: str) -> Page:
 
 
 def _figures(context: Context) -> Figures:
-    text = {"domain": str, "period": str, "from": str, "to": str, "domain_name": str}
+    columns = ("domain", "domain_name", "period", "from", "to", "source", "vintage", "flags", "verdict")
+    text = dict.fromkeys(columns, str)
 
     def read(name: str) -> pd.DataFrame:
         return pd.read_csv(context.out / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
