@@ -34,7 +34,9 @@ __all__ = ["write_example"]
 _SMALLEST = 120
 
 
-def write_example(name: str, directory: Path, *, seed: int, size: int | None = None) -> Path:
+def write_example(
+    name: str, directory: Path, *, seed: int, size: int | None = None, imaged: tuple[str, ...] | None = None
+) -> Path:
     """Write an example project.
 
     Parameters
@@ -47,6 +49,8 @@ def write_example(name: str, directory: Path, *, seed: int, size: int | None = N
         Seed of everything in it; the same seed gives the same bytes.
     size
         Cells of 10 m on a side, even and at least 120; 512 by default.
+    imaged
+        Periods whose images are written; all of them when None.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def write_example(name: str, directory: Path, *, seed: int, size: int | None = N
         inputs / "truth" / "fields.gpkg", {"fields": Layer(frame=fields, title="True fields of each period")}
     )
     write_truth(inputs / "truth" / "truth.json", true_hectares(landscape, fields, units))
-    _write_scenes(landscape, inputs / "stac")
+    _write_scenes(landscape, inputs / "stac", imaged)
     write_text(directory / "survey.toml", _survey_text(landscape))
     return directory / "survey.toml"
 
@@ -119,10 +123,12 @@ def _write_rasters(landscape: Landscape, inputs: Path) -> None:
     )
 
 
-def _write_scenes(landscape: Landscape, folder: Path) -> None:
-    """Write the images of every period, one folder each, and the catalogue last."""
+def _write_scenes(landscape: Landscape, folder: Path, imaged: tuple[str, ...] | None) -> None:
+    """Write the images of the periods, one folder each, and the catalogue last."""
     names = []
     for period in landscape.scenario.periods:
+        if imaged is not None and period.name not in imaged:
+            continue
         season = open_season(landscape, period.name)
         for day in image_dates(landscape, period.name):
             scene = render_scene(season, day)
