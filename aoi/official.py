@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from aoi.official_table import RawTable, TableLayout, read_cells
 from aoi.survey.estimate import CellState, Quantity
 from aoi.survey.figure import INCOMPLETE, Figure
+from aoi.survey.published import RoundingRule, percent_change
 from geo.errors import InputError, Problem
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "OfficialSeries",
     "change_table",
     "control_problems",
-    "percent_change",
     "read_series",
     "roll_up",
     "source_differences",
@@ -174,46 +174,12 @@ def control_problems(
     return problems
 
 
-def percent_change(
-    earlier_ha: NDArray[np.float64],
-    later_ha: NDArray[np.float64],
-    *,
-    of: Literal["exact", "rounded thousands"] = "exact",
-) -> NDArray[np.float64]:
-    """Return the change in per cent of the earlier figure.
-
-    Parameters
-    ----------
-    earlier_ha, later_ha
-        Figures, shape (n,).
-    of
-        Whether figures are rounded to thousands first, as press releases do: 171,496 to 169,018 ha is -1.4 %
-        exact and -1.2 % of the rounded figures.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Per cent; NaN where the earlier figure is zero or either is missing.
-
-    Examples
-    --------
-    >>> figures = np.array([171_496.0]), np.array([169_018.2])
-    >>> float(percent_change(*figures)[0]), float(percent_change(*figures, of="rounded thousands")[0])
-    (-1.44, -1.17)
-    """
-    before, after = np.asarray(earlier_ha, dtype=float), np.asarray(later_ha, dtype=float)
-    if of == "rounded thousands":
-        before, after = np.floor(before / 1000 + 0.5), np.floor(after / 1000 + 0.5)
-    base = np.where(before > 0, before, np.nan)
-    return np.asarray(100.0 * (after - before) / base)
-
-
 def change_table(
     series: OfficialSeries,
     earlier: str,
     later: str,
     *,
-    of: Literal["exact", "rounded thousands"] = "exact",
+    rule: RoundingRule = "change_then_round",
 ) -> Any:
     """Return the change of every unit between two periods.
 
@@ -223,8 +189,9 @@ def change_table(
         Units, their parents, or the total.
     earlier, later
         Periods.
-    of
-        Base of the percentage, as in `percent_change`.
+    rule
+        Whether the percentage is that of the exact figures, or of figures rounded to thousands as press releases
+        give it.
 
     Returns
     -------
@@ -241,7 +208,7 @@ def change_table(
             "from_ha": pair["value_ha_from"],
             "to_ha": pair["value_ha_to"],
             "difference_ha": pair["value_ha_to"] - pair["value_ha_from"],
-            "percent": percent_change(pair["value_ha_from"].to_numpy(), pair["value_ha_to"].to_numpy(), of=of),
+            "percent": percent_change(pair["value_ha_from"].to_numpy(), pair["value_ha_to"].to_numpy(), rule=rule),
         }
     )
     table["reading"] = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from aoi.official import NO_INTERVAL, NOT_TESTABLE, OfficialSeries, change_table
 from aoi.official_overlay import units_holding
 from aoi.survey.figure import INCOMPLETE
 from aoi.survey.permanence import PermanenceRule, long_affected, permanence
+from aoi.survey.published import RoundingRule
 from maps.page import CHANGE_COLUMNS, ESTIMATE_COLUMNS
 
 __all__ = ["change_rows", "concentration_rows", "estimate_rows", "permanence_rows", "reading_rows"]
@@ -84,14 +85,14 @@ def reading_rows(
     earlier: str,
     later: str,
     *,
-    of: Literal["exact", "rounded thousands"],
+    rule: RoundingRule,
 ) -> pd.DataFrame:
     """Return the change between two periods for readers: both figures, per cent, and what may be said of it."""
-    table = pd.concat([change_table(one, earlier, later, of=of) for one in series], ignore_index=True)
+    table = pd.concat([change_table(one, earlier, later, rule=rule) for one in series], ignore_index=True)
     renamed = table.rename(columns={"code": "domain", "name": "domain_name"})
     crop = series[0].quantity.crop
-    columns = ["domain", "domain_name", "from_ha", "to_ha", "difference_ha", "percent", "percent_of", "reading"]
-    return renamed.assign(crop=crop, percent_of=of, **{"from": earlier, "to": later})[
+    columns = ["domain", "domain_name", "from_ha", "to_ha", "difference_ha", "percent", "percent_rule", "reading"]
+    return renamed.assign(crop=crop, percent_rule=rule, **{"from": earlier, "to": later})[
         ["crop", "from", "to", *columns]
     ]
 

@@ -13,6 +13,7 @@ from aoi.official import NO_INTERVAL, OfficialSeries
 from aoi.official_overlay import by_layer_alone, by_layer_partition, layer_bounds
 from aoi.overlay import alone_areas, layer_areas, partition, partition_areas
 from aoi.survey.permanence import PermanenceRule
+from aoi.survey.published import RoundingRule
 from aoi.zones import ZoneLayer, Zones, exclusive, stack
 from geo.errors import AltdevError, InputError, Problem
 from geo.files import write_text
@@ -33,6 +34,9 @@ from monitor.sections import OverlayLayer
 __all__ = ["official_problems", "read_official", "write_products"]
 
 TIER_FOLDER = "products/0"
+
+RULES: dict[str, RoundingRule] = {"exact": "change_then_round", "rounded thousands": "round_then_change"}
+"""How the survey file names the two ways to take a percentage."""
 
 
 def read_official(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -105,7 +109,8 @@ def _write_estimates(survey: Survey, inputs: Inputs, folder: Path) -> None:
         return
     changes = [change_rows(one, baseline.name, current.name) for one in inputs.levels]
     _write(pd.concat(changes, ignore_index=True), folder / "change.csv")
-    readings = reading_rows(inputs.levels, baseline.name, current.name, of=official_section(survey).percent_of)
+    rule = RULES[official_section(survey).percent_of]
+    readings = reading_rows(inputs.levels, baseline.name, current.name, rule=rule)
     _write(readings, folder / "readings.csv")
 
 

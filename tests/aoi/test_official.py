@@ -18,7 +18,6 @@ from aoi.official import (
     OfficialSeries,
     change_table,
     control_problems,
-    percent_change,
     read_series,
     roll_up,
     source_differences,
@@ -27,6 +26,7 @@ from aoi.official import (
 from aoi.official_table import RawTable, TableLayout, read_table
 from aoi.survey.estimate import CellState, Quantity
 from aoi.survey.figure import INCOMPLETE
+from aoi.survey.published import RoundingRule
 from geo.errors import InputError, SurveyFileError
 from tests.shared import case
 
@@ -195,10 +195,16 @@ def test_units_above_add_up_to_the_whole(rows: list[tuple[str, int]]) -> None:
 
 def test_percent_change_by_both_rules() -> None:
     """Published: SIMCI 2018 is -1.2 % and 2020 is -7 % on rounded thousands, -1.4 and -7.6 % exact."""
-    earlier, later = np.array([171_496.0, 154_476.6]), np.array([169_018.2, 142_784.7])
-    assert percent_change(earlier, later).round(1).tolist() == [-1.4, -7.6]
-    assert percent_change(earlier, later, of="rounded thousands").round(1).tolist() == [-1.2, -7.1]
-    assert np.isnan(percent_change(np.array([0.0, np.nan]), np.array([5.0, 5.0]))).all()
+    figures = {"2017": 171_496.0, "2018": 169_018.2, "2019": 154_476.6, "2020": 142_784.7}
+    series = _cells(*[("a", period, "estimated", value) for period, value in figures.items()])
+
+    def percent(earlier: str, later: str, rule: RoundingRule) -> float:
+        return float(change_table(series, earlier, later, rule=rule)["percent"].item())
+
+    assert percent("2017", "2018", "change_then_round") == -1.4
+    assert percent("2017", "2018", "round_then_change") == -1.2
+    assert percent("2019", "2020", "change_then_round") == -7.6
+    assert percent("2019", "2020", "round_then_change") == -7.1
 
 
 def test_change_says_no_more_than_it_can() -> None:
