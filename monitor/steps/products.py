@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
+from aoi.survey.interval import jeffreys
 from geo.areas import MappedArea
 from geo.files import write_text
 from geo.vector import read_layer
@@ -65,13 +66,12 @@ def read_figures(context: Context) -> Figures:
 
 
 def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:
-    level = context.survey.estimate.level
-    z = float(norm.ppf(0.5 + level / 2))
+    level, legend = context.survey.estimate.level, context.profile.legend.names
     for period in context.compared:
-        rows = table[table["period"] == period.name]
-        share = {(row["measure"], row["class"]): _share(row, z) for _, row in rows.fillna({"class": ""}).iterrows()}
+        rows = table[table["period"] == period.name].fillna({"class": ""})
+        share = {(row["measure"], row["class"]): _share(row, level) for _, row in rows.iterrows()}
         overall = rows[rows["measure"] == "overall"].iloc[0]
-        names = [name for measure, name in share if measure == "users"]
+        names = [name for measure, name in share if measure == "users" and name in legend]
         yield Accuracy(
             period=period.name,
             overall=share["overall", ""],
@@ -81,13 +81,18 @@ def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:
                 for name in names
             ),
             level=level,
-            method="stratified; normal interval",
+            method="stratified; Jeffreys interval at the effective sample size",
         )
 
 
-def _share(row: Any, z: float) -> Share:
-    value, half = float(row["value"]), z * float(row["se"])
-    return Share(value=value, lo=max(0.0, value - half), hi=min(1.0, value + half))
+def _share(row: Any, level: float) -> Share:
+    """Return an accuracy with the Jeffreys interval at its effective sample size, p (1 - p) / se^2."""
+    value, se = float(row["value"]), float(row["se"])
+    if not np.isfinite(value):
+        return Share(value=value, lo=0.0, hi=1.0)
+    n = value * (1 - value) / se**2 if se > 0 and 0 < value < 1 else float(row["n"])
+    bounds = jeffreys(np.array([value * n]), np.array([n]), level)
+    return Share(value=value, lo=min(value, float(bounds.lo[0])), hi=max(value, float(bounds.hi[0])))
 
 
 def _mapped(table: pd.DataFrame) -> Iterator[MappedCount]:
@@ -101,7 +106,7 @@ def _page(context: Context, figures: Figures, language: str) -> Page:
     return Page(
         about=About(
             title=survey.survey.title,
-            subtitle=" - ".join([survey.survey.country, *(period.name for period in context.compared)]),
+            subtitle=_subtitle(context),
             sources=survey.map.sources,
             disclaimer=survey.map.disclaimer,
             notes=tuple(_notes(context)),
@@ -126,6 +131,13 @@ def _page(context: Context, figures: Figures, language: str) -> Page:
         elevation=survey.map.elevation,
         language=language,
     )
+
+
+def _subtitle(context: Context) -> str:
+    """Return the years compared, after the country where there is one (ZZZ stands for an invented place)."""
+    country = context.survey.survey.country
+    years = ", ".join(period.name for period in context.compared)
+    return years if country == "ZZZ" else f"{country}, {years}"
 
 
 def _notes(context: Context) -> Iterator[str]:
