@@ -100,7 +100,7 @@ class Linearised:
         ceiling
             Largest value the truth can have, such as the frame's hectares.
         interval
-            ``skew-corrected`` (Hall) or ``t``.
+            ``skew-corrected``: at each end the farther of Hall's limit and Student's; or ``t``.
         quantiles
             Quantiles of the studentised estimate (`bootstrap_t`), which take the place of `interval`.
 
@@ -122,9 +122,14 @@ class Linearised:
         elif quantiles is not None:
             lo, hi = self.value - quantiles[1] * self.se, self.value - quantiles[0] * self.se
         else:
-            quantile = float(t_quantile(level, self.df))
-            skewness = self.reliability.skewness if interval == "skew-corrected" else 0.0
-            lo, hi = skew_limits(self.value, self.se, skewness=skewness, quantile=quantile)
+            half = float(t_quantile(level, self.df)) * self.se
+            lo, hi = self.value - half, self.value + half
+            if interval == "skew-corrected":
+                # The estimated skewness is itself uncertain: it may widen an end, never draw one in
+                corrected = skew_limits(
+                    self.value, self.se, skewness=self.reliability.skewness, quantile=half / self.se
+                )
+                lo, hi = min(lo, corrected[0]), max(hi, corrected[1])
         lo, hi = max(lo, self.floor), min(hi, ceiling)
         if not (math.isfinite(lo) and math.isfinite(hi)):
             raise QualityGateError(

@@ -75,7 +75,7 @@ def draw_local_pivotal(
     """Draw a spread sample by the local pivotal method, in which near neighbours compete for a place.
 
     Spreads somewhat better than `draw_tessellation`, and also over more than two dimensions (terrain, mapped
-    density), at about 0.1 ms for each unit of the frame.
+    density), at about 0.3 ms for each unit of the frame.
 
     Parameters
     ----------

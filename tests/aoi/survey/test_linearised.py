@@ -102,6 +102,16 @@ def test_skew_interval_tends_to_t() -> None:
     assert skew_limits(5.0, 1.0, skewness=0.0, quantile=2.0) == (3.0, 7.0)
 
 
+def test_skewness_may_only_widen() -> None:
+    """Law: at each end the default limit is the farther of Hall's and Student's."""
+    for skewness in (-0.5, -0.05, 0.0, 0.05, 0.5):
+        record = plain(reliability=Reliability(low_count=False, skewness=skewness, effective_units=31.0))
+        student, default = record.estimate(interval="t"), record.estimate()
+        hall = skew_limits(10.0, 2.0, skewness=skewness, quantile=(student.hi - 10.0) / 2.0)
+        assert default.lo == pytest.approx(min(student.lo, hall[0]))
+        assert default.hi == pytest.approx(max(student.hi, hall[1]))
+
+
 def test_limits_stay_within_what_is_possible() -> None:
     """Law: nothing below what was seen, nothing above the frame."""
     figure = plain(floor=8.0).estimate(ceiling=11.0, interval="t")
