@@ -84,7 +84,7 @@ def spatial_folds(
         held[fold] += counts[:, chosen]
         total[fold] += sizes[chosen]
     assigned = np.asarray(fold_of_block[inverse], dtype=np.int64)
-    require_folds(assigned, block, code, period, positives=wanted)
+    require_folds(assigned, block, code, period, folds=folds, positives=wanted)
     return assigned
 
 
@@ -106,6 +106,7 @@ def require_folds(
     code: NDArray[np.integer],
     period: Sequence[str] | NDArray[np.str_],
     *,
+    folds: int,
     positives: Iterable[int],
 ) -> None:
     """Refuse folds that leak or that cannot be scored.
@@ -124,7 +125,7 @@ def require_folds(
         )
     lacking = [
         f"fold {number + 1} has no unit of class {value} in period {name}"
-        for number in range(int(fold.max()) + 1)
+        for number in range(folds)
         for value in positives
         for name in np.unique(period)
         if not np.any((fold == number) & (code == value) & (np.asarray(period) == name))

@@ -22,7 +22,7 @@ from geo.blocks import Block
 from geo.errors import InputError, Problem
 from geo.raster import open_on_grid
 from imagery.mask import Disk, disk, flagged, grow, without_specks
-from imagery.scene import Scene
+from imagery.scene import Scene, unique_scenes
 from imagery.sensor import Sensor
 
 __all__ = ["BrokenSceneError", "Series", "Stack", "StackCells", "cell_size_m", "read_stack", "working_side"]
@@ -135,7 +135,7 @@ def read_stack(
     Parameters
     ----------
     scenes
-        In order of time; see `imagery.catalog.find_scenes`.
+        In any order; one listed twice counts once.
     geobox
         The analysis grid, projected.
     block
@@ -151,7 +151,8 @@ def read_stack(
         If a file of a scene cannot be read.
     """
     grown = disk(cloud_buffer_m, cell_size_m(geobox))
-    groups = [(day, list(group)) for day, group in groupby(scenes, key=lambda scene: scene.day)]
+    ordered = unique_scenes(scenes)
+    groups = [(day, list(group)) for day, group in groupby(ordered, key=lambda scene: scene.day)]
     size = (block.height, block.width)
     values = np.zeros((len(groups), len(sensor.band), *size), dtype=np.int16)
     valid = np.zeros((len(groups), *size), dtype=np.bool_)

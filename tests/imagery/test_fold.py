@@ -70,7 +70,7 @@ def test_leaked_folds_are_found() -> None:
     block, code, period = places(1)
     leaked = np.arange(len(block)) % 5
     with pytest.raises(QualityGateError, match="blocks in more than one fold"):
-        require_folds(leaked, block, code, period, positives=[CROP])
+        require_folds(leaked, block, code, period, folds=5, positives=[CROP])
 
 
 def test_both_problems_are_told_at_once() -> None:
@@ -79,7 +79,7 @@ def test_both_problems_are_told_at_once() -> None:
     fold = np.array([0, 1, 1, 1])
     code = np.array([CROP, 2, 2, 2])
     with pytest.raises(QualityGateError) as caught:
-        require_folds(fold, block, code, np.full(4, "2023"), positives=[CROP])
+        require_folds(fold, block, code, np.full(4, "2023"), folds=2, positives=[CROP])
     assert len(caught.value.problems) == 2
 
 
