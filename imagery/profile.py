@@ -1,14 +1,14 @@
 """Crop profiles: what grows in a region, what it looks like and when, read from data files with their sources.
 
-A profile is a TOML file of one crop in one kind of country. It gives the map legend, the season windows that
-composites are made for, and, for each class, the growth stages through the year with their spectra. Every
-number carries its source and a mark: ``found`` was read in the named source, ``unverified`` is the authors'
-own judgement that nobody should quote.
+A profile is a TOML file of one crop in one kind of country: the map legend, the season windows of composites,
+and each class's growth stages with their spectra. Every number carries its source and a mark: ``found`` was
+read in the source named, ``unverified`` is the authors' own judgement that nobody should quote.
 """
 
 from __future__ import annotations
 
 import tomllib
+from calendar import isleap
 from collections.abc import Iterator
 from datetime import date
 from importlib.resources import files
@@ -197,12 +197,7 @@ class CropProfile(_Record):
         raise KeyError(f"no class {name!r}; profile {self.name} has {', '.join(self.legend.names)}")
 
     def windows_in(self, start: date, end: date) -> tuple[WindowDates, ...]:
-        """Lay the windows on a survey period.
-
-        Parameters
-        ----------
-        start, end
-            First and last day of the period.
+        """Lay the windows on a survey period from day `start` to day `end`, both included.
 
         Returns
         -------
@@ -301,9 +296,10 @@ def _occurrence(window: Window, year: int) -> tuple[date, date]:
 
 
 def _day(year: int, month_day: str) -> date:
-    month, day = int(month_day[:2]), int(month_day[3:])
-    leap_day_missing = (month, day) == (2, 29) and (year % 4 != 0 or (year % 100 == 0 and year % 400 != 0))
-    return date(year, month, 28 if leap_day_missing else day)
+    """Return the day in a year; 29 February is the 28th where there is none."""
+    if month_day == "02-29" and not isleap(year):
+        month_day = "02-28"
+    return date.fromisoformat(f"{year}-{month_day}")
 
 
 def _problems(where: str, error: ValidationError) -> Iterator[Problem]:

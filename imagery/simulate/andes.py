@@ -93,7 +93,8 @@ def _sizes(total_ha: float, profile: CropProfile, kind: str, rng: np.random.Gene
 def _whole(
     fields: NDArray[np.object_], kinds: NDArray[np.str_], obstacles: list[shapely.Geometry]
 ) -> tuple[NDArray[np.object_], NDArray[np.str_]]:
-    cut = cut_out(fields, obstacles)
+    """Return the clearings outside water and roads, a hand's breadth apart, with their kinds."""
+    cut = cut_out(shapely.buffer(fields, -0.3, join_style="mitre"), obstacles)
     pieces = [(tidy(np.array([shape], dtype=object)), kind) for shape, kind in zip(cut, kinds, strict=True)]
     left = [(shapes[0], kind) for shapes, kind in pieces if len(shapes)]
     return np.array([shape for shape, _ in left], dtype=object), np.array([kind for _, kind in left])

@@ -24,7 +24,8 @@ from imagery.simulate.layers import (
     river_lines,
     road_lines,
 )
-from imagery.simulate.scene import BANDS_10M, Scene, image_dates, open_season, render_scene
+from imagery.simulate.passes import image_dates
+from imagery.simulate.scene import BANDS_10M, Scene, open_season, render_scene
 from imagery.simulate.sites import agricultural_mask, training_sites
 from imagery.simulate.stac import item_id, write_catalog, write_item
 from imagery.simulate.truth import true_fields, true_hectares, write_truth

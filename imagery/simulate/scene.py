@@ -14,11 +14,12 @@ from imagery.profile import BANDS
 from imagery.simulate.landscape import SUBPIXELS, Landscape
 from imagery.simulate.mixture import Mixture, mix, pool
 from imagery.simulate.noise import fractal, stream
+from imagery.simulate.passes import Pass, passes_of
 from imagery.simulate.scene_class import classify_scene
 from imagery.simulate.season import UnitTraits, draw_traits, reflectance_on
 from imagery.simulate.sky import Clouds, Sun, draw_clouds, illumination, sun_at
 
-__all__ = ["BANDS_10M", "BANDS_20M", "Scene", "Season", "image_dates", "open_season", "render_scene"]
+__all__ = ["BANDS_10M", "BANDS_20M", "Scene", "Season", "open_season", "render_scene"]
 
 BANDS_10M = ("B02", "B03", "B04", "B08")
 """Bands with cells of 10 m."""
@@ -53,6 +54,8 @@ class Season:
     """Shares of units by cell size, 10 and 20 m."""
     grain: Mapping[int, NDArray[np.float32]]
     """Unevenness within fields and wild land, in standard deviations, by cell size."""
+    passes: Mapping[date, Pass]
+    """Weather and swath of the days on which the period is imaged; other days have the mean weather."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +86,6 @@ class Scene:
     def nodata_percent(self) -> float:
         """Share of the tile outside the swath, percent."""
         return round(100 * float(1 - self.seen.mean()), 2)
-
-
-def image_dates(landscape: Landscape, period: str) -> tuple[date, ...]:
-    """Return the days on which a period is imaged, spread over the calendar that matters."""
-    scenario, year = landscape.scenario, landscape.period(period).year
-    first, last = (date.fromisoformat(f"{year}-{day}") for day in scenario.image_days)
-    if first > last:
-        first = first.replace(year=year - 1)
-    rng = stream(landscape.seed, _STREAM, year)
-    step = (last - first).days / (scenario.images - 1)
-    shake = rng.integers(-int(step // 3), int(step // 3) + 1, scenario.images)
-    shake[[0, -1]] = 0
-    days = np.round(np.arange(scenario.images) * step).astype(int) + shake
-    return tuple(date.fromordinal(first.toordinal() + int(day)) for day in days)
 
 
 def open_season(landscape: Landscape, period: str) -> Season:
@@ -133,6 +122,7 @@ def open_season(landscape: Landscape, period: str) -> Season:
         ),
         mixtures={10: mix(units, len(codes), SUBPIXELS), 20: mix(units, len(codes), 2 * SUBPIXELS)},
         grain={10: grain.astype(np.float32), 20: pool(grain)},
+        passes=passes_of(landscape, period),
     )
 
 
@@ -146,7 +136,7 @@ def render_scene(season: Season, when: date, *, cloud: float | None = None, clea
     when
         Day of the pass.
     cloud
-        Share of the ground under cloud; drawn from the region's weather when None.
+        Share of the ground under cloud; that of the day's pass when None.
     clear
         Without clouds, haze, swath edge and noise, to show what they do.
 
@@ -159,10 +149,11 @@ def render_scene(season: Season, when: date, *, cloud: float | None = None, clea
     weather, shape = landscape.scenario.weather, (landscape.geobox.shape[0], landscape.geobox.shape[1])
     rng = stream(landscape.seed, _STREAM, season.year, when.toordinal())
     sun = sun_at(when, _latitude(landscape))
-    share = _cloud_share(season, when) if cloud is None else cloud
+    met = season.passes.get(when, Pass(cloud=weather.cloud, cut=False))
+    share = met.cloud if cloud is None else cloud
     base = rng.uniform(*weather.cloud_height_m)
     clouds = draw_clouds(shape, 0.0 if clear else share, sun, base_m=base, rng=rng)
-    seen = _swath(shape, 0.0 if clear else weather.edge_share, rng)
+    seen = _swath(shape, met.cut and not clear, rng)
     ground = _ground(season, when, sun)
     if clear:
         reflectance = ground
@@ -247,22 +238,9 @@ def _digital(
     return result
 
 
-def _cloud_share(season: Season, when: date) -> float:
-    """Return the cloud of a day, so drawn that the days of a period average to the region's cloud."""
-    mean = season.landscape.scenario.weather.cloud
-    days = image_dates(season.landscape, season.period)
-    if when not in days:
-        return mean
-    rng = stream(season.landscape.seed, _STREAM, season.year, 7)
-    # Quantiles of a Beta distribution with mean `mean`: many days nearly clear or nearly closed.
-    quantiles = np.sort(rng.beta(0.9 * mean, 0.9 * (1 - mean), 4000))
-    ranks = ((np.arange(len(days)) + 0.5) / len(days) * 4000).astype(int)
-    return float(rng.permutation(quantiles[ranks])[days.index(when)])
-
-
-def _swath(shape: tuple[int, int], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return the cells inside the swath; on some days its slanting edge cuts the tile."""
-    cut, side, where = rng.random() < share, rng.random() < 0.5, rng.uniform(0.15, 0.4)
+def _swath(shape: tuple[int, int], cut: bool, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return the cells inside the swath, whose slanting edge may cut the tile on either side."""
+    side, where = rng.random() < 0.5, rng.uniform(0.15, 0.4)
     rows, cols = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
     if not cut:
         return np.ones(shape, dtype=bool)

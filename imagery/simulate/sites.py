@@ -19,14 +19,14 @@ _SITES = 620
 """Sites of a landscape of the default size."""
 _LABEL_NOISE = 0.02
 _EDGE_SHARE = 0.30  # share of sites nearer to a border than 15 m
-_CROP_SHARE = 0.16  # share of sites on the crop; half of the others are even over classes, half by area
+_CROP_SHARE = 0.14  # share of sites on the crop; half of the others are even over classes, half by area
 _MISSED, _WILD = 0.10, 0.07  # fields the mask leaves out; wild land it takes in
 
 
 def training_sites(landscape: Landscape) -> geopandas.GeoDataFrame:
     """Return labelled sites: points at pixel centres, one row for each site and period.
 
-    One site in six is on the crop; the others are spread half evenly over the classes and half by area. Half
+    One site in seven is on the crop; the others are spread half evenly over the classes and half by area. Half
     the sites are drawn by the class of the first period, half by that of the last. Seven in ten lie at least
     15 m inside a field. Two of a hundred labels are wrong.
 
@@ -63,18 +63,28 @@ def training_sites(landscape: Landscape) -> geopandas.GeoDataFrame:
 def agricultural_mask(landscape: Landscape) -> NDArray[np.uint8]:
     """Return 1 where an old land-cover map shows farmed land, shape (height, width); it is wrong in places.
 
-    One field in ten is missing, and patches of wild land are in it.
+    A tenth of the crop's fields and of the others is missing, by area, and patches of wild land are in it.
     """
     rng = stream(landscape.seed, _STREAM, 1)
-    scenario = landscape.scenario
-    ever = np.any([landscape.classes_of(period.year) > 0 for period in scenario.periods], axis=0)
-    shown = np.concatenate([np.zeros(1, dtype=bool), ever & (rng.random(len(ever)) >= _MISSED)])
+    classes = np.stack([landscape.classes_of(period.year) for period in landscape.scenario.periods])
+    crop = (classes == landscape.profile.legend.code(landscape.scenario.crop)).any(axis=0)
+    hidden = np.zeros(crop.size, dtype=bool)
+    for group in (crop, (classes > 0).any(axis=0) & ~crop):
+        hidden |= group & _some(landscape.land_use.area_ha * group, _MISSED, rng)
+    shown = np.concatenate([[False], (classes > 0).any(axis=0) & ~hidden])
     share = pool(shown[landscape.field_numbers].astype(np.float32), SUBPIXELS)
-    hidden = np.concatenate([np.zeros(1, dtype=bool), ever & ~shown[1:]])
-    missing = pool(hidden[landscape.field_numbers].astype(np.float32), SUBPIXELS) > 0.5
+    missing = pool(np.concatenate([[False], hidden])[landscape.field_numbers].astype(np.float32), SUBPIXELS) > 0.5
     field = fractal(landscape.geobox.shape, beta=2.8, longest=35, rng=rng)
     wild = field > np.quantile(field, 1 - _WILD)
     return np.asarray((binary_dilation(share > 0.5) | wild) & ~missing, dtype=np.uint8)
+
+
+def _some(area_ha: NDArray[np.float64], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return random fields that make up a share of the area."""
+    order = rng.permutation(len(area_ha))
+    chosen = np.zeros(len(area_ha), dtype=bool)
+    chosen[order] = np.cumsum(area_ha[order]) - area_ha[order] / 2 < share * area_ha.sum()
+    return chosen
 
 
 def _core(landscape: Landscape) -> NDArray[np.bool_]:
