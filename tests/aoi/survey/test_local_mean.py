@@ -24,7 +24,9 @@ def field(seed: int) -> np.ndarray:
     return 20 + 10 * e + 6 * np.sin(6 * n) + 3 * np.cos(8 * e * n) + noise
 
 
-@pytest.mark.parametrize(("draw", "draws"), [(draw_tessellation, 200), (draw_local_pivotal, 80)])
+@pytest.mark.parametrize(
+    ("draw", "draws"), [(draw_tessellation, 200), pytest.param(draw_local_pivotal, 80, marks=pytest.mark.slow)]
+)
 def test_standard_error_of_spread_samples(draw, draws: int) -> None:
     """Brute force: over spread samples the mean variance is near the true one; the simple random one is not."""
     y, rng = field(1), np.random.default_rng(9)

@@ -16,15 +16,15 @@ GRID = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), axis=-1).reshape(
 
 @pytest.mark.parametrize("draw", METHODS)
 def test_first_order_frequencies(draw) -> None:
-    """Brute force: over 1500 draws each unit is drawn as often as its probability says (4.5 sd)."""
+    """Brute force: over 600 draws each unit is drawn as often as its probability says (4.5 sd)."""
     rng = np.random.default_rng(1)
     xy, pi = rng.random((25, 2)), proportional_inclusion(np.arange(1.0, 26.0), 6, size_floor=0.0)
     drawn = np.zeros(25)
-    for _ in range(1500):
+    for _ in range(600):
         sample = draw(xy, pi, rng=rng)
         assert np.unique(sample).size == 6
         drawn[sample] += 1
-    assert (np.abs(drawn / 1500 - pi) <= 4.5 * np.sqrt(pi * (1 - pi) / 1500)).all()
+    assert (np.abs(drawn / 600 - pi) <= 4.5 * np.sqrt(pi * (1 - pi) / 600)).all()
 
 
 @pytest.mark.parametrize(("draw", "most"), [(draw_tessellation, 0.7), (draw_local_pivotal, 0.45)])
