@@ -5,6 +5,7 @@ Nothing in the program writes to its final name: it writes beside it and moves t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -12,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from geo.errors import InputError, Problem
+from geo.errors import AltdevError, InputError, Problem
 
-__all__ = ["FIXED_DATE", "atomic", "require_file", "sha256", "write_text"]
+__all__ = ["FIXED_DATE", "atomic", "cannot_write", "require_file", "sha256", "write_text"]
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 """Date written inside formats that insist on one (GeoPackage, XLSX), so that equal content is equal bytes."""
 
 _CHUNK = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -38,6 +40,8 @@ def atomic(path: Path) -> Iterator[Path]:
     ------
     InputError
         If the folder cannot be written to.
+    AltdevError
+        If the disk is full.
 
     Examples
     --------
@@ -68,8 +72,24 @@ def atomic(path: Path) -> Iterator[Path]:
         yield part
         _flush(part)
         part.replace(path)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise cannot_write(path, str(error.strerror)) from error
+        raise
     finally:
         _remove(part)
+
+
+def cannot_write(path: Path, why: str) -> AltdevError:
+    """Return the error of a file that could be begun and not ended, such as on a full disk."""
+    return AltdevError(
+        Problem(
+            where=str(path),
+            found=f"no way to write the file ({why})",
+            expected="room on a writable disk",
+            remedy="free some space, or give another folder with --out",
+        )
+    )
 
 
 def write_text(path: Path, text: str) -> None:

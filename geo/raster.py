@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import InputError, Problem, reason
-from geo.files import atomic
+from geo.files import atomic, cannot_write
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps
 
 __all__ = [
@@ -201,14 +201,7 @@ class CogWriter:
                 num_threads="1",
             )
         except RasterioError as error:
-            raise InputError(
-                Problem(
-                    str(self._path),
-                    f"no way to write the raster ({reason(error)})",
-                    "room on a writable disk",
-                    "free some space, or give another folder with --out",
-                )
-            ) from error
+            raise cannot_write(self._path, reason(error)) from error
 
 
 def check_raster(path: Path | str) -> list[Problem]:

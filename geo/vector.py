@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ import numpy as np
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from geo.errors import InputError, Problem, reason
-from geo.files import FIXED_DATE, atomic
+from geo.files import FIXED_DATE, atomic, cannot_write
 
 __all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "write_gpkg"]
 
@@ -126,23 +126,35 @@ def write_gpkg(path: Path, layers: Mapping[str, Layer]) -> None:
         Final name.
     layers
         Layer name to content, written in order.
+
+    Raises
+    ------
+    AltdevError
+        If the disk is full.
     """
     with atomic(path) as part, _fixed_date():
-        for name, layer in layers.items():
-            pyogrio.write_dataframe(
-                layer.frame,
-                part,
-                layer=name,
-                driver="GPKG",
-                append=part.exists(),
-                dataset_options=None if part.exists() else {"VERSION": "1.2"},
-                layer_options={
-                    "IDENTIFIER": layer.title or name,
-                    "DESCRIPTION": layer.description,
-                    "GEOMETRY_NAME": "geom",
-                },
-            )
-        _embed_styles(part, layers)
+        try:
+            _write_layers(part, layers)
+            _embed_styles(part, layers)
+        except (DataSourceError, FeatureError, sqlite3.OperationalError) as error:
+            raise cannot_write(path, reason(error)) from error
+
+
+def _write_layers(part: Path, layers: Mapping[str, Layer]) -> None:
+    for name, layer in layers.items():
+        pyogrio.write_dataframe(
+            layer.frame,
+            part,
+            layer=name,
+            driver="GPKG",
+            append=part.exists(),
+            dataset_options=None if part.exists() else {"VERSION": "1.2"},
+            layer_options={
+                "IDENTIFIER": layer.title or name,
+                "DESCRIPTION": layer.description,
+                "GEOMETRY_NAME": "geom",
+            },
+        )
 
 
 def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
@@ -254,8 +266,7 @@ def _embed_styles(part: Path, layers: Mapping[str, Layer]) -> None:
     styled = {name: layer for name, layer in layers.items() if layer.style_qml}
     if not styled:
         return
-    connection = sqlite3.connect(part)
-    with connection:
+    with closing(sqlite3.connect(part)) as connection, connection:
         connection.execute(
             "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT, f_table_catalog TEXT(256), "
             "f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), "
@@ -273,4 +284,3 @@ def _embed_styles(part: Path, layers: Mapping[str, Layer]) -> None:
                 "VALUES ('', '', ?, 'geom', 'default', ?, '', 1, ?, '', '', ?)",
                 (name, layer.style_qml, layer.description, FIXED_DATE),
             )
-    connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from geo.errors import InputError
+from geo.errors import AltdevError, InputError
 from geo.files import atomic, require_file, sha256, write_text
 
 KILLED_WRITER = """
@@ -99,6 +100,17 @@ class TestAtomic:
         monkeypatch.setattr(Path, "touch", refuse)
         with pytest.raises(InputError, match="Permission denied"), atomic(tmp_path / "a.txt"):
             pytest.fail("the block must not begin")
+
+    def test_full_disk(self, tmp_path: Path) -> None:
+        """Law: a full disk is told with its remedy (exit 1), and the old file stands; other errors pass through."""
+        target = tmp_path / "a.txt"
+        target.write_text("old")
+        with pytest.raises(AltdevError, match=r"no way to write the file \(No space left on device\)") as caught:
+            write_half(target, OSError(errno.ENOSPC, "No space left on device"))
+        assert caught.value.exit_code == 1
+        assert target.read_text() == "old"
+        with pytest.raises(FileNotFoundError):
+            write_half(target, FileNotFoundError(errno.ENOENT, "an input"))
 
     def test_bytes_reach_the_disk_before_the_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Law: the content is flushed to the disk before the rename, so a power cut leaves old or new."""

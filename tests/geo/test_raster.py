@@ -18,7 +18,7 @@ from pyproj import Transformer
 
 from geo import raster
 from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks
-from geo.errors import InputError
+from geo.errors import AltdevError, InputError
 from geo.raster import (
     CogWriter,
     RasterStyle,
@@ -144,7 +144,7 @@ class TestWriteCog:
             raise rasterio.errors.RasterioIOError("No space left on device")
 
         monkeypatch.setattr(raster, "copy_dataset", full)
-        with pytest.raises(InputError, match=r"a\.tif: found no way to write .*No space left.*free some space"):
+        with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*No space left.*free some space"):
             write_cog(tmp_path / "a.tif", DIGITS, grid(3, 4))
         assert names(tmp_path) == []
 
@@ -204,6 +204,14 @@ class TestReadOnGrid:
         """Literal raster: each cell takes the file's cell under its centre; on an edge the next one."""
         rows, cols = np.shape(expected)
         assert read_on_grid(path, grid(rows, cols, cell_m=cell_m)).tolist() == expected
+
+    def test_file_whose_rows_run_north(self, tmp_path: Path) -> None:
+        """Literal raster: a file stored from south to north, as some grids are, is read the right way up."""
+        path = tmp_path / "a.tif"
+        profile = {"driver": "GTiff", "height": 3, "width": 4, "count": 1, "dtype": "uint8", "crs": UTM}
+        with rasterio.open(path, "w", **profile, transform=Affine(10, 0, EAST, 0, 10, NORTH - 30)) as target:
+            target.write(DIGITS[::-1], 1)
+        assert read_on_grid(path, grid(3, 4)).tolist() == DIGITS.tolist()
 
     def test_half_a_cell_off(self, path: Path) -> None:
         """Literal raster: a grid 3 m to the east takes the cells under its centres, and 6 m the next ones."""

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
-from geo.errors import InputError
+from geo.errors import AltdevError, InputError
 from geo.vector import Layer, layer_problems, open_layer, read_layer, repair, write_gpkg
 from tests.geo.builders import UTM, layer, square
 
@@ -290,6 +290,17 @@ class TestWriteGpkg:
             write_gpkg(path, {"units": Layer(frame=units()), "broken": Layer(frame=object())})
         assert path.read_bytes() == before
         assert [entry.name for entry in tmp_path.iterdir()] == ["a.gpkg"]
+
+    def test_full_disk_is_one_line(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Law: a disk that fills while the layers are written is told with its remedy, and no half file stays."""
+
+        def full(*_: object, **__: object) -> None:
+            raise pyogrio.errors.DataSourceError("disk I/O error\nsecond line")
+
+        monkeypatch.setattr(pyogrio, "write_dataframe", full)
+        with pytest.raises(AltdevError, match=r"a\.gpkg: found no way to write the file \(disk I/O error\);"):
+            write_gpkg(tmp_path / "a.gpkg", {"units": Layer(frame=units())})
+        assert list(tmp_path.iterdir()) == []
 
     def test_box_keeps_its_crs(self, tmp_path: Path) -> None:
         """Law: the CRS is written by its code, so that any program places the layer."""
