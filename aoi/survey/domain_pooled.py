@@ -78,7 +78,7 @@ def pooled_domain_areas(
             Problem("domain sizes", "units that do not add up to the strata", "N_hd of the frame itself")
         )
     counts = design.sample_counts(stratum)
-    direct = areas_of_counts(found, counts, design, method="gamma", level=level)
+    direct = areas_of_counts(found, counts, design, method="gamma", level=level, possible=sizes > 0)
     value, variance, bounds = _posterior(found, inside, sizes, design, level)
     seen = (design.areas_ha / design.sizes) @ found
     return tuple(

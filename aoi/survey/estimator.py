@@ -249,6 +249,7 @@ def areas_of_counts(
     fpc: bool = True,
     method: str = "default",
     level: float = 0.95,
+    possible: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Estimate, ...]:
     """Estimate class areas from the counts of each stratum; see `class_areas`.
 
@@ -260,6 +261,9 @@ def areas_of_counts(
         Sampled units of each stratum, n_h, shape (H,).
     design, fpc, method, level
         As in `class_areas`.
+    possible
+        Strata in which each column can lie, shape (H, K); a domain cannot lie in strata outside it, and what
+        they may hide is then no doubt about it. None: in all.
 
     Returns
     -------
@@ -268,7 +272,7 @@ def areas_of_counts(
     """
     design.check_counts(counts)
     totals, variances = count_totals(found, counts, design, fpc=fpc)
-    strata, se = strata_of(design, counts, fpc=fpc), np.sqrt(variances)
+    strata, se = strata_of(design, counts, fpc=fpc, possible=possible), np.sqrt(variances)
     methods = interval_methods(method, found, strata, se)
     bounds = stratified_interval(found, strata, se, methods=methods, level=level)
     flagged = low_count(found, strata)
@@ -288,9 +292,17 @@ def areas_of_counts(
     )
 
 
-def strata_of(design: StratifiedDesign, counts: IntArray, *, fpc: bool) -> Strata:
+def strata_of(
+    design: StratifiedDesign, counts: IntArray, *, fpc: bool, possible: npt.NDArray[np.bool_] | None = None
+) -> Strata:
     """Return what an interval needs of a design and its sample sizes."""
-    return Strata(areas_ha=design.areas_ha, sizes=design.sizes.astype(float), counts=counts.astype(float), fpc=fpc)
+    return Strata(
+        areas_ha=design.areas_ha,
+        sizes=design.sizes.astype(float),
+        counts=counts.astype(float),
+        fpc=fpc,
+        possible=possible,
+    )
 
 
 def count_totals(

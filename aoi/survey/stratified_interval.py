@@ -77,6 +77,8 @@ class Strata:
     """Sampled units, n_h, shape (H,); or effective sample sizes, one column for each area, shape (H, K)."""
     fpc: bool
     """Whether half-widths shrink by sqrt(1 - n_h/N_h). A census stratum always has none."""
+    possible: npt.NDArray[np.bool_] | None = None
+    """Where an area can lie at all, shape (H, K): a domain has no limits in strata outside it. None: anywhere."""
 
     @property
     def n(self) -> FloatArray:
@@ -88,11 +90,12 @@ class Strata:
         """Factor of each stratum's half-width: the finite population correction, shape (H, 1) or (H, K)."""
         kept = 1.0 - self.n / self.sizes[:, None]
         factor = np.sqrt(np.maximum(kept, 0.0)) if self.fpc else (kept > 0).astype(float)
-        return np.asarray(factor, dtype=float)
+        return np.asarray(factor if self.possible is None else factor * self.possible, dtype=float)
 
     def of_columns(self, at: npt.NDArray[np.bool_]) -> Strata:
         """Return what some of the columns need."""
-        return self if self.counts.ndim == 1 else replace(self, counts=self.counts[:, at])
+        counts = self.counts if self.counts.ndim == 1 else self.counts[:, at]
+        return replace(self, counts=counts, possible=None if self.possible is None else self.possible[:, at])
 
 
 def interval_methods(name: str, x: FloatArray, strata: Strata, se: FloatArray) -> list[IntervalMethod]:
@@ -145,12 +148,17 @@ def default_methods(x: FloatArray, strata: Strata, se: FloatArray) -> list[Inter
     scarce = values**2 < FEW_UNITS * se**2
     scarce |= values == 0
     few = few_in_material_stratum(x, strata) | scarce
-    if int((strata.shrink > 0).any(axis=1).sum()) > FEW_STRATA:
-        return ["gamma" if small else "gamma-midp" for small in few]
-    return [
-        "gamma" if rare else "mover-clopper" if small else "mover-jeffreys"
-        for rare, small in zip(scarce, few, strict=True)
-    ]
+    many = (np.broadcast_to(strata.shrink, x.shape) > 0).sum(axis=0) > FEW_STRATA
+    return [_chosen(many=bool(many[k]), scarce=bool(scarce[k]), few=bool(few[k])) for k in range(x.shape[1])]
+
+
+def _chosen(*, many: bool, scarce: bool, few: bool) -> IntervalMethod:
+    """Return the method for many or few strata, hardly any units, and few units where it matters."""
+    if many:
+        return "gamma" if few else "gamma-midp"
+    if scarce:
+        return "gamma"
+    return "mover-clopper" if few else "mover-jeffreys"
 
 
 def stratified_interval(
@@ -229,11 +237,11 @@ def _count_bounds(x: FloatArray, strata: Strata, method: IntervalMethod, level: 
 
 def within_possible(bounds: Bounds, x: FloatArray, strata: Strata) -> Bounds:
     """Cut limits to what the sample itself proves: the class units seen, and the others seen."""
+    can = np.ones_like(x) if strata.possible is None else strata.possible.astype(float)
     unit_ha = (strata.areas_ha / strata.sizes)[:, None]
     seen = (unit_ha * x).sum(axis=0)
-    excluded = (unit_ha * (strata.n - x)).sum(axis=0)
-    frame = float(strata.areas_ha.sum())
-    return Bounds(np.maximum(bounds.lo, seen), np.minimum(bounds.hi, frame - excluded))
+    excluded = (unit_ha * (strata.n - x) * can).sum(axis=0)
+    return Bounds(np.maximum(bounds.lo, seen), np.minimum(bounds.hi, strata.areas_ha @ can - excluded))
 
 
 def few_in_material_stratum(x: FloatArray, strata: Strata) -> npt.NDArray[np.bool_]:

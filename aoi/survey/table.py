@@ -149,11 +149,17 @@ def _cells(table: SampleTable) -> tuple[np.ndarray, int]:
 def _plain(table: SampleTable, fpc: bool, interval: str, level: float) -> tuple[tuple[Estimate, ...], ErrorMatrix]:
     """Estimate from units of equal weight within strata: everything comes from counts."""
     design, counts = table.design, table.design.sample_counts(table.stratum)
-    found = class_counts(table.stratum, table.reference, (design.n_strata, len(table.classes)))
+    n_classes = len(table.classes)
+    found = class_counts(table.stratum, table.reference, (design.n_strata, n_classes))
+    possible = np.ones_like(found, dtype=bool)
     if table.domain is not None:
         cell, n_cells = _cells(table)
         found = np.concatenate([found, class_counts(table.stratum, cell, (design.n_strata, n_cells))], axis=1)
-    areas = areas_of_counts(found, counts, design, fpc=fpc, method=interval, level=level)
+        inside = class_counts(table.stratum, table.domain, (design.n_strata, len(table.domains))) > 0
+        # a stratum whose units all lie in one domain is taken to lie in it, as when strata are drawn by province
+        can = inside | (inside.sum(axis=1, keepdims=True) > 1)
+        possible = np.concatenate([possible, np.repeat(can, n_classes, axis=1)], axis=1)
+    areas = areas_of_counts(found, counts, design, fpc=fpc, method=interval, level=level, possible=possible)
     matrix = error_matrix(table.stratum, table.mapped, table.reference, design, table.classes, fpc=fpc)
     return areas, matrix
 

@@ -328,3 +328,21 @@ def test_a_million_rows_with_domains() -> None:
     )
     result = estimate_table(sample, pd.DataFrame({"stratum": names, "size": 10**7}), domain="district")
     assert len(result.areas) == 4 * 201
+
+
+def test_strata_of_another_province_are_no_doubt_about_this_one() -> None:
+    """Law: with strata drawn by province, a province's limits are those of its own strata alone."""
+    north, south = small()[0], small()[0].assign(unit=range(11, 19))
+    sample = pd.concat([north.assign(province="north"), south.assign(province="south")])
+    sample["stratum"] = sample["province"] + " " + sample["stratum"]
+    sizes = {"north crop": 100, "north rest": 900, "south crop": 50_000, "south rest": 90_000}
+    strata = pd.DataFrame({"stratum": list(sizes), "size": list(sizes.values())})
+    options = TableOptions(legend=("coca", "other"))
+    both = estimate_table(sample, strata, domain="province", options=options).to_json_dict()["estimates"]
+    found = next(row for row in both if row.get("domain") == "north" and row["class"] == "coca")
+    alone = sample[sample["province"] == "north"]
+    own = rows(estimate_table(alone, strata.iloc[:2], options=options))["coca"]
+    assert {key: found[key] for key in ("value_ha", "lo_ha", "hi_ha")} == pytest.approx(
+        {key: own[key] for key in ("value_ha", "lo_ha", "hi_ha")}, rel=1e-12
+    )
+    assert found["hi_ha"] <= 1000
