@@ -25,6 +25,7 @@ _VERDICTS = {
     "not_significant": "no_significant_change",
     "no_change": "no_significant_change",
     "not_comparable": "not_comparable",
+    "not_testable": "not_testable",
 }
 
 

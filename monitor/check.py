@@ -25,6 +25,11 @@ from monitor.sections import OverlayLayer
 
 __all__ = ["check_survey"]
 
+_SLIVER = 1e-4
+"""Share of the smaller unit below which common land is a drawing error."""
+
+_SHOWN = 5
+
 _REFERENCE_SLACK = timedelta(days=62)
 """How far a reference date may lie from the season: two months, the window SIMCI calls optimal."""
 
@@ -51,10 +56,10 @@ def check_survey(path: Path) -> tuple[list[Problem], int]:
 
 
 def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
-    checkers: list[Callable[[Context], Iterator[Problem]]] = [_admin_problems, _raster_problems, _overlay_problems]
+    checkers: list[Callable[[Context], Iterator[Problem]]] = [_raster_problems, _overlay_problems]
     if survey.official is not None:
         return [*checkers, _official_problems]
-    return [*checkers, _profile_problems, _scene_problems, _training_problems, _reference_problems]
+    return [_admin_problems, *checkers, _profile_problems, _scene_problems, _training_problems, _reference_problems]
 
 
 def _guarded(checker: Callable[[Context], Iterator[Problem]], context: Context) -> Iterator[Problem]:
@@ -119,20 +124,23 @@ def _code_problems(codes: Any, name: str, column: str) -> Iterator[Problem]:
 
 
 def _overlaps(layer: Any, name: str, code: str) -> Iterator[Problem]:
-    """Name units that share more than a sliver, since no hectare may be counted twice."""
+    """Name the units that share more than a sliver, since no hectare may be counted twice."""
     shapes = shapely.make_valid(np.asarray(layer.geometry.values))
     tree = shapely.STRtree(shapes)
     left, right = tree.query(shapes, predicate="intersects")
     pairs = [(a, b) for a, b in zip(left, right, strict=True) if a < b]
-    for a, b in pairs:
-        shared = shapely.area(shapely.intersection(shapes[a], shapes[b]))
-        if shared > 1e-4 * min(shapely.area(shapes[a]), shapely.area(shapes[b])):
-            yield Problem(
-                name,
-                f"units {layer[code].iloc[a]} and {layer[code].iloc[b]} overlap",
-                "units that share no land",
-                "correct the boundary in one of them",
-            )
+    smaller = [min(shapely.area(shapes[a]), shapely.area(shapes[b])) for a, b in pairs]
+    shared = [shapely.area(shapely.intersection(shapes[a], shapes[b])) for a, b in pairs]
+    crossing = [pair for pair, land, least in zip(pairs, shared, smaller, strict=True) if land > _SLIVER * least]
+    if crossing:
+        names = [f"{layer[code].iloc[a]} and {layer[code].iloc[b]}" for a, b in crossing[:_SHOWN]]
+        more = f", and {len(crossing) - _SHOWN} more pairs" if len(crossing) > _SHOWN else ""
+        yield Problem(
+            name,
+            f"units that overlap ({'; '.join(names)}{more})",
+            "units that share no land",
+            "correct the boundaries",
+        )
 
 
 def _raster_problems(context: Context) -> Iterator[Problem]:
