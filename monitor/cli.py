@@ -36,7 +36,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     _require_one_home()
     try:
-        code = cli(standalone_mode=False)
+        code = cli(prog_name="altdev", standalone_mode=False)
     except click.exceptions.Abort:
         code = _interrupted()
     except KeyboardInterrupt:
@@ -125,12 +125,15 @@ for _verb, _text in STEPS.items():
 
 
 def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
+    from monitor.config import load_survey
+
+    _require_tier(flags["tier"])
+    load_survey(flags["survey"])  # a mistake in the file is told before anything heavy is imported
     from monitor.report_lines import closing_lines, result_json
     from monitor.terminal import TerminalListener
     from monitor.workflow import RunOptions, default_out
     from monitor.workflow import run as run_survey
 
-    _require_tier(flags["tier"])
     out = flags["out"] or default_out(flags["survey"])
     options = RunOptions(
         out=out,

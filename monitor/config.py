@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from geo.errors import InputError, Problem, SurveyFileError
 from monitor.sections import (
+    NO_ZONE,
     AreaSection,
     ClassifierSection,
     EstimateSection,
@@ -94,6 +95,8 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
         names = [str(entry.get("name")) for entry in _tables(raw, table)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem(f"{file} [[{table}]]", f"the name {name!r} twice", "each name once", "rename one")
+    for name in sorted({str(entry.get("name")) for entry in _tables(raw, "overlay")} & {"frame", NO_ZONE}):
+        yield Problem(f"{file} [[overlay]]", f"the name {name!r}", "a name the tables do not use", "rename it")
     roles = [entry.get("role") for entry in periods]
     if periods and roles.count("current") != 1:
         found = f"{roles.count('current')} periods with role current"

@@ -66,6 +66,8 @@ class Domain:
     """Whether each unit of the sample lies in it."""
     area_ha: float
     """True area of its cells; no estimate exceeds it."""
+    strata: NDArray[np.bool_] | None = None
+    """Which strata hold any of its cells; None where that is not known, and any may."""
 
 
 def frame_domain(tables: SurveyTables, title: str) -> Domain:
@@ -81,9 +83,16 @@ def frame_domain(tables: SurveyTables, title: str) -> Domain:
 def unit_domains(tables: SurveyTables, names: Mapping[str, str]) -> list[Domain]:
     """Return the administrative units as domains, in the order of `names` (code to name)."""
     areas = tables.strata_by_unit.groupby("adm_code")["area_ha"].sum()
+    held = tables.strata_by_unit.groupby("adm_code")["stratum"].agg(set)
     code_of_unit = tables.units["adm_code"].to_numpy()
     return [
-        Domain(code=code, name=name, inside=code_of_unit == code, area_ha=float(areas.get(code, 0.0)))
+        Domain(
+            code=code,
+            name=name,
+            inside=code_of_unit == code,
+            area_ha=float(areas.get(code, 0.0)),
+            strata=tables.strata["stratum"].isin(held.get(code, set())).to_numpy(),
+        )
         for code, name in names.items()
     ]
 
@@ -117,9 +126,14 @@ def _domain_estimates(
         np.column_stack([domain.inside for domain in domains]),
         tables.design,
         domain_area_ha=np.array([domain.area_ha for domain in domains]),
+        possible=np.column_stack([_strata_of(domain, len(tables.strata)) for domain in domains]),
         method=method,
         level=level,
     )
+
+
+def _strata_of(domain: Domain, n_strata: int) -> NDArray[np.bool_]:
+    return np.ones(n_strata, dtype=bool) if domain.strata is None else domain.strata
 
 
 def _estimate_row(crop: str, period: PeriodFacts, domain: Domain, figure: Estimate) -> dict[str, Any]:

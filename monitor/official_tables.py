@@ -129,13 +129,15 @@ def concentration_rows(series: OfficialSeries) -> pd.DataFrame:
     """Return how concentrated the crop is in every period: units with it, units holding half, share of ten."""
 
     def row(period: str) -> dict[str, Any]:
-        value = np.sort(np.nan_to_num(series.of(period)["value_ha"].to_numpy(dtype=float)))[::-1]
+        told = series.of(period)["value_ha"].to_numpy(dtype=float)
+        value = np.sort(told[np.isfinite(told)])[::-1]
         whole = value.sum()
         return {
             "period": period,
             "units_with_crop": int((value > 0).sum()),
             "units_holding_half": units_holding(value, 0.5),
             "share_of_first_ten": float(value[:10].sum() / whole) if whole > 0 else np.nan,
+            "units_without_figure": int((~np.isfinite(told)).sum()),
         }
 
     return pd.DataFrame([row(period) for period in series.periods])

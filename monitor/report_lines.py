@@ -22,7 +22,7 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
     for change in _facts(facts, "changes"):
         yield (
             f"change {change['from']} to {change['to']}, {change['crop']}: {change['difference_ha']:+,.0f} ha "
-            f"({_percent(change['level'])} interval {change['lo_ha']:+,.0f} to {change['hi_ha']:+,.0f}): "
+            f"({_level(change)} interval {change['lo_ha']:+,.0f} to {change['hi_ha']:+,.0f}): "
             f"{change['verdict']}"
         )
     for accuracy in _facts(facts, "accuracy"):
@@ -66,9 +66,7 @@ def _figure_line(figure: dict[str, Any]) -> str:
     if figure.get("lo_ha") is None:
         text += " (published without interval)"
     else:
-        nominal = "nominal " if figure.get("flags") else ""
-        level = f"{nominal}{_percent(figure['level'])}"
-        text += f" ({level} interval {figure['lo_ha']:,.0f} to {figure['hi_ha']:,.0f} ha)"
+        text += f" ({_level(figure)} interval {figure['lo_ha']:,.0f} to {figure['hi_ha']:,.0f} ha)"
     if figure.get("flags"):
         text += f" [{figure['flags']}]"
     if figure.get("mapped_ha") is not None:
@@ -80,5 +78,6 @@ def _share(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.2f}"
 
 
-def _percent(level: float) -> str:
-    return f"{100 * level:g} %"
+def _level(figure: dict[str, Any]) -> str:
+    """Return the level of an interval; a flagged one is nominal only."""
+    return f"{'nominal ' if figure.get('flags') else ''}{100 * figure['level']:g} %"

@@ -7,7 +7,6 @@ at any moment, the next run finds the step done, or knows every file that it may
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Collection, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from geo.errors import AltdevError, InputError, Problem, SurveyFileError
 from geo.files import write_text
+from monitor.lock import try_lock
 from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 
 __all__ = ["MANIFEST", "FileRecord", "Manifest", "RunFolder", "staged"]
@@ -65,9 +65,7 @@ class RunFolder:
             If another process holds it.
         """
         with (self.path / _LOCK).open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            if not try_lock(lock):
                 lock.seek(0)
                 holder = lock.read().strip() or "another process"
                 raise AltdevError(
@@ -77,7 +75,7 @@ class RunFolder:
                         "a free one",
                         "wait for that run to end, or give another folder with --out",
                     )
-                ) from error
+                )
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()

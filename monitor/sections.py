@@ -152,6 +152,10 @@ class EstimateSection(Section):
     interval: Literal["auto", "mover-jeffreys", "mover-wilson", "mover-clopper"] = Field(default="auto")
 
 
+NO_ZONE = "no_zone"
+"""Domain of the ground that lies in no zone; no overlay may be called so."""
+
+
 class OverlayLayer(Section):
     """``[[overlay]]``: one layer cultivation is compared with; file order is precedence."""
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aoi.survey.design import StratifiedDesign
 from geo.errors import InputError, Problem
 
-__all__ = ["SurveyTables", "read_csv", "read_tables"]
+__all__ = ["SurveyTables", "read_csv", "read_tables", "write_csv"]
 
 TEXT = (
     "unit_id", "adm_code", "stratum", "period", "label", "interpreter", "domain", "domain_name", "from", "to",
@@ -60,6 +60,12 @@ def read_csv(path: Path) -> pd.DataFrame:
     header = path.read_text(encoding="utf-8").split("\n", 1)[0].strip().split(",")
     text = {name: str for name in header if name in TEXT or name.startswith(("map_", "label_"))}
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of the run folder with six decimals and plain line ends on every system."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def read_tables(out: Path) -> SurveyTables:

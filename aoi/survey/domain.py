@@ -35,6 +35,7 @@ def domain_areas(
     design: StratifiedDesign,
     *,
     domain_area_ha: FloatArray,
+    possible: npt.NDArray[np.bool_] | None = None,
     method: str = "default",
     level: float = 0.95,
 ) -> tuple[Estimate, ...]:
@@ -52,6 +53,9 @@ def domain_areas(
         The strata of the whole frame.
     domain_area_ha
         True area of each domain in hectares, shape (D,); no limit lies above it.
+    possible
+        Whether each stratum holds any unit of each domain, shape (H, D): a stratum that lies elsewhere cannot
+        widen a domain's interval. None takes every stratum as possible.
     method, level
         As in `aoi.survey.estimator.class_areas`.
 
@@ -83,7 +87,7 @@ def domain_areas(
         raise InputError(Problem("domains", found, "0/1 membership and one row and area for each"))
     counts = design.sample_counts(stratum)
     found_by_domain = sums_by(stratum, values[:, None] * inside, design.n_strata)
-    figures = areas_of_counts(found_by_domain, counts, design, method=method, level=level)
+    figures = areas_of_counts(found_by_domain, counts, design, method=method, level=level, possible=possible)
     units = inside.sum(axis=0)
     return tuple(
         _placed(figure, int(n), float(area), whole=int(n) == values.size)

@@ -105,9 +105,7 @@ class Estimate:
             raise QualityGateError(f"an estimate must be finite; found value, se, lo, hi = {numbers}")
         slack = 1e-9 * max(1.0, abs(self.value))
         if self.se < 0 or not (self.lo - slack <= self.value <= self.hi + slack):
-            raise QualityGateError(
-                f"an interval must hold its value; found {self.value} in [{self.lo}, {self.hi}]"
-            )
+            raise QualityGateError(f"an interval must hold its value; found {self.value} in [{self.lo}, {self.hi}]")
         if not 0 < self.level < 1:
             raise QualityGateError(f"a confidence level lies between 0 and 1; found {self.level}")
 

@@ -11,8 +11,8 @@ import pandas as pd
 from maps.page import CHANGE_COLUMNS
 from monitor.context import Context, Progress
 from monitor.figures import FRAME, change_rows
-from monitor.steps.estimate import admin_domains, interval_method, write_csv
-from monitor.tables import read_tables
+from monitor.steps.estimate import admin_domains, interval_method
+from monitor.tables import read_tables, write_csv
 
 __all__ = ["compare"]
 

@@ -22,9 +22,9 @@ from monitor.figures import (
     period_matrix,
     unit_domains,
 )
-from monitor.tables import SurveyTables, read_tables
+from monitor.tables import SurveyTables, read_tables, write_csv
 
-__all__ = ["admin_domains", "estimate", "interval_method", "period_facts", "write_csv"]
+__all__ = ["admin_domains", "estimate", "interval_method", "period_facts"]
 
 
 def estimate(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -76,11 +76,6 @@ def period_facts(context: Context) -> list[PeriodFacts]:
         )
         for period in context.compared
     ]
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table with six significant decimals and plain line ends."""
-    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def _stack(rows: Any, matrices: Mapping[str, Any]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from geo.legend import Legend
 from geo.raster import RasterStyle, read_on_grid, write_cog
 from geo.vector import read_layer
 from monitor.context import Context, Progress
+from monitor.tables import write_csv
 
 __all__ = ["KNOWN", "NOT_SEEN", "known_units", "make_strata", "map_labels"]
 
@@ -43,10 +44,10 @@ def make_strata(context: Context, staging: Path, progress: Progress) -> Mapping[
     areas = frame.areas_by(strata.stratum_of_cell, len(strata.names) + 1)[1:]
     table = pd.DataFrame({"stratum": strata.names, "size": strata.sizes, "area_ha": areas})
     table["expected_share"] = _expected_shares(context, strata)
-    table.to_csv(folder / "strata.csv", index=False)
-    _by_unit(context, strata).to_csv(folder / "strata_by_unit.csv", index=False)
+    write_csv(table, folder / "strata.csv")
+    write_csv(_by_unit(context, strata), folder / "strata_by_unit.csv")
     if len(known):
-        known.to_csv(folder / "known_units.csv", index=False)
+        write_csv(known, folder / "known_units.csv")
     progress(1, 1)
     return {
         "frame_area_ha": frame.area_ha,

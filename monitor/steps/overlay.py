@@ -12,14 +12,12 @@ import numpy as np
 from aoi.membership import cell_areas_by_zone, zone_of_cells
 from aoi.zones import ZoneLayer, Zones, stack
 from monitor.context import Context, Progress
-from monitor.figures import Domain, estimate_rows, frame_domain
-from monitor.steps.estimate import interval_method, period_facts, write_csv
-from monitor.tables import SurveyTables, read_tables
+from monitor.figures import FRAME, Domain, estimate_rows, frame_domain
+from monitor.sections import NO_ZONE
+from monitor.steps.estimate import interval_method, period_facts
+from monitor.tables import SurveyTables, read_tables, write_csv
 
 __all__ = ["overlay"]
-
-NO_ZONE = "no_zone"
-"""Domain of the ground that lies in no zone."""
 
 
 def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -41,7 +39,7 @@ def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str,
     )
     parts = figures(_partition(context, tables, zones))
     alone = figures(_each_alone(context, tables, zones))
-    write_csv(parts.assign(additive=True), folder / "zones.csv")
+    write_csv(parts.assign(additive=parts["domain"] != FRAME), folder / "zones.csv")
     write_csv(alone.assign(additive=False), folder / "alone.csv")
     progress(1, 1)
     return {"zones": len(zones), "precedence": list(zones.layers)}

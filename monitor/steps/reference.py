@@ -16,7 +16,7 @@ from geo.errors import InputError, Problem
 from geo.raster import read_on_grid
 from geo.vector import read_layer
 from monitor.context import Context, Progress
-from monitor.tables import read_csv
+from monitor.tables import read_csv, write_csv
 
 __all__ = ["COLUMNS", "label_problems", "read_label_file", "read_reference"]
 
@@ -43,8 +43,8 @@ def read_reference(context: Context, staging: Path, progress: Progress) -> Mappi
     agreed, facts = agree(labels, context.profile.legend.names)
     folder = staging / "frame"
     folder.mkdir(parents=True, exist_ok=True)
-    labels.to_csv(folder / "interpretation.csv", index=False)
-    agreed.to_csv(folder / "reference.csv", index=False)
+    write_csv(labels, folder / "interpretation.csv")
+    write_csv(agreed, folder / "reference.csv")
     progress(1, 1)
     return {"units": int(agreed["unit_id"].nunique()), "simulated": simulated, **facts}
 

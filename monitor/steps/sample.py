@@ -19,7 +19,7 @@ from geo.raster import read_on_grid
 from maps.interpreter import write_interpreter_files
 from monitor.context import Context, Progress
 from monitor.steps.frame import KNOWN, map_labels
-from monitor.tables import read_csv
+from monitor.tables import read_csv, write_csv
 
 __all__ = ["draw_sample"]
 
@@ -33,7 +33,7 @@ def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[
     sample = _describe(context, flat, cells, strata["stratum"].tolist())
     folder = staging / "frame"
     folder.mkdir(parents=True, exist_ok=True)
-    sample.drop(columns="geometry").to_csv(folder / "sample.csv", index=False)
+    write_csv(sample.drop(columns="geometry"), folder / "sample.csv")
     write_interpreter_files(
         folder,
         sample[["unit_id", "geometry"]],

@@ -48,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_example("rif-cannabis", folder, seed=3, size=SIZE)
     text = (folder / "survey.toml").read_text()
     (folder / "survey.toml").write_text(
-        text.replace("size = 600", "size = 300").replace("floor = 50", "floor = 30")
+        text.replace("size = 600", "size = 300").replace("floor = 50", "floor = 20")
     )
     return folder
 

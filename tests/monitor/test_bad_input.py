@@ -37,7 +37,7 @@ def change_survey(folder: Path, old: str, new: str) -> Path:
 
 def asset(folder: Path, band: str) -> Path:
     """Return the file of one band of the first scene of 2024."""
-    return sorted((folder / "inputs" / "stac").rglob(f"*2024*{band}*.tif"))[0]
+    return sorted((folder / "inputs" / "stac").rglob(f"*2024*/{band}.tif"))[0]
 
 
 def test_truncated_cog(copy_of: Copy) -> None:
@@ -99,12 +99,9 @@ def test_layer_without_crs(copy_of: Copy) -> None:
     """A polygon layer without coordinate reference system is refused by name."""
     folder = copy_of()
     admin = folder / "inputs" / "admin.gpkg"
-    layer = geopandas.read_file(admin).set_crs(None, allow_override=True)
-    bare = folder / "inputs" / "admin.geojson"
     shapefile = folder / "inputs" / "admin.shp"
-    layer.to_file(shapefile)
-    shapefile.with_suffix(".prj").unlink(missing_ok=True)
-    assert not bare.exists()
+    geopandas.read_file(admin).to_file(shapefile)
+    shapefile.with_suffix(".prj").unlink()
     change_survey(folder, r"inputs/admin\.gpkg", "inputs/admin.shp")
     assert_refused(altdev("check", folder / "survey.toml"), 3, "admin.shp", "no coordinate reference system")
     assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "admin.shp", "no coordinate reference system")
@@ -154,8 +151,8 @@ def test_labels_outside_the_legend_and_missing_units(finished_run: Path, copy_of
     """Reference labels that are not of the legend, or lack units, are refused by row and unit."""
     folder = copy_of()
     text = (folder / "survey.toml").read_text()
-    start = text.index("[reference.simulated]")
-    end = text.index("[estimate]")
+    start = text.index("\n[reference.simulated]") + 1
+    end = text.index("\n[estimate]") + 1
     (folder / "survey.toml").write_text(text[:start] + '[reference]\nlabels = "labels.csv"\n\n' + text[end:])
     (folder / "labels.csv").write_text("unit_id,period,interpreter,label\nU001,2024,ana,wheat beer\n")
     done = altdev("estimate", folder / "survey.toml", "-q")
