@@ -23,13 +23,14 @@ from imagery.class_map import (
     probability_style,
     sieved,
 )
-from imagery.classifier import Classifier, fit_classifier, softmax
+from imagery.classifier import fit_classifier, softmax
 from imagery.features import feature_spec
 from imagery.fold import block_of, spatial_folds
 from imagery.model import ClassifySettings, TrainedModel
 from imagery.observe import Observer, PeriodScenes, labelled_features
 from imagery.profile import CropProfile
 from imagery.sensor import Sensor
+from imagery.smoothing import log_probability, pooled, reach
 from imagery.stack import working_side
 from imagery.training import TrainingSamples
 from imagery.validation import validate
@@ -152,7 +153,7 @@ def write_maps(
     crops = {crop: legend.code(crop) for crop in probability_paths}
 
     def mapped(block: Block) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
-        return _map_block(model.classifier, observer, period, block, inside, crops)
+        return _map_block(model, observer, period, block, inside, crops)
 
     shape = (geobox.shape[0], geobox.shape[1])
     size = working_side(geobox, model.settings.block_size)
@@ -186,7 +187,7 @@ def write_maps(
 
 
 def _map_block(
-    classifier: Classifier,
+    model: TrainedModel,
     observer: Observer,
     period: PeriodScenes,
     block: Block,
@@ -194,15 +195,32 @@ def _map_block(
     crops: Mapping[str, int],
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
     """Return class codes and crop probabilities of a block."""
-    size = (block.height, block.width)
-    cells = np.ones(size, dtype=np.bool_) if inside is None else inside[block.slices]
-    codes = np.where(cells, np.uint8(Legend.NOT_SEEN), np.uint8(Legend.OUTSIDE))
-    layers = {crop: np.full(size, NOT_KNOWN, dtype=np.uint8) for crop in crops}
-    if not cells.any():
+    width = model.settings.smoothing_cells
+    rim = reach(width)
+    around = Block(block.row - rim, block.col - rim, block.height + 2 * rim, block.width + 2 * rim)
+    wanted = _frame_part(inside, observer.geobox, around)
+    inner = slice(rim, rim + block.height), slice(rim, rim + block.width)
+    codes = np.where(wanted[inner], np.uint8(Legend.NOT_SEEN), np.uint8(Legend.OUTSIDE))
+    layers = {crop: np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for crop in crops}
+    if not wanted[inner].any():
         return codes, layers
-    planes, seen = observer.features(period, block, cells)
-    scores = classifier.scores(planes)
-    codes[seen] = np.array(classifier.codes, dtype=np.uint8)[scores.argmax(axis=0)]
-    for crop, values in crop_layers(softmax(scores), classifier.codes, crops).items():
-        layers[crop][seen] = values
+    planes, seen = observer.features(period, around, wanted)
+    logs = np.zeros((len(model.classifier.codes), *wanted.shape))
+    logs[:, seen] = log_probability(model.classifier.scores(planes))
+    here = seen[inner]
+    pool = pooled(logs, seen, width)[:, here]
+    codes[here] = np.array(model.classifier.codes, dtype=np.uint8)[pool.argmax(axis=0)]
+    for crop, values in crop_layers(softmax(pool), model.classifier.codes, crops).items():
+        layers[crop][here] = values
     return codes, layers
+
+
+def _frame_part(inside: NDArray[np.bool_] | None, geobox: GeoBox, around: Block) -> NDArray[np.bool_]:
+    """Return which cells of a block, which may reach beyond the grid, are in the frame."""
+    part = np.zeros((around.height, around.width), dtype=np.bool_)
+    top, left = max(around.row, 0), max(around.col, 0)
+    bottom = min(around.row + around.height, geobox.shape[0])
+    right = min(around.col + around.width, geobox.shape[1])
+    here = slice(top - around.row, bottom - around.row), slice(left - around.col, right - around.col)
+    part[here] = True if inside is None else inside[top:bottom, left:right]
+    return part

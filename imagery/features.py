@@ -68,7 +68,7 @@ class FeatureSpec:
     """Indices of the window medians."""
     season: tuple[str, ...] = ()
     """Indices or bands whose course through the season is summarised."""
-    harmonics: int = 1
+    harmonics: int = 2
     """Yearly harmonics fitted to each of them; 0 for none."""
     texture: tuple[str, ...] = ()
     """Indices or bands whose season median gives texture."""
@@ -112,7 +112,7 @@ class FeatureSpec:
 
 
 def feature_spec(
-    sensor: Sensor, windows: Sequence[str], *, radii: tuple[int, ...] = (1, 3), harmonics: int = 1
+    sensor: Sensor, windows: Sequence[str], *, radii: tuple[int, ...] = (1, 3), harmonics: int = 2
 ) -> FeatureSpec:
     """Return the features that a sensor allows.
 

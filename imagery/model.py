@@ -38,8 +38,10 @@ class ClassifySettings:
     """Growth of cloud and shadow masks."""
     texture_radii: tuple[int, ...] = (1, 3)
     """Half sides of the texture windows in cells; empty for none."""
-    harmonics: int = 1
+    harmonics: int = 2
     """Yearly harmonics fitted to the season."""
+    smoothing_cells: float = 0.7
+    """Width of the neighbourhood over which probabilities are pooled, cells; 0 for none."""
     block_size: int = BLOCK_SIZE
     """Side of the blocks worked on; sets the memory and nothing else."""
 

@@ -1,0 +1,78 @@
+"""Neighbours consulted: class probabilities pooled over a few cells, since fields are wider than a cell.
+
+A cell on its own is noisy and a field is not. Pooling takes the geometric mean of the probabilities around a
+cell with weights that fall off with distance; a minimum mapping unit, by contrast, removes whole patches.
+"""
+
+from __future__ import annotations
+
+from math import ceil, exp
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LEAST_PROBABILITY", "log_probability", "pooled", "reach"]
+
+LEAST_PROBABILITY = 1e-3
+"""Probabilities count as at least this, so that no single cell can veto a class."""
+_REACH = 2.5  # standard deviations after which a neighbour no longer counts
+
+
+def reach(width_cells: float) -> int:
+    """Return how many cells away neighbours still count.
+
+    Examples
+    --------
+    >>> reach(0.0), reach(0.7), reach(1.5)
+    (0, 2, 4)
+    """
+    return ceil(_REACH * width_cells)
+
+
+def log_probability(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithm of the probabilities that raw scores stand for, shape (classes, n)."""
+    shifted = scores - scores.max(axis=0)
+    total = np.zeros(scores.shape[1])
+    for layer in np.exp(shifted):
+        total += layer
+    return np.asarray(np.maximum(shifted - np.log(total), np.log(LEAST_PROBABILITY)))
+
+
+def pooled(logs: NDArray[np.float64], seen: NDArray[np.bool_], width_cells: float) -> NDArray[np.float64]:
+    """Return log probabilities pooled with those of the neighbours that were seen.
+
+    Parameters
+    ----------
+    logs
+        Log probabilities, shape (classes, h + 2 r, w + 2 r) with r = ``reach(width_cells)``.
+    seen
+        Cells that have any, shape (h + 2 r, w + 2 r).
+    width_cells
+        Standard deviation of the Gaussian weights, cells; 0 changes nothing.
+
+    Returns
+    -------
+    ndarray, shape (classes, h, w)
+        Weighted means, up to a constant per cell; arbitrary where no neighbour was seen.
+
+    References
+    ----------
+    Genest, C. and Zidek, J. V. (1986), doi:10.1214/ss/1177013825, section 3: logarithmic opinion pool.
+
+    Examples
+    --------
+    >>> pooled(np.log([[[0.9, 0.2]], [[0.1, 0.8]]]), np.ones((1, 2), dtype=bool), 0.0).shape
+    (2, 1, 2)
+    """
+    r = reach(width_cells)
+    height, width = seen.shape[0] - 2 * r, seen.shape[1] - 2 * r
+    total = np.zeros((len(logs), height, width))
+    weight_sum = np.zeros((height, width))
+    known = np.where(seen, logs, 0.0)
+    for row in range(2 * r + 1):
+        for col in range(2 * r + 1):
+            weight = exp(-((row - r) ** 2 + (col - r) ** 2) / (2 * width_cells**2)) if r else 1.0
+            part = slice(row, row + height), slice(col, col + width)
+            total += weight * known[:, *part]
+            weight_sum += weight * seen[part]
+    return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
