@@ -54,7 +54,7 @@ def _outline(landscape: Landscape, rng: np.random.Generator) -> shapely.Polygon:
     box = landscape.geobox.boundingbox
     half = (box.right - box.left) / 2
     t = np.linspace(0, 2 * np.pi, 120, endpoint=False)
-    radius = 0.475 * 2 * half * (np.cos(t) ** 4 + np.sin(t) ** 4) ** -0.25
+    radius = 0.46 * 2 * half * (np.cos(t) ** 4 + np.sin(t) ** 4) ** -0.25
     for waves in (2, 3, 5, 7):
         radius *= 1 - rng.uniform(0.0, 0.03) * (1 + np.sin(waves * t + rng.uniform(0, 2 * np.pi)))
     x, y = box.left + half + radius * np.cos(t), box.bottom + half + radius * np.sin(t)
@@ -93,7 +93,7 @@ def _winding(
     """Return a smooth displacement of the plane that makes straight borders wind."""
     box = landscape.geobox.boundingbox
     side = box.right - box.left
-    waves = [(side / k, 0.010 * side / k**0.7, rng.uniform(0, 2 * np.pi, 2)) for k in (1.7, 3.3, 7.1)]
+    waves = [(side / k, 0.016 * side / k**0.7, rng.uniform(0, 2 * np.pi, 2)) for k in (1.7, 3.3, 7.1)]
 
     def displace(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         moved = xy.copy()

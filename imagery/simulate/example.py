@@ -45,7 +45,8 @@ def write_example(
     name
         Scenario: ``andes-coca``, ``helmand-poppy`` or ``rif-cannabis``.
     directory
-        Folder of the project; files of an earlier example in it are written over.
+        Folder of the project, best an empty one: files of an earlier example in it are written over, and images
+        of days that this one does not have stay beside the catalogue.
     seed
         Seed of everything in it; the same seed gives the same bytes.
     size

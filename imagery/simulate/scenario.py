@@ -171,7 +171,7 @@ _HELMAND = Scenario(
     image_days=("12-18", "07-10"),
     images=15,
     kind="harvestable",
-    crop_share={2018: 0.070, 2019: 0.074, 2020: 0.078, 2021: 0.080, 2022: 0.083, 2023: 0.062, 2024: 0.050},
+    crop_share={2018: 0.061, 2019: 0.065, 2020: 0.068, 2021: 0.070, 2022: 0.072, 2023: 0.054, 2024: 0.0435},
     yearly_permanence=0.55,
     spectral_spread=0.035,
     season_note="Poppy is sown in autumn: the season of a year begins in the November before it.",
@@ -192,7 +192,7 @@ _RIF = Scenario(
     kind="harvestable",
     crop_share={2018: 0.057, 2019: 0.058, 2020: 0.059, 2021: 0.060, 2022: 0.062, 2023: 0.066, 2024: 0.070},
     yearly_permanence=0.72,
-    spectral_spread=0.035,
+    spectral_spread=0.042,
     season_note="Cannabis is a summer crop, sown in spring and cut from September.",
     admin_names=("Ait Welda", "Tamassra", "Beni Orar", "Ouled Mzir", "Azrou Fella", "Tizi Narou", "Douar Sfa"),
 )

@@ -19,14 +19,14 @@ _SITES = 620
 """Sites of a landscape of the default size."""
 _LABEL_NOISE = 0.02
 _EDGE_SHARE = 0.30  # share of sites nearer to a border than 15 m
-_CROP_SHARE = 0.14  # share of sites on the crop; half of the others are even over classes, half by area
+_CROP_SHARE = 0.16  # share of sites on the crop; half of the others are even over classes, half by area
 _MISSED, _WILD = 0.10, 0.07  # fields the mask leaves out; wild land it takes in
 
 
 def training_sites(landscape: Landscape) -> geopandas.GeoDataFrame:
     """Return labelled sites: points at pixel centres, one row for each site and period.
 
-    One site in seven is on the crop; the others are spread half evenly over the classes and half by area. Half
+    One site in six is on the crop; the others are spread half evenly over the classes and half by area. Half
     the sites are drawn by the class of the first period, half by that of the last. Seven in ten lie at least
     15 m inside a field. Two of a hundred labels are wrong.
 

@@ -62,7 +62,7 @@ def sun_at(when: date, latitude: float) -> Sun:
     --------
     >>> sun = sun_at(date(2024, 6, 21), 35.0)
     >>> round(sun.zenith), round(sun.azimuth)
-    (22, 108)
+    (23, 115)
     """
     day = when.timetuple().tm_yday
     declination = np.radians(23.45) * np.sin(np.radians(360 * (284 + day) / 365))
