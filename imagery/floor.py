@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Threshold", "greenness_threshold", "majority", "other_period"]
+__all__ = ["Threshold", "greenness_threshold", "historical_mean_ratio", "majority", "other_period"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,25 @@ def greenness_threshold(planes: NDArray[np.float32], crop: NDArray[np.bool_], fe
             if f1 > best.f1:
                 best = Threshold(feature=feature, value=value, above=above, f1=f1)
     return best
+
+
+def historical_mean_ratio(totals: Sequence[float]) -> NDArray[np.float64]:
+    """Return, for each year, the mean of all other years over the figure of the year.
+
+    A model that predicts a year it has not seen must come closer to 1 than this does.
+
+    Parameters
+    ----------
+    totals
+        Official totals of the years, at least two, all above 0.
+
+    Examples
+    --------
+    >>> historical_mean_ratio([10.0, 20.0, 30.0]).round(2).tolist()
+    [2.5, 1.0, 0.5]
+    """
+    years = np.asarray(totals, dtype=np.float64)
+    return np.asarray((years.sum() - years) / (len(years) - 1) / years)
 
 
 def other_period(

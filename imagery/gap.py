@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
-__all__ = ["GapCount", "GapReport", "gap_count"]
+from geo.blocks import blocks
+from geo.raster import open_on_grid
+
+__all__ = ["GapCount", "GapReport", "gap_count", "gaps_by_unit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +118,38 @@ def gap_count(
         window_missing=tuple(int((window == 0).sum()) for window in windows),
         observations=int(total.sum()),
     )
+
+
+def gaps_by_unit(
+    path: Path, geobox: GeoBox, unit_of_cell: NDArray[np.integer], *, units: int, least: int
+) -> tuple[GapCount, ...]:
+    """Count the gaps of every administrative unit.
+
+    Parameters
+    ----------
+    path
+        ``valid_count.tif`` of a period: counts of the period, then of each window.
+    geobox
+        Its grid.
+    unit_of_cell
+        Shape (h, w): 0 outside the frame, else 1 to `units`.
+    units
+        Number of units.
+    least
+        Fewest observations with which a cell counts as seen.
+
+    Returns
+    -------
+    tuple of GapCount
+        Of units 1 to `units`.
+    """
+    found = [GapCount()] * units
+    with open_on_grid(path, geobox) as reader:
+        bands = list(range(1, reader.dataset.count + 1))
+        for block in blocks((geobox.shape[0], geobox.shape[1])):
+            counts = reader.read(block, bands)
+            here = unit_of_cell[block.slices]
+            for unit in np.unique(here[here > 0]).tolist():
+                cells = counts[:, here == unit]
+                found[unit - 1] = found[unit - 1] + gap_count(cells[0], list(cells[1:]), least)
+    return tuple(found)

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, QualityGateError
 from geo.grid import cells_at
 from geo.legend import Legend
 from geo.vector import read_layer
 from imagery.stack import cell_size_m
 
-__all__ = ["TrainingSamples", "read_training", "training_samples"]
+__all__ = ["TrainingSamples", "read_training", "require_disjoint", "training_samples"]
 
 FARTHEST_M = 100_000.0
 """Farthest that a labelled place may lie outside the grid; beyond it something is wrong with its coordinates."""
@@ -130,6 +130,40 @@ def training_samples(
         row=row,
         col=col,
     )
+
+
+def require_disjoint(
+    training: TrainingSamples, row: NDArray[np.integer], col: NDArray[np.integer], *, where: str
+) -> None:
+    """Refuse reference units on cells that taught the classifier: agreement there would prove nothing.
+
+    Parameters
+    ----------
+    training
+        Places that taught.
+    row, col
+        Cells of the reference units on the same grid.
+    where
+        Name of the reference data in the message.
+
+    Raises
+    ------
+    QualityGateError
+        If a cell is in both.
+    """
+    taught = set(zip(training.row.tolist(), training.col.tolist(), strict=True))
+    both = sorted(taught & set(zip(row.tolist(), col.tolist(), strict=True)))
+    if both:
+        shown = "; ".join(f"row {r} column {c}" for r, c in both[:_SHOWN])
+        more = f" and {len(both) - _SHOWN} more" if len(both) > _SHOWN else ""
+        raise QualityGateError(
+            Problem(
+                where,
+                f"{len(both)} reference units on training cells: {shown}{more}",
+                "no cell in both",
+                "leave training cells out of the sample, or give them a stratum of their own",
+            )
+        )
 
 
 def _unknown(where: str, column: str, values: Iterable[str], allowed: Sequence[str]) -> Iterator[Problem]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from imagery.gap import GapCount, GapReport, gap_count
+from geo.raster import write_cog
+from imagery.gap import GapCount, GapReport, gap_count, gaps_by_unit
+from tests.imagery.world import grid
 
 
 def test_kinds_of_gaps_by_hand() -> None:
@@ -39,3 +43,18 @@ def test_shares_of_a_report() -> None:
     assert record["window_missing_share"] == {"late": 0.25}
     assert record["lost_scenes"] == [{"scene": "S1", "reason": "cut short"}]
     assert GapReport(count=GapCount(), windows=("late",)).record()["never_seen_share"] == 0.0
+
+
+def test_gaps_of_units_add_up_to_those_of_the_frame(tmp_path: Path) -> None:
+    """Brute force: the cells of each unit counted by themselves, over blocks; cells outside belong to none."""
+    rng = np.random.default_rng(1)
+    shape = (600, 530)
+    counts = rng.integers(0, 5, (3, *shape)).astype(np.uint16)
+    units = rng.integers(0, 4, shape)
+    units[:, :9] = 0
+    write_cog(tmp_path / "valid_count.tif", counts, grid(*shape))
+    found = gaps_by_unit(tmp_path / "valid_count.tif", grid(*shape), units, units=3, least=3)
+    for unit in (1, 2, 3):
+        cells = counts[:, units == unit]
+        assert found[unit - 1] == gap_count(cells[0], [cells[1], cells[2]], 3)
+    assert sum(entry.cells for entry in found) == (units > 0).sum()
