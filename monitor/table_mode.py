@@ -9,13 +9,20 @@ import numpy as np
 import pandas as pd
 
 from aoi.survey.coverage import Coverage, coverage_rows, coverage_table
+from aoi.survey.stratified_interval import ALIASES
 from aoi.survey.table import TableResult, estimate_table
-from geo.errors import InputError, Problem
+from aoi.survey.table_check import EARTH_HA
+from geo.errors import InputError, Problem, SurveyFileError, reason
+from geo.files import require_file
 
 __all__ = ["estimate_tables"]
 
 COVERAGE_SEED = 20240101
 """Fixed, so that the same tables always give the same simulated coverage."""
+LEAST_UNIT_HA = 1e-9
+"""Smallest area of a unit, a tenth of a square centimetre."""
+LEAST_LEVEL = 0.5
+"""Below it an interval would rather miss the truth than hold it."""
 
 
 def estimate_tables(
@@ -44,9 +51,12 @@ def estimate_tables(
 
     Raises
     ------
+    SurveyFileError
+        If an option is out of its range.
     InputError
         If a file is missing or is no table.
     """
+    _require_options(unit_area_ha, domain, interval, level)
     tables = _read(sample), _read(strata)
     result = estimate_table(*tables, unit_area_ha=unit_area_ha, domain=domain, interval=interval, level=level)
     covered: tuple[Coverage, ...] = ()
@@ -59,14 +69,37 @@ def estimate_tables(
     return "\n".join([*_lines(result), *_coverage_lines(covered)])
 
 
+def _require_options(unit_area_ha: float, domain: str | None, interval: str, level: float) -> None:
+    """Refuse options out of their range, all at once."""
+    problems = []
+    if not LEAST_UNIT_HA <= unit_area_ha <= EARTH_HA:
+        expected = f"a number of hectares from {LEAST_UNIT_HA:g} to {EARTH_HA:g}"
+        problems.append(Problem("--unit-area-ha", f"{unit_area_ha:g}", expected, "a 10 m cell has 0.01 ha"))
+    if domain is not None and not domain.strip():
+        problems.append(Problem("--domain", "an empty name", "a column of the sample table"))
+    if interval.lower() not in ("default", *ALIASES):
+        problems.append(Problem("--interval", repr(interval), "one of default, " + ", ".join(ALIASES)))
+    if not LEAST_LEVEL <= level < 1:
+        expected = f"a number from {LEAST_LEVEL:g} to below 1"
+        problems.append(Problem("--level", f"{level:g}", expected, "write 95 % as 0.95"))
+    if problems:
+        raise SurveyFileError(problems)
+
+
 def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(Problem(str(path), "no such file", "a CSV table", "correct the path"))
+    """Read a table as text, the header as a row like the others: so a longer row is never shifted under it."""
+    require_file(path, where="table mode")
+    remedy = "save it as CSV UTF-8, its cells parted by commas"
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(Problem(str(path), f"a file that is no CSV table ({first})", "a CSV table")) from error
+        cells = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:
+        found = f"a file that is no CSV table ({reason(error)})"
+        raise InputError(Problem(str(path), found, "a CSV table in UTF-8", remedy)) from error
+    header = [str(name) for name in cells.iloc[0]]
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        parted = "semicolons" if ";" in header[0] else "tabs"
+        raise InputError(Problem(str(path), f"cells parted by {parted}", "cells parted by commas", remedy))
+    return cells.iloc[1:].reset_index(drop=True).set_axis(header, axis="columns")
 
 
 def _lines(result: TableResult) -> list[str]:
@@ -77,7 +110,7 @@ def _lines(result: TableResult) -> list[str]:
         flags = f" [{'; '.join(figure.flags)}]" if figure.flags else ""
         lines.append(
             f"{place}{area.name}: {figure.value:,.2f} ha "
-            f"({100 * figure.level:g} % interval {figure.lo:,.2f} to {figure.hi:,.2f} ha; n = {figure.n}){flags}"
+            f"({100 * figure.level:.10g} % interval {figure.lo:,.2f} to {figure.hi:,.2f} ha; n = {figure.n}){flags}"
         )
     overall = result.matrix.overall
     lines.append(f"overall accuracy {overall.value:.4f} (standard error {overall.se:.4f})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from aoi.survey.design import FloatArray, IntArray, Lonely, StratifiedDesign, raise_all
-from geo.errors import Problem
+from geo.errors import InputError, Problem
 
-__all__ = ["SampleTable", "TableOptions", "read_tables"]
+__all__ = ["EARTH_HA", "SampleTable", "TableOptions", "read_tables"]
 
 SAMPLE, STRATA = "sample table", "strata table"
 REQUIRED = ("stratum", "map", "reference")
@@ -31,6 +32,14 @@ SAME_SHARE = 0.95
 """Share of rows mapped as their stratum from which the strata are taken for the map's classes."""
 NAMED = 5
 """Rows or labels a message names."""
+MOST = 2.0**53
+"""Largest size or weight: whole numbers above it are no longer told apart."""
+EARTH_HA = 5.1e10
+"""Surface of the Earth; strata that cover more are a slip in the sizes or in the unit's area."""
+LISTED = 12
+"""Columns a message names."""
+REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that make a terminal show a line in another order than it is written."""
 
 
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "<na>"})
@@ -126,6 +135,8 @@ def read_tables(
     names = Labels.of(strata["stratum"])
     classes = wanted.legend or _legend(coded["stratum"], coded["map"], names.names)
     problems = [*_blank_problems(coded), *_repeated_problems(sample), *_strata_problems(strata, names)]
+    problems += _hidden_problems(coded)
+    problems += _area_problems(strata) if "area_ha" in strata else []
     problems += _weight_problems(sample) if "weight" in optional else []
     problems += _outside("stratum", coded["stratum"], names.names, "the strata table's strata")
     for column in ("map", "reference"):
@@ -133,6 +144,7 @@ def read_tables(
     raise_all(problems)
     sizes = pd.to_numeric(strata["size"]).to_numpy(dtype=float)
     areas = pd.to_numeric(strata["area_ha"]).to_numpy(float) if "area_ha" in strata else sizes * unit_area_ha
+    _require_on_earth(float(areas.sum()))
     design = StratifiedDesign(
         names=names.names,
         sizes=sizes,
@@ -210,11 +222,37 @@ def _rows(mask: npt.NDArray[np.bool_]) -> str:
 def _column_problems(table: pd.DataFrame, columns: Sequence[str], name: str) -> list[Problem]:
     """List columns that are missing, and a table without rows."""
     problems = [
-        Problem(name, f"columns {', '.join(map(str, table.columns))}", f"a column {column!r}")
+        Problem(name, _shown_columns(table), f"a column {column!r}")
         for column in columns
         if column not in table.columns
     ]
+    twice = dict.fromkeys(table.columns[table.columns.duplicated() & (table.columns != "")])
+    problems += [
+        Problem(name, f"a column {column!r} twice", "each column once", "take one out") for column in twice
+    ]
     return problems or ([Problem(name, "no rows", "one row for each unit or stratum")] if table.empty else [])
+
+
+def _shown_columns(table: pd.DataFrame) -> str:
+    """Name a table's first columns, what does not show on a screen written out."""
+    more = f" and {table.columns.size - LISTED} more" if table.columns.size > LISTED else ""
+    return "columns " + ", ".join(ascii(name)[1:-1] for name in map(str, table.columns[:LISTED])) + more
+
+
+def _hidden_problems(coded: dict[str, Labels]) -> list[Problem]:
+    """List labels that would break or reorder the line they are printed on."""
+    problems = []
+    for column, labels in coded.items():
+        bad = [code for code, name in enumerate(labels.names) if _is_hidden(name)]
+        if bad:
+            where = f"{SAMPLE}, column {column!r}, {_rows(np.isin(labels.codes, bad))}"
+            found = f"label {labels.names[bad[0]]!r}"
+            problems.append(Problem(where, found, "a label without line ends and control characters", "rename it"))
+    return problems
+
+
+def _is_hidden(name: str) -> bool:
+    return any(unicodedata.category(letter) == "Cc" or letter in REORDERING for letter in name)
 
 
 def _blank_problems(coded: dict[str, Labels]) -> list[Problem]:
@@ -223,7 +261,7 @@ def _blank_problems(coded: dict[str, Labels]) -> list[Problem]:
     return [
         Problem(
             f"{SAMPLE}, column {column!r}, {_rows(labels.codes < 0)}",
-            "an empty cell",
+            "an empty cell (NA, NaN and null count as empty)",
             "a label in every row",
             remedy,
         )
@@ -249,7 +287,7 @@ def _repeated_problems(sample: pd.DataFrame) -> list[Problem]:
 def _weight_problems(sample: pd.DataFrame) -> list[Problem]:
     """List weights that are not positive numbers."""
     weight = pd.to_numeric(sample["weight"], errors="coerce").to_numpy(dtype=float)
-    bad = ~((weight > 0) & np.isfinite(weight))
+    bad = ~((weight > 0) & (weight <= MOST))
     if not bad.any():
         return []
     found = f"weight {sample['weight'].iloc[int(bad.argmax())]}"
@@ -257,18 +295,36 @@ def _weight_problems(sample: pd.DataFrame) -> list[Problem]:
     return [Problem(f"{SAMPLE}, column 'weight', {_rows(bad)}", found, "a positive number", remedy)]
 
 
+def _area_problems(strata: pd.DataFrame) -> list[Problem]:
+    """List strata whose area is not a positive number."""
+    area = pd.to_numeric(strata["area_ha"], errors="coerce").to_numpy(dtype=float)
+    bad = ~((area > 0) & np.isfinite(area))
+    if not bad.any():
+        return []
+    found = f"area {strata['area_ha'].iloc[int(bad.argmax())]!r}"
+    return [Problem(f"{STRATA}, column 'area_ha', {_rows(bad)}", found, "a positive number of hectares")]
+
+
+def _require_on_earth(total_ha: float) -> None:
+    """Refuse strata that cover more than there is."""
+    if total_ha > EARTH_HA:
+        found, most = f"strata of {total_ha:g} ha in all", f"less than the Earth's surface, {EARTH_HA:g} ha"
+        raise InputError(Problem(STRATA, found, most, "check the sizes and the area of a unit"))
+
+
 def _strata_problems(strata: pd.DataFrame, names: Labels) -> list[Problem]:
     """List strata that are unnamed, repeated, or whose size is not a positive whole number."""
     size = pd.to_numeric(strata["size"], errors="coerce").to_numpy(dtype=float)
-    bad = ~(np.isfinite(size) & (size >= 1) & (size == np.floor(size)))
+    bad = ~((size >= 1) & (size <= MOST) & (size == np.floor(size)))
     problems = []
     if bad.any():
         found = f"size {strata['size'].iloc[int(bad.argmax())]}"
         where = f"{STRATA}, column 'size', {_rows(bad)}"
-        problems.append(Problem(where, found, "a whole number of units, 1 or more", "drop an empty stratum"))
+        remedy = "write it without separators; drop an empty stratum"
+        problems.append(Problem(where, found, "a whole number of units, 1 or more", remedy))
     if (names.codes < 0).any():
         where = f"{STRATA}, column 'stratum', {_rows(names.codes < 0)}"
-        problems.append(Problem(where, "an empty cell", "a name"))
+        problems.append(Problem(where, "an empty cell (NA, NaN and null count as empty)", "a name"))
     twice = pd.Series(names.codes).duplicated().to_numpy() & (names.codes >= 0)
     if twice.any():
         where = f"{STRATA}, column 'stratum', {_rows(twice)}"

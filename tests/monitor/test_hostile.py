@@ -1,0 +1,129 @@
+"""What an adversary or a tired hand may give the program: one clear line each, and never a wrong number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from aoi.survey.coverage import MOST_DRAWN, coverage_of
+from aoi.survey.design import StratifiedDesign
+from geo.errors import DisclosureError, InputError, SurveyFileError
+from monitor import cli
+from monitor.table_mode import estimate_tables
+
+SAMPLE = "stratum,map,reference\n" + "a,a,a\n" * 20 + "a,a,b\n" * 3 + "b,b,b\n" * 40 + "b,b,a\n" * 2
+STRATA = "stratum,size\na,1000\nb,9000\n"
+SHORT = "stratum,map,reference\n" + "a,a,b\n" * 9 + "b,b,b\n" * 9
+
+Told = Callable[..., str]
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Told:
+    """Return what table mode tells of two tables given as text or bytes."""
+
+    def estimate(sample: str | bytes = SAMPLE, strata: str | bytes = STRATA, **options: object) -> str:
+        paths = []
+        for name, text in (("sample.csv", sample), ("strata.csv", strata)):
+            (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
+            paths.append(tmp_path / name)
+        settings: dict[str, object] = {"unit_area_ha": 1.0, "domain": None, "interval": "default", "level": 0.95}
+        return estimate_tables(*paths, **{**settings, "coverage": False, "as_json": False, **options})  # type: ignore[arg-type]
+
+    return estimate
+
+
+def invoke(*words: object) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(cli.cli, [str(word) for word in words], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("sample", "strata", "said"),
+    [
+        (SHORT.replace("b\n", "b,b\n"), STRATA, "Expected 3 fields in line 2, saw 4"),
+        (SAMPLE, STRATA.replace("1000", "1,000").replace("9000", "9,000"), "Expected 2 fields in line 2, saw 3"),
+        (SAMPLE.replace("reference", "reference,map", 1).replace("\na,", "\na,b,"), STRATA, "a column 'map' twice"),
+        (SAMPLE.replace(",", ";"), STRATA, "cells parted by semicolons; expected cells parted by commas"),
+        (SAMPLE.replace(",", "\t"), STRATA, "cells parted by tabs"),
+        (SAMPLE.encode("utf-16"), STRATA, "expected a CSV table in UTF-8; save it as CSV UTF-8"),
+        ("", STRATA, "no CSV table"),
+        (SAMPLE, STRATA.replace("1000", "1e308"), "column 'size', row 2: found size 1e308"),
+        (SAMPLE, STRATA.replace("1000", "1e15"), "found strata of 1e\\+15 ha in all; expected less than the Earth"),
+        (
+            SAMPLE,
+            "stratum,size,area_ha\na,1000,x\nb,9000,9\n",
+            "'area_ha', row 2: found area 'x'; expected a positive",
+        ),
+        (SAMPLE, "stratum,size,area_ha\na,1000,\nb,9000,nan\n", "column 'area_ha', rows 2, 3"),
+        (SAMPLE.replace("a,", '"a\nb",'), STRATA, "a label without line ends and control characters"),
+        (SAMPLE.replace("a,a", "\u202ea,a"), STRATA, "found label '\\\\u202ea'"),
+        (SAMPLE.replace("\n", ",1e308\n").replace("e,1e308", "e,weight"), STRATA, "found weight 1e308"),
+    ],
+)
+def test_table_that_misleads_is_refused(told: Told, sample: str | bytes, strata: str, said: str) -> None:
+    """Contract: a table whose cells could be read as something else gives no figure, and says where."""
+    with pytest.raises(InputError, match=said):
+        told(sample, strata)
+
+
+@pytest.mark.parametrize(
+    ("sample", "strata"),
+    [
+        (b"\xef\xbb\xbf" + SAMPLE.encode(), STRATA.replace("1000", "1e3")),
+        (SAMPLE.replace("a,a,a", '"a","a" ,a'), STRATA.replace("\n", "\r\n")),
+        (SAMPLE.replace("\n", ",\n"), STRATA.replace("\n", ",,\n")),
+    ],
+)
+def test_table_written_otherwise_gives_the_same_figures(told: Told, sample: str | bytes, strata: str) -> None:
+    """Law: a byte-order mark, quotes, blanks, line ends and empty columns are not content."""
+    assert told(sample, strata) == told()
+
+
+def test_options_out_of_range_are_usage_errors(told: Told) -> None:
+    """Contract: all options that are out of range are named at once, with exit code 2."""
+    with pytest.raises(SurveyFileError) as caught:
+        told(unit_area_ha=float("nan"), domain=" ", interval="auto", level=95.0)
+    assert [problem.where for problem in caught.value.problems] == [
+        "--unit-area-ha",
+        "--domain",
+        "--interval",
+        "--level",
+    ]
+    assert "write 95 % as 0.95" in str(caught.value)
+
+
+def test_flags_without_effect_are_refused(tmp_path: Path) -> None:
+    """Contract: a flag that the mode cannot heed, above all a disclosure tier, ends the command."""
+    (tmp_path / "sample.csv").write_text(SAMPLE)
+    (tmp_path / "strata.csv").write_text(STRATA)
+    tables = ("estimate", tmp_path / "sample.csv", "--strata", tmp_path / "strata.csv")
+    assert invoke(*tables).exception is None
+    assert isinstance(invoke(*tables, "--tier", "1").exception, DisclosureError)
+    assert isinstance(invoke(*tables, "--out", tmp_path).exception, SurveyFileError)
+    alone = invoke("estimate", tmp_path / "survey.toml", "--domain", "d", "--coverage").exception
+    assert isinstance(alone, SurveyFileError)
+    assert len(alone.problems) == 2
+
+
+def test_folder_is_not_called_missing(told: Told, tmp_path: Path) -> None:
+    """Contract: a folder in a table's place is called a folder."""
+    settings = {"unit_area_ha": 1.0, "domain": None, "interval": "default", "level": 0.95}
+    with pytest.raises(InputError, match="found a folder at"):
+        estimate_tables(tmp_path, tmp_path, **settings, coverage=False, as_json=False)  # type: ignore[arg-type]
+
+
+def test_coverage_of_a_very_large_stratum() -> None:
+    """Law: beyond what can be drawn exactly, ten times the units of the same area have the same coverage."""
+    counts, share = np.array([50, 50]), np.array([0.4, 0.1])
+    covered = []
+    for size in (MOST_DRAWN, 10 * MOST_DRAWN):
+        design = StratifiedDesign(names=("a", "b"), sizes=np.full(2, size), areas_ha=np.array([1e6, 9e6]))
+        rng = np.random.default_rng(1)
+        covered.append(coverage_of(share, counts, design, rng, rule=("mover-jeffreys", 0.95, True), draws=500))
+    assert covered[0] == pytest.approx(covered[1], rel=1e-6)
+    assert 0.9 < covered[0][1] <= 1
