@@ -198,12 +198,27 @@ def estimate(strata: Path | None, **flags: Any) -> int | None:
     """
     table_flags = {name: flags.pop(name) for name in ("unit_area_ha", "domain", "interval", "level", "coverage")}
     if strata is None:
+        _refuse_given(tuple(table_flags), "a survey file", "give --strata, or set it in the survey file")
         return _run("estimate", flags)
+    _require_tier(flags["tier"])
+    _refuse_given(("out", "dry_run", "overwrite", "resume"), "two tables", "leave it out; nothing is written")
     from monitor.table_mode import estimate_tables
 
     text = estimate_tables(flags["survey"], strata, as_json=flags["as_json"], **table_flags)
     click.echo(text)
     return 0
+
+
+def _refuse_given(names: tuple[str, ...], mode: str, remedy: str) -> None:
+    """Refuse flags that mean nothing in this mode, rather than go on as if they had been heard."""
+    source = click.get_current_context().get_parameter_source
+    given = [name for name in names if source(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
+        from geo.errors import SurveyFileError
+
+        expected = f"a flag that an estimate from {mode} knows"
+        flags = [f"--{name.replace('_', '-')}" for name in given]
+        raise SurveyFileError([Problem(flag, "a flag without effect here", expected, remedy) for flag in flags])
 
 
 @cli.command()
