@@ -27,6 +27,8 @@ Scenario = Literal["as estimated", "pessimistic", "resampled"]
 
 DRAWS = 4000
 """Surveys simulated from counts; a coverage of 0.95 is then known to 0.007."""
+MOST_DRAWN = 499_999_999
+"""Units of a stratum in a simulation; a larger one is as good as endless to a sample."""
 RESAMPLES = 400
 """Surveys simulated from clusters, each estimated by itself."""
 
@@ -92,10 +94,11 @@ def coverage_of(
         True area, share covered, share missed above, share missed below, mean width in hectares.
     """
     method, level, fpc = rule
-    members = np.rint(share * design.sizes).astype(np.int64)
-    others = design.sizes - members
+    sizes = np.minimum(design.sizes, MOST_DRAWN)
+    members = np.rint(share * sizes).astype(np.int64)
+    others = sizes - members
     found = rng.hypergeometric(members, others, counts, size=(draws, counts.size)).T.astype(float)
-    truth = float((design.areas_ha * members / design.sizes).sum())
+    truth = float((design.areas_ha * members / sizes).sum())
     strata = strata_of(design, counts, fpc=fpc)
     se = np.sqrt(count_totals(found, counts, design, fpc=fpc)[1])
     methods = interval_methods(method, found, strata, se)
