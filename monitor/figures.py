@@ -181,15 +181,20 @@ def change_rows(
                 method=method,
                 level=level,
             )
-            rows.append(
-                {"crop": crop, "from": before, "to": after, "domain": domain.code, **_change_row(change, domain)}
-            )
+            head = {"crop": crop, "from": before, "to": after, "domain": domain.code}
+            rows.append(head | _change_row(change, domain, _drawn(tables, domain)))
     return pd.DataFrame(rows)
 
 
-def _change_row(change: Change, domain: Domain) -> dict[str, Any]:
+def _drawn(tables: SurveyTables, domain: Domain) -> int:
+    """Return the units inside a domain that were drawn; those of certainty strata were not."""
+    design, stratum = tables.design, tables.stratum
+    return int((~design.certainty(design.sample_counts(stratum))[stratum] & domain.inside).sum())
+
+
+def _change_row(change: Change, domain: Domain, drawn: int) -> dict[str, Any]:
     figure = change.difference
-    few = domain.code != FRAME and int(domain.inside.sum()) < MIN_DOMAIN_UNITS
+    few = domain.code != FRAME and drawn < MIN_DOMAIN_UNITS
     flagged = figure.flagged(INDICATIVE) if few else figure
     return {
         "difference_ha": figure.value,

@@ -37,7 +37,7 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
     for note in _facts(facts, "notes"):
         yield str(note)
     page = out / "products" / "0" / "index.html"
-    if page.is_file():
+    if "map" in manifest.steps and page.is_file():
         yield f"map: {page}"
 
 
@@ -52,7 +52,7 @@ def result_json(manifest: Manifest, out: Path) -> dict[str, Any]:
         "changes": _facts(facts, "changes"),
         "accuracy": _facts(facts, "accuracy"),
         "notes": _facts(facts, "notes"),
-        "map": str(page) if page.is_file() else None,
+        "map": str(page) if "map" in manifest.steps and page.is_file() else None,
         "steps": sorted(manifest.steps),
     }
 

@@ -72,6 +72,8 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
     """
     survey = load_survey(survey_path)
     folder = RunFolder(options.out)
+    if not options.overwrite:
+        folder.require_ours(survey.survey.name, overwrite=False)  # before the lock leaves its file there
     with folder.held():
         folder.require_ours(survey.survey.name, overwrite=options.overwrite)
         earlier = folder.manifest()

@@ -62,8 +62,8 @@ def domain_areas(
     Returns
     -------
     tuple of Estimate
-        One figure for each domain; `n` counts the units inside it. A domain with fewer than
-        `MIN_DOMAIN_UNITS` units that is not the whole frame is marked `INDICATIVE`.
+        One figure for each domain; `n` counts the units inside it that were drawn, not those of certainty strata.
+        A domain with fewer than `MIN_DOMAIN_UNITS` of them that is not the whole frame is marked `INDICATIVE`.
 
     Raises
     ------
@@ -88,10 +88,10 @@ def domain_areas(
     counts = design.sample_counts(stratum)
     found_by_domain = sums_by(stratum, values[:, None] * inside, design.n_strata)
     figures = areas_of_counts(found_by_domain, counts, design, method=method, level=level, possible=possible)
-    units = inside.sum(axis=0)
+    drawn = ~design.certainty(counts)[stratum]
     return tuple(
-        _placed(figure, int(n), float(area), whole=int(n) == values.size)
-        for figure, n, area in zip(figures, units, domain_area_ha, strict=True)
+        _placed(figure, int((drawn & members).sum()), float(area), whole=bool(members.all()))
+        for figure, members, area in zip(figures, inside.T, domain_area_ha, strict=True)
     )
 
 

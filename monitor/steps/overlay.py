@@ -11,13 +11,14 @@ import numpy as np
 
 from aoi.membership import cell_areas_by_zone, zone_of_cells
 from aoi.zones import ZoneLayer, Zones, stack
+from geo.errors import InputError, Problem
 from monitor.context import Context, Progress
 from monitor.figures import FRAME, Domain, estimate_rows, frame_domain
 from monitor.sections import NO_ZONE
 from monitor.steps.estimate import interval_method, period_facts
 from monitor.tables import SurveyTables, read_tables, write_csv
 
-__all__ = ["overlay"]
+__all__ = ["outside_frame", "overlay"]
 
 
 def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -37,12 +38,22 @@ def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str,
         method=interval_method(context),
         level=survey.estimate.level,
     )
-    parts = figures(_partition(context, tables, zones))
     alone = figures(_each_alone(context, tables, zones))
+    parts = figures(_partition(context, tables, zones))
     write_csv(parts.assign(additive=parts["domain"] != FRAME), folder / "zones.csv")
     write_csv(alone.assign(additive=False), folder / "alone.csv")
     progress(1, 1)
     return {"zones": len(zones), "precedence": list(zones.layers)}
+
+
+def outside_frame(name: str) -> Problem:
+    """Return the problem of a layer without ground in the frame: its crop is not zero, it was not looked at."""
+    return Problem(
+        f"[[overlay]] {name}",
+        "no polygon with ground inside the area frame",
+        "a layer over the frame",
+        "check the coordinate reference system of the layer, or take it out",
+    )
 
 
 def _zones(context: Context) -> Zones:
@@ -77,6 +88,8 @@ def _each_alone(context: Context, tables: SurveyTables, zones: Zones) -> list[Do
         own = zones.only(name)
         cells = zone_of_cells(context.frame.geobox, own)
         areas = cell_areas_by_zone(cells, context.frame.geobox, len(own), context.frame.inside)
+        if not areas[1:].any():
+            raise InputError(outside_frame(name))
         of_unit = cells[tables.units["row"], tables.units["col"]]
         domains.append(Domain(code=name, name=titles[name], inside=of_unit > 0, area_ha=float(areas[1:].sum())))
         domains += [
