@@ -5,6 +5,7 @@ A bug is any other exception. Every class here carries the exit code the command
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,8 +16,12 @@ __all__ = [
     "Problem",
     "QualityGateError",
     "SurveyFileError",
+    "is_hidden",
     "reason",
 ]
+
+
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,19 @@ class QualityGateError(AltdevError, ValueError):
     """A statistical or quality rule forbids this figure (exit 5)."""
 
     exit_code = 5
+
+
+def is_hidden(text: str) -> bool:
+    r"""Say whether a text holds line ends, control characters or marks that reorder the line it is printed on.
+
+    Joiners that Persian or Hindi words are written with are no such marks.
+
+    Examples
+    --------
+    >>> is_hidden("two\nlines"), is_hidden("\u0645\u06cc\u200c\u062e")
+    (True, False)
+    """
+    return any(unicodedata.category(letter) == "Cc" or letter in _REORDERING for letter in text)
 
 
 def reason(error: BaseException) -> str:

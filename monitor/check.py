@@ -18,12 +18,15 @@ from pyproj.exceptions import CRSError
 
 from geo.errors import AltdevError, Problem, SurveyFileError
 from geo.raster import check_raster
-from geo.vector import layer_problems, read_layer
+from geo.vector import layer_problems, open_layer
 from monitor.config import Survey, load_survey
 from monitor.context import Context
 from monitor.sections import OverlayLayer
+from monitor.steps.overlay import outside_frame
 
 __all__ = ["check_survey"]
+
+_IMAGES = (".tif", ".tiff", ".jp2")
 
 _SLIVER = 1e-4
 """Share of the smaller unit below which common land is a drawing error."""
@@ -50,7 +53,8 @@ def check_survey(path: Path) -> tuple[list[Problem], int]:
         return list(error.problems), error.exit_code
     context = Context(survey=survey, root=path.resolve().parent, out=path.resolve().parent / "run")
     file_problems = list(_survey_problems(survey))
-    inputs = [problem for checker in _checkers(survey) for problem in _guarded(checker, context)]
+    found = [problem for checker in _checkers(survey) for problem in _guarded(checker, context)]
+    inputs = list(dict.fromkeys(found))  # two checkers may meet the same fault
     code = SurveyFileError.exit_code if file_problems else 3 if inputs else 0
     return file_problems + inputs, code
 
@@ -98,7 +102,7 @@ def _crs_problems(text: str) -> Iterator[Problem]:
 
 def _admin_problems(context: Context) -> Iterator[Problem]:
     area = context.survey.area
-    layer = read_layer(area.admin, layer=area.admin_layer)
+    layer = open_layer(area.admin, layer=area.admin_layer)
     name = f"{area.admin.name}"
     found = layer_problems(layer, name, columns=(area.admin_code, area.admin_name), geometry="polygon")
     yield from found
@@ -151,21 +155,33 @@ def _raster_problems(context: Context) -> Iterator[Problem]:
     for path in (survey.map.rivers, survey.map.roads):
         if path is not None:
             yield from _guarded(
-                lambda _, path=path: iter(layer_problems(read_layer(path), path.name, geometry="line")),  # type: ignore[misc]
+                lambda _, path=path: iter(layer_problems(open_layer(path), path.name, geometry="line")),  # type: ignore[misc]
                 context,
             )
 
 
 def _overlay_problems(context: Context) -> Iterator[Problem]:
     for entry in context.survey.overlay:
-        yield from _guarded(lambda _, entry=entry: _one_overlay(entry), context)  # type: ignore[misc]
+        yield from _guarded(lambda c, entry=entry: _one_overlay(c, entry), context)  # type: ignore[misc]
 
 
-def _one_overlay(entry: OverlayLayer) -> Iterator[Problem]:
-    layer = read_layer(entry.path, layer=entry.layer)
+def _one_overlay(context: Context, entry: OverlayLayer) -> Iterator[Problem]:
+    layer = open_layer(entry.path, layer=entry.layer)
     columns = [column for column in (entry.label, entry.code) if column]
     geometry = None if entry.code else "polygon"
     yield from layer_problems(layer, entry.path.name, columns=columns, geometry=geometry)
+    if context.survey.official is None and layer.crs is not None and not _touches_frame(context, layer):
+        yield outside_frame(entry.name)
+
+
+def _touches_frame(context: Context, layer: Any) -> bool:
+    """Say whether a layer has ground in the frame; True when the frame itself cannot be built, which is told apart."""
+    try:
+        admin = context.frame.admin
+    except AltdevError:
+        return True
+    shapes = shapely.make_valid(np.asarray(layer.geometry.to_crs(admin.crs).values))
+    return bool(shapely.intersects(shapely.union_all(np.asarray(admin.geometry.values)), shapes).any())
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:
@@ -189,6 +205,11 @@ def _profile_problems(context: Context) -> Iterator[Problem]:
 def _scene_problems(context: Context) -> Iterator[Problem]:
     from monitor.steps.imagery import scene_inputs
 
+    try:
+        _ = context.frame
+    except AltdevError:  # told by the check of the units; every image of the source is looked at all the same
+        yield from _scene_files(tuple(_every_image(context)))
+        return
     for period in context.compared:
         yield from _guarded(
             lambda c, period=period: _scene_files(scene_inputs(c, period)),  # type: ignore[misc]
@@ -196,15 +217,20 @@ def _scene_problems(context: Context) -> Iterator[Problem]:
         )
 
 
+def _every_image(context: Context) -> list[Path]:
+    source = context.imagery.folder or (context.imagery.catalog.parent if context.imagery.catalog else None)
+    return sorted(path for path in source.rglob("*") if path.suffix in _IMAGES) if source else []
+
+
 def _scene_files(paths: tuple[Path, ...]) -> Iterator[Problem]:
     for path in paths:
-        if path.suffix.lower() in (".tif", ".tiff", ".jp2"):
+        if path.suffix.lower() in _IMAGES:
             yield from check_raster(path)
 
 
 def _training_problems(context: Context) -> Iterator[Problem]:
     settings, legend = context.training, context.profile.legend
-    layer = read_layer(settings.samples, layer=settings.layer)
+    layer = open_layer(settings.samples, layer=settings.layer)
     name = settings.samples.name
     found = layer_problems(layer, name, columns=("unit_id", "period", "class"), geometry="point")
     yield from found
@@ -231,7 +257,9 @@ def _reference_problems(context: Context) -> Iterator[Problem]:
     reference = context.reference
     if reference.simulated is not None:
         fields = reference.simulated.fields
-        yield from layer_problems(read_layer(fields), fields.name, columns=("class", "period"), geometry="polygon")
+        yield from layer_problems(open_layer(fields), fields.name, columns=("class", "period"), geometry="polygon")
+        if reference.simulated.ground is not None:
+            yield from check_raster(reference.simulated.ground)
     elif reference.labels is not None and reference.labels.is_file():
         yield from _label_file(context, reference.labels)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
-from geo.errors import InputError, Problem, SurveyFileError
+from geo.errors import InputError, Problem, SurveyFileError, is_hidden
 from monitor.sections import (
     NO_ZONE,
     AreaSection,
@@ -32,6 +33,9 @@ from monitor.sections import (
 )
 
 __all__ = ["Survey", "load_survey", "survey_schema"]
+
+
+_COMPARED = ("baseline", "current")
 
 
 class Survey(Section):
@@ -71,13 +75,14 @@ def load_survey(path: Path) -> Survey:
         )
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SurveyFileError(Problem(str(path), f"text that is not TOML ({error})", "a TOML file")) from error
-    problems = list(_whole_file_problems(path.name, raw))
+    problems = [*_text_problems(path.name, raw), *_whole_file_problems(path.name, raw)]
     try:
         survey = Survey.model_validate(raw)
     except ValidationError as error:
         raise SurveyFileError([*_problems(path.name, error), *problems]) from None
+    problems += _path_problems(path.name, survey.model_dump())
     if problems:
         raise SurveyFileError(problems)
     return _absolute(survey, path.resolve().parent)
@@ -103,6 +108,7 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(f"{file} [[period]]", found, "exactly one", "give the others role baseline or other")
     if roles.count("baseline") > 1:
         yield Problem(f"{file} [[period]]", f"{roles.count('baseline')} baselines", "at most one", "keep one")
+    yield from _order_problems(file, periods)
     given = [name for name in ("imagery", "training", "reference") if name in raw]
     if "official" in raw and given:
         yield Problem(file, f"[official] and [{given[0]}]", "[official] alone, or the others", "take one out")
@@ -110,8 +116,52 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
         absent = ", ".join(f"[{name}]" for name in ("imagery", "training", "reference") if name not in raw)
         yield Problem(file, f"no {absent}", "[imagery], [training] and [reference], or [official]", "add them")
     crops = raw["survey"].get("crops") if isinstance(raw.get("survey"), dict) else None
+    if isinstance(crops, list) and len({str(crop) for crop in crops}) < len(crops):
+        yield Problem(f"{file} [survey] crops", "a crop twice", "each crop once", "take one out")
     if "official" in raw and isinstance(crops, list) and len(crops) > 1:
         yield Problem(f"{file} [survey] crops", f"{len(crops)} crops", "one crop with [official]", "one file each")
+
+
+def _order_problems(file: str, periods: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Yield a baseline that is not before the current period, which would turn the change round."""
+    day = {entry.get("role"): entry.get("reference_date") for entry in periods if entry.get("role") in _COMPARED}
+    before, after = (day.get(role) for role in _COMPARED)
+    if type(before) is date and type(after) is date and before >= after:
+        yield Problem(
+            f"{file} [[period]]",
+            f"a baseline of {before} and a current period of {after}",
+            "a baseline that comes first",
+            "swap the roles, or correct reference_date",
+        )
+
+
+def _text_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
+    """Yield texts that would break or reorder the line they are printed on."""
+    for where, value in _leaves(raw, ()):
+        if isinstance(value, str) and (bad := sorted({letter for letter in value if is_hidden(letter)})):
+            found = "the character " + ", ".join(map(ascii, bad[:3]))
+            yield Problem(f"{file} {_key(where)}", found, "text without control characters", "take it out")
+
+
+def _path_problems(file: str, content: dict[str, Any]) -> Iterator[Problem]:
+    """Yield paths that no file system takes."""
+    for where, value in _leaves(content, ()):
+        if (
+            isinstance(value, Path)
+            and (longest := max((len(part.encode()) for part in value.parts), default=0)) > 255
+        ):
+            expected = "names of at most 255 bytes"
+            yield Problem(f"{file} {_key(where)}", f"a name of {longest} bytes", expected, "correct the path")
+
+
+def _leaves(value: Any, where: tuple[int | str, ...]) -> Iterator[tuple[tuple[int | str, ...], Any]]:
+    """Yield every value of nested tables with its place."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if entries is None or (not where and not isinstance(value, dict)):
+        yield where, value
+        return
+    for key, entry in entries:
+        yield from _leaves(entry, (*where, key))
 
 
 def _tables(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:

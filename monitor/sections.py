@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 
 
 class Section(BaseModel):
@@ -52,9 +53,9 @@ class PeriodSection(Section):
 
     name: Name = Field(description="Label of the period, such as 2024")
     role: Literal["baseline", "current", "other"] = Field(description="Part it plays in the comparison")
-    start: date = Field(description="First day of the season window")
-    end: date = Field(description="Last day of the season window")
-    reference_date: date = Field(description="Date the figure stands for")
+    start: Day = Field(description="First day of the season window")
+    end: Day = Field(description="Last day of the season window")
+    reference_date: Day = Field(description="Date the figure stands for")
     kind: Literal["stock", "harvestable"] = Field(
         default="stock", description="Standing at the reference date, or harvestable in the season"
     )

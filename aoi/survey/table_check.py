@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from aoi.survey.design import FloatArray, IntArray, Lonely, StratifiedDesign, raise_all
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, is_hidden
 
 __all__ = ["EARTH_HA", "SampleTable", "TableOptions", "read_tables"]
 
@@ -38,8 +37,6 @@ EARTH_HA = 5.1e10
 """Surface of the Earth; strata that cover more are a slip in the sizes or in the unit's area."""
 LISTED = 12
 """Columns a message names."""
-REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that make a terminal show a line in another order than it is written."""
 
 
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "<na>"})
@@ -243,16 +240,12 @@ def _hidden_problems(coded: dict[str, Labels]) -> list[Problem]:
     """List labels that would break or reorder the line they are printed on."""
     problems = []
     for column, labels in coded.items():
-        bad = [code for code, name in enumerate(labels.names) if _is_hidden(name)]
+        bad = [code for code, name in enumerate(labels.names) if is_hidden(name)]
         if bad:
             where = f"{SAMPLE}, column {column!r}, {_rows(np.isin(labels.codes, bad))}"
             found = f"label {labels.names[bad[0]]!r}"
             problems.append(Problem(where, found, "a label without line ends and control characters", "rename it"))
     return problems
-
-
-def _is_hidden(name: str) -> bool:
-    return any(unicodedata.category(letter) == "Cc" or letter in REORDERING for letter in name)
 
 
 def _blank_problems(coded: dict[str, Labels]) -> list[Problem]:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
-import numpy as np
 import pytest
 import rasterio
+import shapely
 from rasterio.shutil import copy as copy_raster
 
 from tests.monitor.conftest import Finished, altdev
@@ -141,10 +141,34 @@ def test_stricter_tier_is_refused(copy_of: Copy) -> None:
 def test_period_without_scenes(copy_of: Copy) -> None:
     """A season without a scene is named with the dates there are."""
     folder = copy_of()
-    change_survey(folder, r"start = 2024-\d\d-\d\d", "start = 1994-01-01")
-    change_survey(folder, r"end = 2024-\d\d-\d\d", "end = 1994-12-31")
-    change_survey(folder, r"reference_date = 2024-\d\d-\d\d", "reference_date = 1994-12-31")
-    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "1994")
+    change_survey(folder, r"start = 2024-\d\d-\d\d", "start = 2034-01-01")
+    change_survey(folder, r"end = 2024-\d\d-\d\d", "end = 2034-12-31")
+    change_survey(folder, r"reference_date = 2024-\d\d-\d\d", "reference_date = 2034-12-31")
+    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "2034")
+
+
+def test_overlay_that_misses_the_frame(copy_of: Copy) -> None:
+    """A zone layer elsewhere is refused by the check: its crop is not zero, it was not looked at."""
+    folder = copy_of()
+    path = folder / "inputs" / "ad_areas.gpkg"
+    layer = geopandas.read_file(path)
+    layer.set_geometry(layer.translate(xoff=500_000.0)).to_file(path, layer="ad_areas", driver="GPKG")
+    assert_refused(altdev("check", folder / "survey.toml"), 3, "no polygon with ground inside the area frame")
+
+
+def test_check_tells_invalid_shapes_and_missing_rasters_at_once(copy_of: Copy) -> None:
+    """An invalid polygon, a missing raster and a truncated image are all told in one go."""
+    folder = copy_of()
+    path = folder / "inputs" / "protected.gpkg"
+    layer = geopandas.read_file(path)
+    x, y = layer.geometry.iloc[0].centroid.coords[0]
+    bow_tie = shapely.Polygon([(x, y), (x + 200, y + 200), (x + 200, y), (x, y + 200)])
+    layer.set_geometry([bow_tie, *layer.geometry.iloc[1:]]).to_file(path, layer="protected", driver="GPKG")
+    (folder / "inputs" / "truth" / "ground.tif").unlink()
+    image = asset(folder, "B04")
+    image.write_bytes(image.read_bytes()[: image.stat().st_size // 2])
+    done = altdev("check", folder / "survey.toml")
+    assert_refused(done, 3, "invalid geometry in row 1", "ground.tif", image.name)
 
 
 def test_labels_outside_the_legend_and_missing_units(finished_run: Path, copy_of: Copy) -> None:
@@ -176,10 +200,13 @@ def test_hostile_survey_files(tmp_path: Path, bad: str) -> None:
     assert_refused(altdev("check", path), 2)
 
 
-def test_no_data_is_never_counted_as_zero_crop(finished_run: Path) -> None:
-    """Law: cells not seen are a stratum of their own or none; they are never mapped as anything."""
+def test_cells_not_seen_have_no_probability(finished_run: Path) -> None:
+    """Law: a cell without a map class has no probability either, and one with a class has one from 0 to 100."""
     with rasterio.open(finished_run / "class_map" / "2024.tif") as source:
-        codes = np.unique(source.read(1))
-    assert 0 in codes or 255 in codes or codes.size
+        codes = source.read(1)
     with rasterio.open(finished_run / "class_map" / "probability_cannabis_2024.tif") as source:
-        assert source.nodata == 255
+        percent, nodata = source.read(1), source.nodata
+    seen = (codes > 0) & (codes < 255)
+    assert nodata == 255
+    assert (percent[seen] <= 100).all()
+    assert (percent[~seen] == 255).all()
