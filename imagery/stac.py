@@ -14,12 +14,16 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 import pystac
+from pystac.stac_io import DefaultStacIO
 
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, reason
 from imagery.scene import BandFile, Scene
 from imagery.sensor import Band, Sensor
 
 __all__ = ["items_of", "scene_of"]
+
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading JSON of another shape than expected raises."""
 
 _BASELINE_KEYS = ("s2:processing_baseline", "processing:version", "sentinel2:processing_baseline")
 _TILE_KEYS = ("s2:mgrs_tile", "grid:code", "s2:tile_id")
@@ -54,12 +58,21 @@ def items_of(path: Path) -> Iterator[pystac.Item]:
         elif kind == "Feature":
             yield _item(content, path)
         else:
-            yield from pystac.Catalog.from_file(str(path)).get_items(recursive=True)
-    except (OSError, ValueError, KeyError, pystac.STACError, pystac.STACTypeError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            yield from pystac.Catalog.from_file(str(path), stac_io=_LocalFiles()).get_items(recursive=True)
+    except (OSError, *_MALFORMED, pystac.STACError, pystac.STACTypeError) as error:
+        first = reason(error)
         raise InputError(
             Problem(str(path), f"a catalogue that cannot be read ({first})", "STAC 1.0 or 1.1", "write it again")
         ) from error
+
+
+class _LocalFiles(DefaultStacIO):
+    """Reads catalogues from this machine alone: a link to elsewhere is an error, not a request."""
+
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+        if "://" in str(source) and not str(source).startswith("file://"):
+            raise OSError(f"a link to {source}, which is not on this machine")
+        return super().read_text(source, *args, **kwargs)
 
 
 def scene_of(item: pystac.Item, sensor: Sensor) -> Scene | None:
@@ -75,8 +88,19 @@ def scene_of(item: pystac.Item, sensor: Sensor) -> Scene | None:
     Raises
     ------
     InputError
-        If the item is of the sensor but lacks a band, the mask, a date or the baseline that sets the offset.
+        If the item is of the sensor but lacks a band, the mask, a date or the baseline that sets the offset, or
+        if its fields are not what STAC says they are.
     """
+    try:
+        return _scene(item, sensor)
+    except InputError:
+        raise
+    except _MALFORMED as error:
+        found = f"an item that cannot be read ({type(error).__name__}: {reason(error)})"
+        raise InputError(Problem(f"scene {item.id}", found, "STAC 1.0 or 1.1", "write the item again")) from error
+
+
+def _scene(item: pystac.Item, sensor: Sensor) -> Scene | None:
     if _is_other(item, sensor):
         return None
     found = {band.common: _asset_of(item, band) for band in sensor.band}
