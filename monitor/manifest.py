@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, is_hidden
 from geo.files import sha256
 
 __all__ = ["MANIFEST", "FileRecord", "Manifest", "StepRecord", "fingerprint", "plain", "read_manifest"]
@@ -22,6 +22,7 @@ MANIFEST = "manifest.json"
 """Its name in the run folder."""
 
 _VERSION = 1
+_LONGEST = 255  # bytes of a name, on every file system in use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +171,9 @@ def _inside(records: dict[str, FileRecord]) -> dict[str, FileRecord]:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
             raise ValueError(f"an output outside the run folder: {name}")
+        reserved = path.parts[0].startswith(".") or name == MANIFEST
+        if reserved or is_hidden(name) or max(len(part.encode()) for part in path.parts) > _LONGEST:
+            raise ValueError(f"an output that no step writes: {name[:80]!r}")
     return records
 
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from geo.errors import AltdevError, InputError, Problem, SurveyFileError
 from geo.files import write_text
@@ -64,7 +65,7 @@ class RunFolder:
         AltdevError
             If another process holds it.
         """
-        with (self.path / _LOCK).open("a+") as lock:
+        with self._lock_file() as lock:
             if not try_lock(lock):
                 lock.seek(0)
                 holder = lock.read().strip() or "another process"
@@ -84,6 +85,12 @@ class RunFolder:
             finally:
                 shutil.rmtree(self.path / _STAGING, ignore_errors=True)
                 lock.truncate(0)
+
+    def _lock_file(self) -> IO[str]:
+        path = self.path / _LOCK
+        if path.is_symlink() or path.is_dir():
+            raise _in_the_way(path)
+        return path.open("a+")
 
     def manifest(self) -> Manifest | None:
         """Return the manifest, or None when there is none yet; see `read_manifest`."""
@@ -127,7 +134,10 @@ class RunFolder:
 
     def staging(self, step: str) -> Path:
         """Return an empty folder for a step to write into."""
-        folder = self.path / _STAGING / step.replace(":", "-")
+        root = self.path / _STAGING
+        folder = root / step.replace(":", "-")
+        if root.is_symlink() or root.is_file():
+            raise _in_the_way(root)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
@@ -171,8 +181,12 @@ class RunFolder:
 
     def remove(self, names: Collection[str]) -> None:
         """Delete files of the run, and the folders that this leaves empty."""
+        home = self.path.resolve()
         for name in sorted(names):
-            (self.path / name).unlink(missing_ok=True)
+            target = self.path / name
+            if target.is_dir() or not target.parent.resolve().is_relative_to(home):
+                continue  # no file of a run, or one behind a link that leads elsewhere
+            target.unlink(missing_ok=True)
             for folder in (self.path / parent for parent in Path(name).parents[:-1]):
                 if not folder.is_dir() or any(folder.iterdir()):
                     break
@@ -192,7 +206,18 @@ class RunFolder:
             return
         if manifest is not None:
             self.remove({name for step in manifest.steps.values() for name in step.outputs})
-        (self.path / MANIFEST).unlink(missing_ok=True)
+        path = self.path / MANIFEST
+        if path.is_dir():
+            raise _in_the_way(path)
+        path.unlink(missing_ok=True)
+
+
+def _in_the_way(path: Path) -> InputError:
+    """Return the error of a place the run needs for itself."""
+    remedy = "remove what stands there, or give another folder with --out"
+    return InputError(
+        Problem(str(path), "a link, folder or file that no run made", "a place of the run's own", remedy)
+    )
 
 
 def staged(staging: Path) -> dict[str, FileRecord]:
