@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geo.errors import InputError, Problem, QualityGateError
+from geo.errors import AltdevError, InputError, Problem, QualityGateError, reason
 from monitor.figures import (
     FRAME,
     Domain,
@@ -47,6 +47,11 @@ def verify_run(out: Path) -> Iterator[str]:
         Naming every file that changed since it was published, or the first figure that differs.
     """
     manifest = _manifest(out)
+    unfinished = [name for name, step in manifest.steps.items() if not step.is_done]
+    if unfinished:
+        raise QualityGateError(
+            [Problem(f"{out}, step {name}", "one that was cut short", "a step that is done") for name in unfinished]
+        )
     files = {name: record for step in manifest.steps.values() for name, record in step.outputs.items()}
     changed = [name for name, record in sorted(files.items()) if not record.matches(out / name)]
     if changed:
@@ -57,10 +62,18 @@ def verify_run(out: Path) -> Iterator[str]:
             ]
         )
     yield f"{len(files)} files are as published"
-    if "estimate" in manifest.steps:
+    if "estimate" not in manifest.steps:
+        yield "no estimates to recompute"
+        return
+    try:
         tables = read_tables(out)
         yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
         yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
+    except AltdevError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
+        raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
 
 
 def _manifest(out: Path) -> Manifest:
@@ -92,9 +105,13 @@ def _recompute_estimates(out: Path, tables: SurveyTables) -> int:
 
 def _recompute_changes(out: Path, tables: SurveyTables) -> int:
     published = _read(out / "estimates" / "change.csv")
-    if published.empty:
-        return 0
     names = _read(out / "estimates" / "estimates.csv")
+    if published.empty:
+        if names["period"].nunique() > 1:
+            raise QualityGateError(
+                Problem("change.csv", "no row", "the change between the periods", "run it again")
+            )
+        return 0
     before, after = published[["from", "to"]].iloc[0]
     again = change_rows(
         tables,
@@ -125,6 +142,10 @@ def _domains(tables: SurveyTables, published: pd.DataFrame) -> list[Domain]:
 def _compare(
     published: pd.DataFrame, again: pd.DataFrame, keys: list[str], columns: tuple[str, ...], file: str
 ) -> None:
+    twice = published.duplicated(subset=keys)
+    if twice.any():
+        name = " ".join(str(value) for value in published.loc[twice, keys].iloc[0])
+        raise QualityGateError(Problem(f"{file} {name}", "a row twice", "each row once", "run it again"))
     merged = published.merge(again, on=keys, suffixes=("", "_again"), how="outer", indicator=True)
     for _, row in merged.iterrows():
         name = f"{file} {' '.join(str(row[key]) for key in keys)}"

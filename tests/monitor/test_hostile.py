@@ -11,13 +11,23 @@ from click.testing import CliRunner, Result
 
 from aoi.survey.coverage import MOST_DRAWN, coverage_of
 from aoi.survey.design import StratifiedDesign
-from geo.errors import DisclosureError, InputError, SurveyFileError
+from geo.errors import DisclosureError, InputError, QualityGateError, SurveyFileError
+from imagery.stac import items_of
 from monitor import cli
+from monitor.config import load_survey
+from monitor.manifest import MANIFEST, FileRecord, Manifest, StepRecord, read_manifest
+from monitor.run_folder import RunFolder
 from monitor.table_mode import estimate_tables
+from monitor.verify import verify_run
+from tests.monitor.survey_text import save, sound
 
 SAMPLE = "stratum,map,reference\n" + "a,a,a\n" * 20 + "a,a,b\n" * 3 + "b,b,b\n" * 40 + "b,b,a\n" * 2
 STRATA = "stratum,size\na,1000\nb,9000\n"
 SHORT = "stratum,map,reference\n" + "a,a,b\n" * 9 + "b,b,b\n" * 9
+LINKED = (
+    '{"type": "Catalog", "id": "x", "stac_version": "1.0.0", "description": "x", "links": '
+    '[{"rel": "child", "href": "http://192.0.2.1/catalog.json"}]}'
+)
 
 Told = Callable[..., str]
 
@@ -127,3 +137,107 @@ def test_coverage_of_a_very_large_stratum() -> None:
         covered.append(coverage_of(share, counts, design, rng, rule=("mover-jeffreys", 0.95, True), draws=500))
     assert covered[0] == pytest.approx(covered[1], rel=1e-6)
     assert 0.9 < covered[0][1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda _: "a = " + "[" * 100_000, "text that is not TOML"),
+        (lambda _: "a = " + "9" * 5_000, "text that is not TOML"),
+        (lambda text: text.replace("2024-01-01", "0001-01-01"), r"\[\[period\]\] 2 start: found .*1900"),
+        (lambda text: text.replace("inputs/admin.gpkg", "a" * 300), r"\[area\] admin: found a name of 300"),
+        (lambda text: text.replace('"Test"', '"\\u202etest"'), r"title: found the character '\\u202e'"),
+        (lambda text: text.replace('["coca"]', '["coca", "coca"]'), "found a crop twice"),
+        (
+            lambda text: (
+                text.replace('"baseline"', '"x"').replace("current", "baseline").replace('"x"', '"current"')
+            ),
+            "first",
+        ),
+    ],
+)
+def test_hostile_survey_file_is_told(tmp_path: Path, edit: Callable[[str], str], said: str) -> None:
+    """Contract: a survey file that would crash or mislead is refused by its key."""
+    path = save(tmp_path, sound())
+    load_survey(path)
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(SurveyFileError, match=said):
+        load_survey(path)
+
+
+@pytest.mark.parametrize("name", ["../x", "manifest.json", ".lock", "a\0b", "a" * 300, "/etc/passwd"])
+def test_manifest_names_only_what_a_step_writes(tmp_path: Path, name: str) -> None:
+    """Contract: a manifest from elsewhere cannot make the program delete or read what no step wrote."""
+    record = FileRecord(sha256="0", bytes=1)
+    step = StepRecord(fingerprint="", outputs={name: record})
+    made = Manifest(survey={}, versions={}, inputs={}, steps={"step": step})
+    (tmp_path / MANIFEST).write_text(made.to_json())
+    with pytest.raises(InputError, match=r"an output (outside the run folder|that no step writes)"):
+        read_manifest(tmp_path)
+
+
+def test_removal_stays_in_the_run_folder(tmp_path: Path) -> None:
+    """Contract: neither a folder nor a file behind a link is deleted as an output."""
+    outside, run = tmp_path / "outside", tmp_path / "run"
+    outside.mkdir()
+    (outside / "mine.txt").write_text("mine")
+    folder = RunFolder(run)
+    (run / "linked").symlink_to(outside)
+    (run / "frame").mkdir()
+    (run / "old.csv").write_text("old")
+    folder.remove({"linked/mine.txt", "frame", "old.csv"})
+    assert (outside / "mine.txt").exists()
+    assert (run / "frame").is_dir()
+    assert not (run / "old.csv").exists()
+
+
+def test_places_of_the_run_are_its_own(tmp_path: Path) -> None:
+    """Contract: what stands where lock, staging or manifest must be is told, and not followed."""
+    folder = RunFolder(tmp_path / "run")
+    (folder.path / ".lock").mkdir()
+    with pytest.raises(InputError, match=r"\.lock: found"), folder.held():
+        pass
+    (folder.path / ".staging").symlink_to(tmp_path)
+    with pytest.raises(InputError, match=r"\.staging: found"):
+        folder.staging("frame")
+    (folder.path / MANIFEST).mkdir()
+    with pytest.raises(InputError, match=r"manifest\.json: found"):
+        folder.require_ours("test", overwrite=True)
+
+
+def test_verify_tells_of_a_step_cut_short_and_of_broken_tables(tmp_path: Path) -> None:
+    """Contract: a run that is not done, or whose tables say nothing, is not called verified."""
+
+    def write(fingerprint: str) -> None:
+        steps = {"estimate": StepRecord(fingerprint=fingerprint, outputs={})}
+        (tmp_path / MANIFEST).write_text(Manifest(survey={}, versions={}, inputs={}, steps=steps).to_json())
+
+    write("")
+    with pytest.raises(QualityGateError, match="step estimate: found one that was cut short"):
+        list(verify_run(tmp_path))
+    write("done")
+    for name in ("strata", "sample", "reference"):
+        (tmp_path / "frame").mkdir(exist_ok=True)
+        (tmp_path / "frame" / f"{name}.csv").write_text("")
+    with pytest.raises((QualityGateError, InputError)):
+        list(verify_run(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"type": "FeatureCollection", "features": 5}', "a catalogue that cannot be read"),
+        ('{"type": "FeatureCollection", "features": [5]}', "a catalogue that cannot be read"),
+        ("[" * 100_000, "a catalogue that cannot be read"),
+        (
+            LINKED,
+            "which is not on this machine",
+        ),
+    ],
+)
+def test_hostile_catalogue_is_told_and_not_fetched(tmp_path: Path, content: str, said: str) -> None:
+    """Contract: JSON of another shape, or a link to another machine, is one line and no request."""
+    path = tmp_path / "catalog.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=said):
+        list(items_of(path))
