@@ -175,7 +175,7 @@ def _one_overlay(context: Context, entry: OverlayLayer) -> Iterator[Problem]:
 
 
 def _touches_frame(context: Context, layer: Any) -> bool:
-    """Say whether a layer has ground in the frame; True when the frame itself cannot be built, which is told apart."""
+    """Say whether a layer has ground in the frame; True when the frame itself, told apart, cannot be built."""
     try:
         admin = context.frame.admin
     except AltdevError:
