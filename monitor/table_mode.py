@@ -12,8 +12,9 @@ from aoi.survey.coverage import Coverage, coverage_rows, coverage_table
 from aoi.survey.stratified_interval import ALIASES
 from aoi.survey.table import TableResult, estimate_table
 from aoi.survey.table_check import EARTH_HA
-from geo.errors import InputError, Problem, SurveyFileError, reason
+from geo.errors import Problem, SurveyFileError
 from geo.files import require_file
+from monitor.tables import read_given_csv
 
 __all__ = ["estimate_tables"]
 
@@ -87,19 +88,7 @@ def _require_options(unit_area_ha: float, domain: str | None, interval: str, lev
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """Read a table as text, the header as a row like the others: so a longer row is never shifted under it."""
-    require_file(path, where="table mode")
-    remedy = "save it as CSV UTF-8, its cells parted by commas"
-    try:
-        cells = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        found = f"a file that is no CSV table ({reason(error)})"
-        raise InputError(Problem(str(path), found, "a CSV table in UTF-8", remedy)) from error
-    header = [str(name) for name in cells.iloc[0]]
-    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
-        parted = "semicolons" if ";" in header[0] else "tabs"
-        raise InputError(Problem(str(path), f"cells parted by {parted}", "cells parted by commas", remedy))
-    return cells.iloc[1:].reset_index(drop=True).set_axis(header, axis="columns")
+    return read_given_csv(require_file(path, where="table mode"))
 
 
 def _lines(result: TableResult) -> list[str]:

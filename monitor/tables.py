@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aoi.survey.design import StratifiedDesign
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, reason
 
 __all__ = ["SurveyTables", "read_csv", "read_tables", "write_csv"]
 
@@ -60,6 +60,33 @@ def read_csv(path: Path) -> pd.DataFrame:
     header = path.read_text(encoding="utf-8").split("\n", 1)[0].strip().split(",")
     text = {name: str for name in header if name in TEXT or name.startswith(("map_", "label_"))}
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+
+
+def read_given_csv(path: Path) -> pd.DataFrame:
+    """Read a table that a user supplies, all of it as text.
+
+    The header is read as a row like the others, so that a longer row is an error and never shifted under it.
+
+    Raises
+    ------
+    InputError
+        If it is no table in UTF-8 with commas, or a column stands in it twice.
+    """
+    remedy = "save it as CSV UTF-8, its cells parted by commas"
+    try:
+        cells = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:
+        found = f"a file that is no CSV table ({reason(error)})"
+        raise InputError(Problem(str(path), found, "a CSV table in UTF-8", remedy)) from error
+    header = [str(name).strip() for name in cells.iloc[0]]
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        parted = "semicolons" if ";" in header[0] else "tabs"
+        raise InputError(Problem(str(path), f"cells parted by {parted}", "cells parted by commas", remedy))
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        found = "a column " + ", ".join(map(repr, twice[:5])) + " twice"
+        raise InputError(Problem(str(path), found, "each column once", "take one out"))
+    return cells.iloc[1:].reset_index(drop=True).set_axis(header, axis="columns")
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -16,7 +16,7 @@ from geo.errors import InputError, Problem
 from geo.raster import read_on_grid
 from geo.vector import read_layer
 from monitor.context import Context, Progress
-from monitor.tables import read_csv, write_csv
+from monitor.tables import read_csv, read_given_csv, write_csv
 
 __all__ = ["COLUMNS", "label_problems", "read_label_file", "read_reference"]
 
@@ -66,10 +66,7 @@ def read_label_file(path: Path) -> pd.DataFrame:
                 "interpret the units of frame/sample.gpkg, save their labels there, and run again",
             )
         )
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"{path}", f"no readable CSV ({str(error).splitlines()[0]})", "a CSV")) from error
+    table = read_given_csv(path)
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise InputError(Problem(f"{path}", f"no column {', '.join(missing)}", f"columns {', '.join(COLUMNS)}"))
