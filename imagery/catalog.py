@@ -15,7 +15,7 @@ from imagery.scene_folder import folder_scenes
 from imagery.sensor import Sensor
 from imagery.stac import items_of, scene_of
 
-__all__ = ["find_scenes", "scene_files"]
+__all__ = ["find_scenes", "is_file", "scene_files"]
 
 Bounds = tuple[float, float, float, float]
 
@@ -88,18 +88,26 @@ def _catalog_scenes(path: Path, sensor: Sensor, start: date, end: date) -> list[
 def _require_files(scenes: Iterable[Scene]) -> None:
     problems = []
     for scene in scenes:
-        gone = [path.name for path in scene_files([scene]) if not path.is_file()]
+        gone = [path.name for path in scene_files([scene]) if not is_file(path)]
         if gone:
             problems.append(
                 Problem(
                     f"scene {scene.id}",
-                    f"no file {', '.join(gone[:5])}",
+                    f"no file {', '.join(name[:80] for name in gone[:5])}",
                     "every asset the catalogue names",
                     "fetch the scene again, or take it out of the catalogue",
                 )
             )
     if problems:
         raise InputError(problems)
+
+
+def is_file(path: Path) -> bool:
+    """Say whether there is such a file, also of a name too long for any."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
 
 
 def _nothing(source: Path, every: list[Scene], start: date, end: date) -> Problem:

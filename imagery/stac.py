@@ -6,6 +6,7 @@ Items of versions 1.0.0-beta.1 to 1.1 say the same things in different words; wh
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -210,7 +211,10 @@ def _declared_offset(asset: pystac.Asset) -> float | None:
             continue
         for key in ("raster:offset", "offset"):
             if key in entry:
-                return float(entry[key])
+                offset = float(entry[key])
+                if not math.isfinite(offset):
+                    raise ValueError(f"an offset of {offset}")
+                return offset
     return None
 
 
@@ -241,7 +245,7 @@ def _bounds(item: pystac.Item) -> tuple[float, float, float, float] | None:
     if box is None:
         return None
     flat = box if len(box) == 4 else [box[0], box[1], box[3], box[4]]
-    return flat[0], flat[1], flat[2], flat[3]
+    return float(flat[0]), float(flat[1]), float(flat[2]), float(flat[3])
 
 
 def _path(asset: pystac.Asset) -> str:

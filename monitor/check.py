@@ -224,8 +224,7 @@ def _every_image(context: Context) -> list[Path]:
 
 def _scene_files(paths: tuple[Path, ...]) -> Iterator[Problem]:
     for path in paths:
-        if path.suffix.lower() in _IMAGES:
-            yield from check_raster(path)
+        yield from check_raster(path)
 
 
 def _training_problems(context: Context) -> Iterator[Problem]:

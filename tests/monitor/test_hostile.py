@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pystac
 import pytest
 from click.testing import CliRunner, Result
 
 from aoi.survey.coverage import MOST_DRAWN, coverage_of
 from aoi.survey.design import StratifiedDesign
 from geo.errors import DisclosureError, InputError, QualityGateError, SurveyFileError
-from imagery.stac import items_of
+from imagery.catalog import is_file
+from imagery.sensor import load_sensor
+from imagery.stac import items_of, scene_of
 from monitor import cli
 from monitor.config import load_survey
 from monitor.manifest import MANIFEST, FileRecord, Manifest, StepRecord, read_manifest
 from monitor.run_folder import RunFolder
+from monitor.steps.reference import read_label_file
 from monitor.table_mode import estimate_tables
 from monitor.verify import verify_run
 from tests.monitor.survey_text import save, sound
@@ -241,3 +247,50 @@ def test_hostile_catalogue_is_told_and_not_fetched(tmp_path: Path, content: str,
     path.write_text(content)
     with pytest.raises(InputError, match=said):
         list(items_of(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1,2021,a,coca,x\n", "Expected 4 fields in line 2, saw 5"),
+        ("1;2021;a;coca\n", "cells parted by semicolons"),
+        ("1,2021,a,coca,other\n", "a column 'label' twice"),
+    ],
+)
+def test_label_file_that_misleads_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Contract: labels that could be read under another column's name are not read at all."""
+    header = "unit_id,period,interpreter,label" + (",label" if "other" in text else "")
+    (tmp_path / "labels.csv").write_text((header.replace(",", ";") if ";" in text else header) + "\n" + text)
+    with pytest.raises(InputError, match=said):
+        read_label_file(tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("offset", math.nan, "an offset of nan"),
+        ("bands", "xy", "an item that cannot be read"),
+        ("bbox", ["a", "b", "c", "d"], "an item that cannot be read"),
+        ("bbox", [1], "an item that cannot be read"),
+    ],
+)
+def test_malformed_item_is_told_by_scene(key: str, value: object, said: str) -> None:
+    """Contract: a field of another type than STAC says is one line with the scene's name."""
+    sensor = load_sensor("sentinel-2-l2a")
+    item = pystac.Item("SCENE", None, [0.0, 0.0, 1.0, 1.0], datetime(2024, 6, 1, tzinfo=UTC), {})
+    item.properties["s2:processing_baseline"] = "05.10"
+    for name in (*(band.keys[0] for band in sensor.band), "SCL"):
+        item.assets[name] = pystac.Asset(f"{name}.tif")
+    assert scene_of(item, sensor) is not None
+    if key == "bbox":
+        item.bbox = value  # type: ignore[assignment]
+    else:
+        item.assets["B04"].extra_fields[key] = value
+    with pytest.raises(InputError, match=f"scene SCENE: .*{said}"):
+        scene_of(item, sensor)
+
+
+def test_asset_name_too_long_is_missing(tmp_path: Path) -> None:
+    """Contract: a name that no file system takes is a missing file, not a crash."""
+    assert not is_file(tmp_path / ("a" * 5000))
+    assert not is_file(tmp_path)
