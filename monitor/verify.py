@@ -28,6 +28,7 @@ TOLERANCE = 2e-6
 """Figures are written with six decimals."""
 
 NUMBERS = ("value_ha", "se_ha", "lo_ha", "hi_ha")
+WORDS = ("n", "state", "verdict", "method", "flags")
 DIFFERENCES = ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value")
 
 
@@ -154,11 +155,19 @@ def _compare(
         for column in columns:
             told, found = _number(row[column]), _number(row[f"{column}_again"])
             if not np.isclose(told, found, rtol=1e-9, atol=TOLERANCE, equal_nan=True):
-                raise QualityGateError(
-                    Problem(
-                        f"{name} {column}", f"{told}", f"{found}, recomputed from the run folder", "run it again"
-                    )
-                )
+                raise _differs(f"{name} {column}", told, found)
+        for column in (word for word in WORDS if f"{word}_again" in row.index):
+            said, meant = (_word(row[key]) for key in (column, f"{column}_again"))
+            if said != meant:
+                raise _differs(f"{name} {column}", repr(said), repr(meant))
+
+
+def _differs(name: str, told: object, found: object) -> QualityGateError:
+    return QualityGateError(Problem(name, f"{told}", f"{found}, recomputed from the run folder", "run it again"))
+
+
+def _word(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)
 
 
 def _number(value: Any) -> float:

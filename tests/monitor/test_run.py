@@ -155,6 +155,23 @@ def test_verify_recomputes_and_finds_a_changed_figure(finished_run: Path, tmp_pa
     assert "recomputed" in forged.err
 
 
+def test_verify_finds_a_flag_struck_out(finished_run: Path, tmp_path: Path) -> None:
+    """Law: a warning taken out of a table, its hash renewed, is found as a changed figure is."""
+    copy = tmp_path / "run"
+    shutil.copytree(finished_run, copy)
+    table = copy / "estimates" / "estimates.csv"
+    text = table.read_text()
+    assert "LOW_COUNT" in text
+    table.write_text(text.replace("LOW_COUNT", "", 1))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    record = manifest["steps"]["estimate"]["outputs"]["estimates/estimates.csv"]
+    record.update(sha256=hashlib.sha256(table.read_bytes()).hexdigest(), bytes=table.stat().st_size)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    done = altdev("verify", copy)
+    assert done.code == 5
+    assert "flags" in done.err
+
+
 def test_estimate_by_table_mode_equals_the_run(finished_run: Path, tmp_path: Path) -> None:
     """Independent route: the same sample and strata as plain tables give the same hectares and limits."""
     sample = pd.read_csv(finished_run / "frame" / "sample.csv", dtype=str)
