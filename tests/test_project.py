@@ -91,14 +91,14 @@ def test_package_root_imports_nothing(package: str) -> None:
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
     """Law: no tracked text names a path of one machine or a package registry's host."""
-    registry = "|".join(
+    host_names = "|".join(
         ("files\\.python" + "hosted", "registry\\.npm" + "js", "py" + "pi\\.org/simple", "index" + "-url")
     )
     machine = r"(?<![\w.])/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "fa" + "rm")) + r")/\w"
     guilty = []
     for path in tracked(".py", ".toml", ".txt", ".md", ".yml", ".json", ".csv", ".js", ".css", ".html", ""):
         text = path.read_text(encoding="utf-8", errors="ignore")
-        if re.search(registry, text) or re.search(machine, text):
+        if re.search(host_names, text) or re.search(machine, text):
             guilty.append(str(path.relative_to(ROOT)))
     assert guilty == []
 
