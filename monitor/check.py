@@ -19,7 +19,7 @@ from pyproj.exceptions import CRSError
 from geo.errors import AltdevError, Problem, SurveyFileError
 from geo.raster import check_raster
 from geo.vector import layer_problems, open_layer
-from monitor.config import Survey, load_survey
+from monitor.config import Survey, load_survey, salvage_survey
 from monitor.context import Context
 from monitor.sections import OverlayLayer
 from monitor.steps.overlay import outside_frame
@@ -48,22 +48,41 @@ def check_survey(path: Path) -> tuple[list[Problem], int]:
     try:
         survey = load_survey(path)
     except SurveyFileError as error:
-        return list(error.problems), SurveyFileError.exit_code
+        return [*error.problems, *_salvaged_problems(path)], SurveyFileError.exit_code
     except AltdevError as error:
         return list(error.problems), error.exit_code
-    context = Context(survey=survey, root=path.resolve().parent, out=path.resolve().parent / "run")
     file_problems = list(_survey_problems(survey))
-    found = [problem for checker in _checkers(survey) for problem in _guarded(checker, context)]
-    inputs = list(dict.fromkeys(found))  # two checkers may meet the same fault
+    inputs = _input_problems(survey, path)
     code = SurveyFileError.exit_code if file_problems else 3 if inputs else 0
     return file_problems + inputs, code
+
+
+def _input_problems(survey: Survey, path: Path) -> list[Problem]:
+    context = Context(survey=survey, root=path.resolve().parent, out=path.resolve().parent / "run")
+    found = [problem for checker in _checkers(survey) for problem in _guarded(checker, context)]
+    return list(dict.fromkeys(found))  # two checkers may meet the same fault
+
+
+def _salvaged_problems(path: Path) -> list[Problem]:
+    """Return the problems of the inputs that a wrong survey file still names."""
+    try:
+        survey = salvage_survey(path)
+    except AltdevError:
+        return []  # told already
+    return [] if survey is None else _input_problems(survey, path)
 
 
 def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
     checkers: list[Callable[[Context], Iterator[Problem]]] = [_raster_problems, _overlay_problems]
     if survey.official is not None:
         return [*checkers, _official_problems]
-    return [_admin_problems, *checkers, _profile_problems, _scene_problems, _training_problems, _reference_problems]
+    by_table: list[tuple[bool, Callable[[Context], Iterator[Problem]]]] = [
+        (survey.imagery is not None, _profile_problems),
+        (survey.imagery is not None, _scene_problems),
+        (survey.imagery is not None and survey.training is not None, _training_problems),
+        (survey.reference is not None, _reference_problems),
+    ]
+    return [_admin_problems, *checkers, *(checker for given, checker in by_table if given)]
 
 
 def _guarded(checker: Callable[[Context], Iterator[Problem]], context: Context) -> Iterator[Problem]:

@@ -32,10 +32,21 @@ from monitor.sections import (
     TrainingSection,
 )
 
-__all__ = ["Survey", "load_survey", "survey_schema"]
+__all__ = ["Survey", "load_survey", "salvage_survey", "survey_schema"]
 
 
 _COMPARED = ("baseline", "current")
+
+_ROUNDS = 4
+"""Times a wrong file is mended: taking a value out may show that it was required."""
+
+_STAND_INS: dict[str, Any] = {
+    "survey.name": "unnamed",
+    "survey.title": "",
+    "survey.country": "ZZZ",
+    "survey.seed": 0,
+}
+"""Required values that no input depends on."""
 
 
 class Survey(Section):
@@ -69,14 +80,7 @@ def load_survey(path: Path) -> Survey:
     SurveyFileError
         If it is not TOML, or naming every wrong key of the file.
     """
-    if not path.is_file():
-        raise InputError(
-            Problem(str(path), "no such survey file", "a survey.toml", "write one with 'altdev init DIR'")
-        )
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise SurveyFileError(Problem(str(path), f"text that is not TOML ({error})", "a TOML file")) from error
+    raw = _read(path)
     problems = [*_text_problems(path.name, raw), *_whole_file_problems(path.name, raw)]
     try:
         survey = Survey.model_validate(raw)
@@ -86,6 +90,67 @@ def load_survey(path: Path) -> Survey:
     if problems:
         raise SurveyFileError(problems)
     return _absolute(survey, path.resolve().parent)
+
+
+def salvage_survey(path: Path) -> Survey | None:
+    """Return what a wrong survey file still says, so that its inputs can be checked; None when too little is left.
+
+    Values that are refused are taken as not given. For checking only: nothing may be estimated from it.
+
+    Raises
+    ------
+    SurveyFileError
+        If the file is not TOML.
+    """
+    raw = _read(path)
+    for _ in range(_ROUNDS):
+        try:
+            return _absolute(Survey.model_validate(raw), path.resolve().parent)
+        except ValidationError as error:
+            faults = {tuple(entry["loc"]): entry["type"] == "missing" for entry in error.errors(include_url=False)}
+            for location in sorted(faults, key=len, reverse=True):  # values before the tables they stand in
+                _take_out(raw, location, missing=faults[location])
+            raw = _without_holes(raw)
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(
+            Problem(str(path), "no such survey file", "a survey.toml", "write one with 'altdev init DIR'")
+        )
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise SurveyFileError(Problem(str(path), f"text that is not TOML ({error})", "a TOML file")) from error
+
+
+def _take_out(raw: dict[str, Any], location: tuple[int | str, ...], *, missing: bool) -> None:
+    """Remove a refused value, or the table that lacks one; give a harmless value where no input depends on it."""
+    stand_in = _STAND_INS.get(".".join(map(str, location)))
+    *way, last = location[:-1] if missing and stand_in is None and len(location) > 1 else location
+    table: Any = raw
+    for part in way:
+        table = (
+            table.get(part) if isinstance(table, dict) else table[int(part)] if isinstance(table, list) else None
+        )
+    if table is None:
+        return  # taken out already
+    if stand_in is not None:
+        table[last] = stand_in
+    elif isinstance(table, list) and isinstance(last, int):
+        table[last] = None  # keeps the places of the others; emptied below
+    elif isinstance(table, dict):
+        table.pop(last, None)
+
+
+def _without_holes(raw: dict[str, Any]) -> dict[str, Any]:
+    lists = {
+        key: [entry for entry in value if entry is not None]
+        for key, value in raw.items()
+        if isinstance(value, list)
+    }
+    return raw | lists
 
 
 def survey_schema() -> dict[str, Any]:

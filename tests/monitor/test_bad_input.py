@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import rasterio
 import shapely
 from rasterio.shutil import copy as copy_raster
 
+from monitor.check import check_survey
 from tests.monitor.conftest import Finished, altdev
 
 Copy = Callable[[], Path]
@@ -63,6 +65,9 @@ def test_scene_in_another_crs_is_carried_to_the_grid(copy_of: Copy) -> None:
     path.with_suffix(".new.tif").replace(path)
     done = altdev("imagery", folder / "survey.toml", "-q")
     assert done.code == 0, done.err
+    told = [line for line in done.out.splitlines() if "warped to the grid" in line]
+    assert len(told) == 1
+    assert f"lies in EPSG:{other}" in told[0]
 
 
 def test_survey_file_with_three_errors(copy_of: Copy) -> None:
@@ -74,6 +79,34 @@ def test_survey_file_with_three_errors(copy_of: Copy) -> None:
     done = altdev("check", folder / "survey.toml")
     assert_refused(done, 2, "[area] resolution_m", "[classifier] fold", "[survey] country")
     assert len(done.out.strip().splitlines()) == 3
+
+
+def test_wrong_survey_file_does_not_hide_broken_inputs(copy_of: Copy) -> None:
+    """Mistakes of the survey file and of the inputs it names are told in one go, whatever table is wrong."""
+    folder = copy_of()
+    change_survey(folder, r"resolution_m = 10(\.0)?", "resolution_m = -10")
+    change_survey(folder, r"country = \"ZZZ\"", 'country = "Zed"')
+    change_survey(folder, r"role = \"baseline\"", 'role = "bassline"')
+    image = asset(folder, "B04")
+    image.write_bytes(image.read_bytes()[: image.stat().st_size // 2])
+    (folder / "inputs" / "protected.gpkg").unlink()
+    done = altdev("check", folder / "survey.toml")
+    assert_refused(done, 2, "resolution_m", "[survey] country", "[[period]] 1 role", image.name, "protected.gpkg")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_salvage_never_fails_whatever_is_taken_away(copy_of: Copy, seed: int) -> None:
+    """Law: lines removed or spoilt at random give problems and an exit code, never a traceback."""
+    folder = copy_of()
+    path = folder / "survey.toml"
+    rng = random.Random(seed)
+    lines = path.read_text().splitlines()
+    keys = [place for place, line in enumerate(lines) if re.match(r"\w+ = ", line)]
+    for place in rng.sample(keys, 4):
+        lines[place] = rng.choice(["", "oops = 1", lines[place].split("=")[0] + "= [[1], {a = -1}]"])
+    path.write_text("\n".join(lines))
+    problems, code = check_survey(path)
+    assert (code != 0) == bool(problems)
 
 
 def test_missing_band(copy_of: Copy) -> None:
