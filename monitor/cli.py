@@ -232,10 +232,9 @@ def plan(**flags: Any) -> int | None:
 
 
 @cli.command()
-@click.argument("survey", type=click.Path(path_type=Path), default=Path("survey.toml"), required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
-def check(survey: Path, as_json: bool) -> int:
-    """Report every problem of the survey file and of all inputs at once."""
+@survey_command
+def check(survey: Path, *, as_json: bool, quiet: bool, **_: Any) -> int:
+    """Report every problem of the survey file and of all inputs at once; nothing is written."""
     from monitor.check import check_survey
 
     problems, code = check_survey(survey)
@@ -245,7 +244,8 @@ def check(survey: Path, as_json: bool) -> int:
     elif problems:
         for problem in problems:
             click.echo(str(problem))
-        click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found", err=True)
+        if not quiet:
+            click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found", err=True)
     else:
         click.echo(f"{survey}: no problems found")
     return code
@@ -273,12 +273,21 @@ def schema() -> int:
 
 
 @cli.command()
-@click.argument("out", type=click.Path(path_type=Path), default=Path("run"))
-def verify(out: Path) -> int:
-    """Check every file of a run folder against its manifest, and recompute its published figures."""
-    from monitor.verify import verify_run
+@survey_command
+def verify(survey: Path, *, out: Path | None, as_json: bool, **_: Any) -> int:
+    """Check every file of a run against its manifest, and recompute its published figures.
 
-    for line in verify_run(out):
+    Takes a survey file, whose run folder is verified, or a run folder.
+    """
+    from monitor.verify import verify_run
+    from monitor.workflow import default_out
+
+    folder = out or (default_out(survey) if survey.suffix == ".toml" else survey)
+    lines = list(verify_run(folder)) if as_json else verify_run(folder)
+    if as_json:
+        click.echo(json.dumps({"out": str(folder), "verified": lines}, indent=1, ensure_ascii=False))
+        return 0
+    for line in lines:
         click.echo(line)
     return 0
 

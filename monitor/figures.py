@@ -28,6 +28,7 @@ __all__ = [
     "accuracy_rows",
     "change_rows",
     "estimate_rows",
+    "finite",
     "frame_domain",
     "matrix_rows",
     "period_matrix",
@@ -235,10 +236,15 @@ def accuracy_rows(period: str, matrix: ErrorMatrix) -> Iterator[dict[str, Any]]:
 
 def _accuracy(value: Accuracy) -> dict[str, Any]:
     return {
-        "value": value.value if math.isfinite(value.value) else None,
-        "se": value.se if math.isfinite(value.se) else None,
+        "value": finite(value.value),
+        "se": finite(value.se),
         "n": value.n,
     }
+
+
+def finite(value: float) -> float | None:
+    """Return a number as tables and JSON hold it: None where it is undefined."""
+    return value if math.isfinite(value) else None
 
 
 def matrix_rows(period: str, matrix: ErrorMatrix) -> Iterator[dict[str, Any]]:

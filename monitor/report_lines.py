@@ -30,7 +30,7 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
             f"map {accuracy['period']}: overall accuracy {accuracy['overall']:.3f} "
             f"(standard error {accuracy['overall_se']:.3f}); "
             + "; ".join(
-                f"{entry['class']} user's {_share(entry['users'])}, producer's {_share(entry['producers'])}"
+                f"{entry['class']} user's {_share(entry, 'users')}, producer's {_share(entry, 'producers')}"
                 for entry in accuracy["classes"]
             )
         )
@@ -74,8 +74,11 @@ def _figure_line(figure: dict[str, Any]) -> str:
     return text
 
 
-def _share(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
+def _share(entry: dict[str, Any], measure: str) -> str:
+    value, se = entry[measure], entry.get(f"{measure}_se")
+    if value is None:
+        return "undefined"
+    return f"{value:.2f}" if se is None else f"{value:.2f} (standard error {se:.2f})"
 
 
 def _level(figure: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from monitor.figures import (
     FRAME,
     Domain,
     PeriodFacts,
+    accuracy_rows,
     change_rows,
     estimate_rows,
     frame_domain,
+    matrix_rows,
+    period_matrix,
     unit_domains,
 )
 from monitor.manifest import Manifest, read_manifest
@@ -63,6 +67,8 @@ def verify_run(out: Path) -> Iterator[str]:
             ]
         )
     yield f"{len(files)} files are as published"
+    if not manifest.steps:
+        raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
     if "estimate" not in manifest.steps:
         yield "no estimates to recompute"
         return
@@ -70,6 +76,7 @@ def verify_run(out: Path) -> Iterator[str]:
         tables = read_tables(out)
         yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
         yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
+        yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     except AltdevError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -126,6 +133,22 @@ def _recompute_changes(out: Path, tables: SurveyTables) -> int:
     return len(published)
 
 
+def _recompute_accuracy(out: Path, tables: SurveyTables) -> int:
+    accuracy, cells = (_read(out / "estimates" / name) for name in ("accuracy.csv", "error_matrix.csv"))
+    periods = list(dict.fromkeys(accuracy["period"].astype(str)))
+    classes = list(dict.fromkeys(cells["map"]))
+    matrices = {period: period_matrix(tables, period, classes) for period in periods}
+    again = [
+        pd.DataFrame([row for period, matrix in matrices.items() for row in rows(period, matrix)])
+        for rows in (accuracy_rows, matrix_rows)
+    ]
+    text = accuracy.fillna({"class": ""}).astype({"period": str})
+    _compare(text, again[0], ["period", "class", "measure"], ("value", "se"), "accuracy.csv")
+    keys = ["period", "map", "reference"]
+    _compare(cells.astype({"period": str}), again[1], keys, ("area_share", "units"), "error_matrix.csv")
+    return len(accuracy) + len(cells)
+
+
 def _read(path: Path) -> pd.DataFrame:
     return read_csv(path)
 
@@ -171,4 +194,4 @@ def _word(value: Any) -> str:
 
 
 def _number(value: Any) -> float:
-    return float(value)
+    return math.nan if value is None else float(value)

@@ -17,6 +17,7 @@ from monitor.figures import (
     PeriodFacts,
     accuracy_rows,
     estimate_rows,
+    finite,
     frame_domain,
     matrix_rows,
     period_matrix,
@@ -118,7 +119,13 @@ def _accuracy_facts(context: Context, matrices: Mapping[str, Any]) -> list[dict[
             "overall": matrix.overall.value,
             "overall_se": matrix.overall.se,
             "classes": [
-                {"class": name, "users": matrix.users[k].value, "producers": matrix.producers[k].value}
+                {
+                    "class": name,
+                    "users": finite(matrix.users[k].value),
+                    "users_se": finite(matrix.users[k].se),
+                    "producers": finite(matrix.producers[k].value),
+                    "producers_se": finite(matrix.producers[k].se),
+                }
                 for k, name in enumerate(matrix.classes)
                 if name in crops
             ],

@@ -155,21 +155,42 @@ def test_verify_recomputes_and_finds_a_changed_figure(finished_run: Path, tmp_pa
     assert "recomputed" in forged.err
 
 
-def test_verify_finds_a_flag_struck_out(finished_run: Path, tmp_path: Path) -> None:
-    """Law: a warning taken out of a table, its hash renewed, is found as a changed figure is."""
+@pytest.mark.parametrize(
+    ("table", "old", "new", "told"),
+    [
+        ("estimates.csv", "LOW_COUNT", "", "flags"),
+        ("accuracy.csv", "overall,0.", "overall,0.0", "accuracy.csv"),
+        ("error_matrix.csv", ",0.0", ",0.1", "area_share"),
+    ],
+)
+def test_verify_finds_a_forged_table(
+    finished_run: Path, tmp_path: Path, table: str, old: str, new: str, told: str
+) -> None:
+    """Law: a warning struck out or a changed number, its hash renewed, is found by recomputing."""
     copy = tmp_path / "run"
     shutil.copytree(finished_run, copy)
-    table = copy / "estimates" / "estimates.csv"
-    text = table.read_text()
-    assert "LOW_COUNT" in text
-    table.write_text(text.replace("LOW_COUNT", "", 1))
+    path = copy / "estimates" / table
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
     manifest = json.loads((copy / "manifest.json").read_text())
-    record = manifest["steps"]["estimate"]["outputs"]["estimates/estimates.csv"]
-    record.update(sha256=hashlib.sha256(table.read_bytes()).hexdigest(), bytes=table.stat().st_size)
+    record = manifest["steps"]["estimate"]["outputs"][f"estimates/{table}"]
+    record.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), bytes=path.stat().st_size)
     (copy / "manifest.json").write_text(json.dumps(manifest))
     done = altdev("verify", copy)
     assert done.code == 5
-    assert "flags" in done.err
+    assert told in done.err
+
+
+def test_verify_takes_a_survey_file_and_speaks_json(finished_run: Path, tmp_path: Path) -> None:
+    """Law: the survey file names its own run; no steps done is nothing verified."""
+    done = altdev("verify", finished_run.parent / "survey.toml", "-o", finished_run, "--json")
+    assert done.code == 0
+    assert len(json.loads(done.out)["verified"]) == 4
+    manifest = json.loads((finished_run / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"steps": {}}))
+    empty = altdev("verify", tmp_path)
+    assert (empty.code, "without steps" in empty.err) == (5, True)
 
 
 def test_estimate_by_table_mode_equals_the_run(finished_run: Path, tmp_path: Path) -> None:
