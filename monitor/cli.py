@@ -178,7 +178,10 @@ def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) 
         click.echo(json.dumps(rows, indent=1))
     else:
         for row in rows:
-            click.echo(f"{row['step']:<22} {row['state']:<12} {row['inputs']} input files, {row['megabytes']} MB")
+            click.echo(
+                f"{row['step']:<22} {row['state']:<13} {row['inputs']} input files, "
+                f"{row['megabytes']} MB, {row['blocks']} block{'s' if row['blocks'] > 1 else ''}"
+            )
     return 0
 
 

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from monitor.config import load_survey
-from monitor.engine import selected
+from monitor.engine import Step, foreseen, selected
 from monitor.manifest import read_manifest
-from monitor.workflow import RunOptions
+from monitor.workflow import RunOptions, base_manifest
 from monitor.workflow import plan as steps_of
 
 __all__ = ["describe"]
 
 
 def describe(survey_path: Path, options: RunOptions, verb: str | None) -> list[dict[str, Any]]:
-    """Return one row for each step: name, whether it has been done before, and its input files; writes nothing."""
+    """Return one row for each step: name, state (see `foreseen`), input files and blocks; writes nothing."""
     survey = load_survey(survey_path)
-    manifest = read_manifest(options.out) if options.resume else None
-    done = {name for name, step in manifest.steps.items() if step.is_done} if manifest is not None else set()
-    rows = []
-    for step in selected(steps_of(survey, survey_path, options), verb):
-        files = [path for path in step.inputs if path.is_file()]
-        rows.append(
-            {
-                "step": step.name,
-                "state": "done before" if step.name in done else "to do",
-                "inputs": len(files),
-                "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1),
-            }
-        )
-    return rows
+    manifest = base_manifest(survey, survey_path)
+    earlier = read_manifest(options.out) if options.resume else None
+    if earlier is not None and earlier.survey.get("name") == survey.survey.name:
+        manifest = replace(manifest, steps=earlier.steps, inputs=earlier.inputs)
+    steps = selected(steps_of(survey, survey_path, options), verb)
+    states = foreseen(steps, options.out, manifest, root=survey_path.resolve().parent)
+    return [_row(step, states[step.name]) for step in steps]
+
+
+def _row(step: Step, state: str) -> dict[str, Any]:
+    files = [path for path in step.inputs if path.is_file()]
+    return {
+        "step": step.name,
+        "state": state,
+        "inputs": len(files),
+        "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1),
+        "blocks": step.blocks,
+    }

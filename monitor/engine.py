@@ -13,9 +13,12 @@ from typing import Any, Protocol
 
 from geo.errors import InputError, Problem
 from monitor.manifest import FileRecord, Manifest, StepRecord, fingerprint, plain
-from monitor.run_folder import RunFolder, staged
+from monitor.run_folder import RunFolder, is_kept, staged
 
-__all__ = ["Listener", "Step", "execute", "selected", "tidied"]
+__all__ = ["DONE", "Listener", "Step", "execute", "foreseen", "selected", "tidied"]
+
+DONE = "done"
+"""State of a step that a run keeps."""
 
 STEP_VERSION = 1
 """Raised when the meaning of any step's outputs changes, so that older runs are made again."""
@@ -49,6 +52,8 @@ class Step:
     """Names of steps whose outputs it reads."""
     inputs: tuple[Path, ...] = ()
     """Input files it reads."""
+    blocks: int = 1
+    """Parts it works in, each with memory of its own."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Settings it depends on, JSON-able."""
     action: Callable[[Path, Callable[[int, int], None]], Mapping[str, Any]]
@@ -122,6 +127,51 @@ def execute(
         manifest = _run(step, key, folder, manifest, listener)
         listener.finished(step.name, manifest.steps[step.name].facts)
     return manifest
+
+
+def foreseen(steps: Sequence[Step], out: Path, base: Manifest, *, root: Path) -> dict[str, str]:
+    """Return what a run would do with each step, without doing anything.
+
+    ``done``: kept as it is. ``to do again``: done before, but an input, a setting or an output has changed since,
+    or a step before it is to be done. ``to do``: never done. ``input missing``: cannot be done.
+
+    Parameters
+    ----------
+    steps
+        In an order in which every step comes after what it needs.
+    out
+        The run folder, which need not be there.
+    base
+        Manifest with survey, versions and the steps of earlier runs.
+    root
+        Folder that input paths are told relative to.
+    """
+    states: dict[str, str] = {}
+    hashes: dict[Path, FileRecord] = {}
+    for step in steps:
+        states[step.name] = _state(step, states, base, hashes, out, root)
+    return states
+
+
+def _state(
+    step: Step,
+    states: Mapping[str, str],
+    base: Manifest,
+    hashes: dict[Path, FileRecord],
+    out: Path,
+    root: Path,
+) -> str:
+    if not all(path.is_file() for path in step.inputs):
+        return "input missing"
+    if step.name not in base.steps:
+        return "to do"
+    if any(states[need] != DONE for need in step.needs):
+        return "to do again"
+    for path in step.inputs:
+        if path not in hashes:
+            hashes[path] = FileRecord.of(path)
+    key = _fingerprint(step, base, hashes, root)
+    return DONE if is_kept(out, base, step.name, key) else "to do again"
 
 
 def tidied(manifest: Manifest, steps: Sequence[Step], folder: RunFolder, *, root: Path) -> Manifest:

@@ -25,6 +25,14 @@ _STAGING = ".staging"
 _LOCK = ".lock"
 
 
+def is_kept(folder: Path, manifest: Manifest, step: str, key: str) -> bool:
+    """Say whether a step with this fingerprint is done in a folder and all its files are as they were."""
+    record = manifest.steps.get(step)
+    if record is None or not record.is_done or record.fingerprint != key:
+        return False
+    return all(file.matches(folder / name) for name, file in record.outputs.items())
+
+
 class RunFolder:
     """An output folder held by one run at a time.
 
@@ -144,10 +152,7 @@ class RunFolder:
 
     def is_done(self, manifest: Manifest, step: str, key: str) -> bool:
         """Say whether a step with this fingerprint is done and all its files are as they were."""
-        record = manifest.steps.get(step)
-        if record is None or not record.is_done or record.fingerprint != key:
-            return False
-        return all(file.matches(self.path / name) for name, file in record.outputs.items())
+        return is_kept(self.path, manifest, step, key)
 
     def publish(self, staging: Path, made: Collection[str]) -> None:
         """Move a step's files to their places.

@@ -5,6 +5,7 @@ The workflow orders; what a step does stands in `monitor.steps`, and the numbers
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from geo.blocks import BLOCK_SIZE
 from geo.files import sha256
 from monitor.config import Survey, load_survey
 from monitor.context import Context, Progress
@@ -77,7 +79,7 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
     with folder.held():
         folder.require_ours(survey.survey.name, overwrite=options.overwrite)
         earlier = folder.manifest()
-        base = _base_manifest(survey, survey_path)
+        base = base_manifest(survey, survey_path)
         if earlier is not None and earlier.survey.get("name") == survey.survey.name:
             base = replace(base, steps=earlier.steps, inputs=earlier.inputs)
         steps = plan(survey, survey_path, options)
@@ -97,12 +99,17 @@ def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
         *(_imagery_step(context, period) for period in context.compared),
         _train_step(context),
         *(_classify_step(context, period) for period in context.compared),
-        *_survey_steps(context),
-        *_product_steps(context, options),
+        *(_with_own_files(step, context) for step in [*_survey_steps(context), *_product_steps(context, options)]),
     ]
 
 
-def _base_manifest(survey: Survey, survey_path: Path) -> Manifest:
+def _with_own_files(step: Step, context: Context) -> Step:
+    """Let a step depend on the survey's own profile, whose legend every later step reads."""
+    return replace(step, inputs=(*step.inputs, *_own_files(context)))
+
+
+def base_manifest(survey: Survey, survey_path: Path) -> Manifest:
+    """Return the manifest of a survey of which nothing is done yet."""
     versions = {"python": platform.python_version(), "altdev": version("altdev")}
     return Manifest(
         survey={
@@ -144,14 +151,22 @@ def _imagery_step(context: Context, period: PeriodSection) -> Step:
     return Step(
         name=f"imagery:{period.name}",
         verb="imagery",
-        inputs=(context.survey.area.admin, *_scene_inputs(context, period)),
+        inputs=(context.survey.area.admin, *_own_files(context), *_scene_inputs(context, period)),
+        blocks=_blocks(context),
         parameters=_imagery_parameters(context) | {"period": _dump(period)},
         action=_lazy("imagery", "prepare", context, period=period),
     )
 
 
 def _imagery_parameters(context: Context) -> dict[str, Any]:
-    return {"imagery": _dump(context.survey.imagery), "area": _dump(context.survey.area)}
+    imagery = _dump(context.survey.imagery) | {"profile": _profile_name(context)}
+    imagery["sensor"] = Path(imagery["sensor"]).name
+    return {"imagery": imagery, "area": _dump(context.survey.area)}
+
+
+def _profile_name(context: Context) -> str:
+    """Return the profile's name; of a file the last part, wherever it lies."""
+    return Path(context.imagery.profile).name
 
 
 def _train_step(context: Context) -> Step:
@@ -161,7 +176,7 @@ def _train_step(context: Context) -> Step:
         name="train",
         verb="classify",
         needs=tuple(f"imagery:{period.name}" for period in context.compared),
-        inputs=(survey.area.admin, context.training.samples, *scenes),
+        inputs=(survey.area.admin, context.training.samples, *_own_files(context), *scenes),
         parameters=_imagery_parameters(context)
         | {
             "classifier": _dump(survey.classifier),
@@ -177,7 +192,8 @@ def _classify_step(context: Context, period: PeriodSection) -> Step:
         name=f"classify:{period.name}",
         verb="classify",
         needs=("train",),
-        inputs=(context.survey.area.admin, *_scene_inputs(context, period)),
+        inputs=(context.survey.area.admin, *_own_files(context), *_scene_inputs(context, period)),
+        blocks=_blocks(context),
         parameters=_imagery_parameters(context)
         | {
             "period": _dump(period),
@@ -186,6 +202,19 @@ def _classify_step(context: Context, period: PeriodSection) -> Step:
         },
         action=_lazy("classify", "write_maps", context, period=period),
     )
+
+
+def _own_files(context: Context) -> tuple[Path, ...]:
+    """Return the survey's own profile and sensor files, which count by their bytes as any input does."""
+    return tuple(Path(name) for name in (context.imagery.profile, context.imagery.sensor) if name.endswith(".toml"))
+
+
+def _blocks(context: Context) -> int:
+    from imagery.stack import working_side
+
+    geobox = context.frame.geobox
+    side = working_side(geobox, BLOCK_SIZE)
+    return math.prod(math.ceil(length / side) for length in geobox.shape)
 
 
 def _scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
@@ -198,7 +227,7 @@ def _scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
 def _survey_steps(context: Context) -> list[Step]:
     survey = context.survey
     maps = tuple(f"classify:{period.name}" for period in context.compared)
-    common = {"crops": survey.survey.crops, "area": _dump(survey.area), "profile": context.imagery.profile}
+    common = {"crops": survey.survey.crops, "area": _dump(survey.area), "profile": _profile_name(context)}
     mask = survey.area.agricultural_mask
     periods = {"periods": [_dump(period) for period in context.compared]}
     overlays = tuple(layer.path for layer in survey.overlay)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from geo.errors import InputError, QualityGateError
-from monitor.engine import Step, execute, selected, tidied
+from monitor.engine import Step, execute, foreseen, selected, tidied
 from monitor.manifest import Manifest
 from monitor.run_folder import RunFolder
 
@@ -104,6 +104,14 @@ class Project:
 
     def _page(self, staging: Path, _: object) -> Made:
         return put(staging, "page.html", f"<p>{self.text('tables/double.txt')}</p>")
+
+
+def states(project: Project) -> dict[str, str]:
+    """Return what a run of a project would do."""
+    base = RunFolder(project.out).manifest() or Manifest(
+        survey={"name": "t", "seed": 1}, versions={}, inputs={}, steps={}
+    )
+    return foreseen(project.steps(), project.out, base, root=project.root)
 
 
 def put(staging: Path, name: str, text: str) -> Made:
@@ -393,3 +401,47 @@ class TestKilling:
     def test_at_random_moments(self, tmp_path: Path) -> None:
         """Brute force: killed twenty times at random moments, then run to its end: the same bytes."""
         assert self.ended("random", tmp_path) == {"killed": 20, "code": 0, "equal": True}
+
+
+class TestForeseen:
+    """What a run would do, told before it is done."""
+
+    def test_what_is_foreseen_is_what_happens(self, tmp_path: Path) -> None:
+        """Law: the steps foreseen as done are those the next run keeps, whatever was changed in between."""
+
+        def nothing(project: Project) -> None:
+            """Leave everything as it is."""
+
+        def new_input(project: Project) -> None:
+            project.source.write_text("poppy")
+
+        def new_setting(project: Project) -> None:
+            project.factor = 3
+
+        def lost_output(project: Project) -> None:
+            (project.out / "page.html").unlink()
+
+        for place, change in enumerate((nothing, new_input, new_setting, lost_output)):
+            root = tmp_path / str(place)
+            root.mkdir()
+            project = Project(root)
+            assert set(states(project).values()) == {"to do"}
+            project.run()
+            change(project)
+            told = states(project)
+            _, heard = project.run()
+            kept = {words.removesuffix(" kept") for words in heard if words.endswith(" kept")}
+            assert {name for name, state in told.items() if state == "done"} == kept
+            assert set(told.values()) <= {"done", "to do again"}
+
+    def test_missing_input(self, tmp_path: Path) -> None:
+        """Law: a step whose input is gone cannot be done, and those after it are to be done again."""
+        project = Project(tmp_path)
+        project.run()
+        project.source.unlink()
+        assert states(project) == {
+            "letters": "input missing",
+            "double": "to do again",
+            "page": "to do again",
+            "aside": "input missing",
+        }

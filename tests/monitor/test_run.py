@@ -20,6 +20,8 @@ import pytest
 import rasterio
 
 from maps.page import CHANGE_COLUMNS, ESTIMATE_COLUMNS
+from monitor.config import load_survey
+from monitor.workflow import RunOptions, plan
 from tests.monitor.conftest import altdev
 
 KILLS = 10
@@ -247,3 +249,14 @@ def test_mapped_pixels_are_told_as_biased_counts(finished_run: Path) -> None:
     assert "mapped_ha" not in estimates.columns
     assert "lo_ha" not in mapped.columns
     assert np.isfinite(mapped["mapped_ha"]).all()
+
+
+def test_own_profile_counts_by_its_bytes(finished_run: Path) -> None:
+    """Law: every step depends on the survey's own profile file as it does on any other input."""
+    path = finished_run.parent / "survey.toml"
+    survey = load_survey(path)
+    assert survey.imagery is not None
+    profile = path.parent / "own.toml"
+    own = survey.model_copy(update={"imagery": survey.imagery.model_copy(update={"profile": str(profile)})})
+    for step in plan(own, path, RunOptions(out=finished_run)):
+        assert profile in step.inputs, step.name
