@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,10 @@ HXL_TAGS = {
     "share": "#indicator+value+share",
     "lo": "#indicator+lower+share",
     "hi": "#indicator+upper+share",
+    "map": "#item+class+map",
+    "reference": "#item+class+reference",
+    "area_share": "#indicator+value+share",
+    "units": "#meta+sample",
 }
 """Column to Humanitarian Exchange Language tag (hxlstandard.org, 1.1)."""
 
@@ -83,8 +87,22 @@ _HEADINGS = {
     "share": "table.share",
     "lo": "table.lower",
     "hi": "table.upper",
+    "map": "table.map_class",
+    "reference": "table.reference_class",
+    "area_share": "table.area_share",
+    "units": "table.n",
+    "additive": "table.additive",
 }
-_FORMATS = {"_ha": "#,##0.0", "share": "0.000", "level": "0.00", "p_value": "0.0000", "lo": "0.000", "hi": "0.000"}
+_EXTRA_SHEETS = {"zones": "notes.zones_sheet", "alone": "notes.alone_sheet", "error_matrix": "notes.matrix_sheet"}
+_FORMATS = {
+    "_ha": "#,##0.0",
+    "share": "0.000",
+    "area_share": "0.0000",
+    "level": "0.00",
+    "p_value": "0.0000",
+    "lo": "0.000",
+    "hi": "0.000",
+}
 _LEAST_WIDTH, _MOST_WIDTH = 9, 46  # signs
 
 
@@ -161,7 +179,21 @@ def _sheets(figures: Figures, words: Language) -> Iterator[_Sheet]:
     if figures.mapped:
         yield _Sheet(name=words.text("notes.counted_sheet"), rows=_mapped_rows(figures, words))
     for name, rows in figures.extra:
-        yield _Sheet(name=name, rows=rows)
+        key = _EXTRA_SHEETS.get(name)
+        yield _Sheet(name=words.text(key) if key else name, rows=_readable(rows, words) if key else rows)
+
+
+def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
+    """Return a table of the run folder with its codes as words."""
+    say: dict[str, Callable[[Any], str]] = {
+        "crop": lambda name: words.class_name(str(name)),
+        "map": lambda name: words.class_name(str(name)),
+        "reference": lambda name: words.class_name(str(name)),
+        "state": lambda state: words.text(f"state.{state}"),
+        "flags": lambda text: _flag_words("" if pd.isna(text) else str(text), words),
+        "additive": lambda value: words.text(f"table.additive_{'yes' if str(value) == 'True' else 'no'}"),
+    }
+    return rows.assign(**{name: [say[name](value) for value in rows[name]] for name in say if name in rows})
 
 
 def _change_rows(figures: Figures, words: Language) -> pd.DataFrame:

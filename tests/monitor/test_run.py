@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import rasterio
@@ -260,3 +261,16 @@ def test_own_profile_counts_by_its_bytes(finished_run: Path) -> None:
     own = survey.model_copy(update={"imagery": survey.imagery.model_copy(update={"profile": str(profile)})})
     for step in plan(own, path, RunOptions(out=finished_run)):
         assert profile in step.inputs, step.name
+
+
+def test_workbook_speaks_words(finished_run: Path) -> None:
+    """Independent program: openpyxl finds no column name or code of the program in any heading or text cell."""
+    book = openpyxl.load_workbook(finished_run / "products" / "0" / "tables.xlsx")
+    assert {"Zones, adding up", "Zones, each alone", "Error matrix"} <= set(book.sheetnames)
+    for sheet in book:
+        if sheet.title == "Notes":
+            continue
+        rows = list(sheet.iter_rows(values_only=True))
+        assert not [name for name in rows[0] if "_" in name], sheet.title
+        words = {value for row in rows[2:] for value in row if isinstance(value, str)}
+        assert not words & {"not_seen", "True", "False", "LOW_COUNT", "below_threshold"}, sheet.title
