@@ -1,0 +1,1 @@
+"""Factors of the harms, with their sources."""
