@@ -19,7 +19,7 @@ from rasterio.shutil import copy as copy_dataset
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from geo.blocks import BLOCK_SIZE, Block
+from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.errors import InputError, Problem, reason
 from geo.files import atomic, cannot_write
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps
@@ -28,6 +28,7 @@ __all__ = [
     "CogWriter",
     "RasterStyle",
     "check_raster",
+    "distinct_values",
     "geobox_of",
     "open_on_grid",
     "read_on_grid",
@@ -219,6 +220,33 @@ def check_raster(path: Path | str) -> list[Problem]:
     except InputError as error:
         return list(error.problems)
     return []
+
+
+def distinct_values(path: Path | str, most: int) -> list[float]:
+    """Return the values of the first band, no-data aside, in order; stops once there are more than `most`.
+
+    Parameters
+    ----------
+    path
+        Raster file; read block by block.
+    most
+        Number of values beyond which nobody cares to know more.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or read (naming it).
+    """
+    found: set[float] = set()
+    with _opened(path) as source:
+        reader = GridReader(str(path), source, (0, 0), source.nodata)
+        for block in blocks((source.height, source.width)):
+            cells = reader.read(block, 1).astype(float).ravel()
+            known = cells[np.isfinite(cells) & (cells != source.nodata)]
+            found.update(np.unique(known).tolist())
+            if len(found) > most:
+                break
+    return sorted(found)
 
 
 def write_cog(path: Path, array: NDArray[Any], geobox: GeoBox, *, style: RasterStyle | None = None) -> None:

@@ -17,7 +17,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from geo.errors import AltdevError, Problem, SurveyFileError
-from geo.raster import check_raster
+from geo.raster import check_raster, distinct_values
 from geo.vector import layer_problems, open_layer
 from monitor.config import Survey, load_survey, salvage_survey
 from monitor.context import Context
@@ -32,6 +32,9 @@ _SLIVER = 1e-4
 """Share of the smaller unit below which common land is a drawing error."""
 
 _SHOWN = 5
+
+_BEYOND = 6.0
+"""Degrees by which land may lie beside the zone of its CRS: one UTM zone."""
 
 _REFERENCE_SLACK = timedelta(days=62)
 """How far a reference date may lie from the season: two months, the window SIMCI calls optimal."""
@@ -129,6 +132,26 @@ def _admin_problems(context: Context) -> Iterator[Problem]:
         yield from _code_problems(layer[area.admin_code], name, area.admin_code)
     if not found:
         yield from _overlaps(layer, name, area.admin_code)
+        if area.crs is not None:
+            yield from _outside_crs(layer, area.crs)
+
+
+def _outside_crs(layer: Any, text: str) -> Iterator[Problem]:
+    """Tell a CRS made for another part of the Earth, whose areas are wrong here."""
+    try:
+        use = CRS.from_user_input(text).area_of_use
+    except CRSError:
+        return  # told by the check of the survey file
+    if use is None or use.west > use.east:  # unknown, or across the anti-meridian
+        return
+    west, south, east, north = layer.to_crs(4326).total_bounds
+    if east < use.west - _BEYOND or west > use.east + _BEYOND or north < use.south or south > use.north:
+        yield Problem(
+            "[area] crs",
+            f"{text}, made for {use.west:g} to {use.east:g} degrees east and {use.south:g} to {use.north:g} north",
+            f"one for the units, which lie at {west:.1f} to {east:.1f} east and {south:.1f} to {north:.1f} north",
+            "use the UTM zone of the area, or leave crs out",
+        )
 
 
 def _code_problems(codes: Any, name: str, column: str) -> Iterator[Problem]:
@@ -171,12 +194,27 @@ def _raster_problems(context: Context) -> Iterator[Problem]:
     for path in (survey.area.agricultural_mask, survey.map.elevation):
         if path is not None:
             yield from _guarded(lambda _, path=path: iter(check_raster(path)), context)  # type: ignore[misc]
+    if survey.area.agricultural_mask is not None:
+        yield from _guarded(_mask_problems, context)
     for path in (survey.map.rivers, survey.map.roads):
         if path is not None:
             yield from _guarded(
                 lambda _, path=path: iter(layer_problems(open_layer(path), path.name, geometry="line")),  # type: ignore[misc]
                 context,
             )
+
+
+def _mask_problems(context: Context) -> Iterator[Problem]:
+    """Tell a raster that is no mask: with other values than 0 and 1, or with none at all."""
+    path = context.survey.area.agricultural_mask
+    if path is None or check_raster(path):
+        return
+    known = distinct_values(path, most=2)
+    others = [f"{value:g}" for value in known if value not in (0, 1)]
+    if not known or others:
+        found = f"the value {', '.join(others[:3])}" if others else "no value at all"
+        expected = "1 where land is farmed, 0 elsewhere"
+        yield Problem(path.name, found, expected, "give the mask, or leave agricultural_mask out")
 
 
 def _overlay_problems(context: Context) -> Iterator[Problem]:

@@ -174,6 +174,7 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
     if roles.count("baseline") > 1:
         yield Problem(f"{file} [[period]]", f"{roles.count('baseline')} baselines", "at most one", "keep one")
     yield from _order_problems(file, periods)
+    yield from _same_season(file, periods)
     given = [name for name in ("imagery", "training", "reference") if name in raw]
     if "official" in raw and given:
         yield Problem(file, f"[official] and [{given[0]}]", "[official] alone, or the others", "take one out")
@@ -197,6 +198,27 @@ def _order_problems(file: str, periods: list[dict[str, Any]]) -> Iterator[Proble
             f"a baseline of {before} and a current period of {after}",
             "a baseline that comes first",
             "swap the roles, or correct reference_date",
+        )
+
+
+def _same_season(file: str, periods: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Yield periods that share their days: their scenes would be the same, and so any change nil."""
+    days: list[Any] = [
+        entry.get(key)
+        for role in _COMPARED
+        for entry in periods
+        if entry.get("role") == role
+        for key in ("start", "end")
+    ]
+    if len(days) != 2 * len(_COMPARED) or not all(type(day) is date for day in days):
+        return  # told by the check of the values
+    first, last, begin, end = days
+    if first <= end and begin <= last:
+        yield Problem(
+            f"{file} [[period]]",
+            f"a baseline of {first} to {last} and a current period of {begin} to {end}",
+            "periods that share no day",
+            "correct start and end",
         )
 
 

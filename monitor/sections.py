@@ -38,8 +38,8 @@ class AreaSection(Section):
 
     admin: Path = Field(description="Polygons of the administrative units; their union is the area frame")
     admin_layer: str | None = Field(default=None, description="Layer name; the first one when left out")
-    admin_code: str = Field(description="Column with the unit's code, as text")
-    admin_name: str = Field(description="Column with the unit's name")
+    admin_code: str = Field(min_length=1, description="Column with the unit's code, as text")
+    admin_name: str = Field(min_length=1, description="Column with the unit's name")
     crs: str | None = Field(default=None, description="Projected CRS of the analysis, such as EPSG:32618")
     resolution_m: float = Field(default=10.0, gt=0, description="Cell size in metres")
     agricultural_mask: Path | None = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,6 +203,38 @@ def test_check_tells_invalid_shapes_and_missing_rasters_at_once(copy_of: Copy) -
     image.write_bytes(image.read_bytes()[: image.stat().st_size // 2])
     done = altdev("check", folder / "survey.toml")
     assert_refused(done, 3, "invalid geometry in row 1", "ground.tif", image.name)
+
+
+def test_check_tells_what_only_looks_right(copy_of: Copy) -> None:
+    """A DEM given as mask, a zone of the other hemisphere, and two periods of the same days are each told."""
+    folder = copy_of()
+    text = (folder / "survey.toml").read_text()
+    dem = re.search(r'elevation = "([^"]+)"', text)
+    assert dem
+    change_survey(folder, r'agricultural_mask = "[^"]+"', f'agricultural_mask = "{dem[1]}"')
+    change_survey(folder, r'crs = "EPSG:\d+"', 'crs = "EPSG:32755"')
+    done = altdev("check", folder / "survey.toml")
+    assert_refused(done, 3, "1 where land is farmed", "EPSG:32755, made for")
+    path = folder / "survey.toml"
+    baseline, current = tomllib.loads(text)["period"]
+    for key in ("start", "end"):
+        text = text.replace(f"{key} = {current[key]}", f"{key} = {baseline[key]}")
+    path.write_text(text)
+    assert_refused(altdev("check", path), 2, "periods that share no day")
+
+
+def test_mask_without_values(copy_of: Copy) -> None:
+    """A mask that is no-data everywhere is told by name."""
+    folder = copy_of()
+    found = re.search(r'agricultural_mask = "([^"]+)"', (folder / "survey.toml").read_text())
+    assert found
+    path = folder / found[1]
+    with rasterio.open(path) as mask:
+        profile, cells = mask.profile | {"driver": "GTiff", "nodata": 0}, mask.read()
+    path.unlink()
+    with rasterio.open(path, "w", **profile) as mask:
+        mask.write(cells * 0)
+    assert_refused(altdev("check", folder / "survey.toml"), 3, "no value at all")
 
 
 def test_labels_outside_the_legend_and_missing_units(finished_run: Path, copy_of: Copy) -> None:
