@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -188,9 +188,8 @@ def change_rows(
 
 
 def _drawn(tables: SurveyTables, domain: Domain) -> int:
-    """Return the units inside a domain that were drawn; those of certainty strata were not."""
-    design, stratum = tables.design, tables.stratum
-    return int((~design.certainty(design.sample_counts(stratum))[stratum] & domain.inside).sum())
+    """Return the units inside a domain that were drawn."""
+    return int((_is_drawn(tables) & domain.inside).sum())
 
 
 def _change_row(change: Change, domain: Domain, drawn: int) -> dict[str, Any]:
@@ -217,12 +216,32 @@ def period_matrix(tables: SurveyTables, period: str, classes: Sequence[str]) -> 
     names = [*classes, *extra]
     codes = {name: code for code, name in enumerate(names)}
     reference = tables.units[f"label_{period}"].to_numpy()
-    return error_matrix(
-        tables.stratum,
-        np.array([codes[name] for name in mapped], dtype=np.int64),
-        np.array([codes[name] for name in reference], dtype=np.int64),
-        tables.design,
-        names,
+    rows, columns = (np.array([codes[name] for name in labels], dtype=np.int64) for labels in (mapped, reference))
+    matrix = error_matrix(tables.stratum, rows, columns, tables.design, names)
+    return _counting(matrix, rows, columns, _is_drawn(tables))
+
+
+def _is_drawn(tables: SurveyTables) -> NDArray[np.bool_]:
+    """Say which units were drawn; those of certainty strata are known without."""
+    design, stratum = tables.design, tables.stratum
+    drawn: NDArray[np.bool_] = ~design.certainty(design.sample_counts(stratum))[stratum]
+    return drawn
+
+
+def _counting(
+    matrix: ErrorMatrix, mapped: NDArray[np.int64], reference: NDArray[np.int64], drawn: NDArray[np.bool_]
+) -> ErrorMatrix:
+    """Return a matrix whose counts are those of drawn units, since known ones say nothing of the sample's size."""
+    size = len(matrix.classes)
+    cells = np.bincount((mapped * size + reference)[drawn], minlength=size**2).reshape(size, size)
+    return replace(
+        matrix,
+        counts=cells,
+        overall=replace(matrix.overall, n=int(cells.sum())),
+        users=tuple(replace(value, n=int(n)) for value, n in zip(matrix.users, cells.sum(axis=1), strict=True)),
+        producers=tuple(
+            replace(value, n=int(n)) for value, n in zip(matrix.producers, cells.sum(axis=0), strict=True)
+        ),
     )
 
 

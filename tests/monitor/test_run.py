@@ -274,3 +274,12 @@ def test_workbook_speaks_words(finished_run: Path) -> None:
         assert not [name for name in rows[0] if "_" in name], sheet.title
         words = {value for row in rows[2:] for value in row if isinstance(value, str)}
         assert not words & {"not_seen", "True", "False", "LOW_COUNT", "below_threshold"}, sheet.title
+
+
+def test_counts_of_accuracy_are_units_drawn(finished_run: Path) -> None:
+    """Law: the overall accuracy and the error matrix count the sample, not the training units known without it."""
+    drawn = len(pd.read_csv(finished_run / "frame" / "sample.csv"))
+    accuracy = pd.read_csv(finished_run / "estimates" / "accuracy.csv")
+    cells = pd.read_csv(finished_run / "estimates" / "error_matrix.csv")
+    assert set(accuracy.loc[accuracy["measure"] == "overall", "n"]) == {drawn}
+    assert set(cells.groupby("period")["units"].sum()) == {drawn}
