@@ -51,6 +51,9 @@ class Factor:
 
     def draws(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
         """Return draws, shape (n,), one per Monte-Carlo run and the same for every pixel in it."""
+        return np.asarray(self._draws(rng, n), dtype=np.float64)
+
+    def _draws(self, rng: np.random.Generator, n: int) -> Any:
         if self.shape == "uniform":
             return rng.uniform(self.lo, self.hi, n)
         if self.shape == "lognormal":
