@@ -1,4 +1,4 @@
-"""The row every harm writes: a figure with its interval, grade, draws and inputs, or the reason why there is none."""
+"""The row every harm writes: a figure with its interval, grade, draws and inputs, or why there is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import InputError, Problem
 
-__all__ = ["Grade", "HarmInput", "HarmKey", "HarmRow", "Share", "State", "absent_row", "computed_row"]
+__all__ = [
+    "Grade",
+    "HarmInput",
+    "HarmKey",
+    "HarmRow",
+    "Share",
+    "State",
+    "absent_row",
+    "computed_row",
+    "inputs_text",
+]
 
 Grade = Literal["A", "B", "C", "D"]
 """A measured and validated; B modelled with validated inputs; C modelled with default factors; D potential."""

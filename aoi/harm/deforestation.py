@@ -1,0 +1,139 @@
+"""Deforestation: direct loss by origin, share of crop from forest, annual rate and fragmentation (D1 to D5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from geo.errors import InputError, Problem
+
+__all__ = [
+    "Fragmentation",
+    "annual_rate_percent",
+    "forest_mask",
+    "forest_share_percent",
+    "fragmentation",
+    "fragmentation_harm",
+    "loss_by_class_ha",
+]
+
+BoolArray = NDArray[np.bool_]
+
+
+def forest_mask(tree_cover_percent: ArrayLike, *, canopy_threshold_percent: float, nodata: float) -> BoolArray:
+    """Return forest where tree cover reaches the threshold, which has no default because it is a local choice.
+
+    Parameters
+    ----------
+    tree_cover_percent
+        Tree cover in percent, any shape.
+    canopy_threshold_percent
+        Above 0 and at most 100.
+    nodata
+        The value of pixels not known; none may be left, for it would count as "not forest".
+
+    Raises
+    ------
+    InputError
+        When the threshold or a cover is out of range, or a pixel is unknown.
+    """
+    cover = np.asarray(tree_cover_percent, dtype=np.float64)
+    if not 0 < canopy_threshold_percent <= 100:
+        raise InputError(Problem("canopy_threshold", f"{canopy_threshold_percent}", "above 0 to 100 percent"))
+    unknown = np.isnan(cover) | (cover == nodata)
+    if unknown.any():
+        found = f"{int(unknown.sum())} pixels of no-data"
+        raise InputError(Problem("tree cover", found, "a value in each", "take them out of the domain first"))
+    if np.any((cover < 0) | (cover > 100)):
+        raise InputError(Problem("tree cover", f"{cover.min()} to {cover.max()}", "0 to 100 percent"))
+    return cover >= canopy_threshold_percent
+
+
+def loss_by_class_ha(loss: ArrayLike, area_ha: ArrayLike, classes: ArrayLike) -> dict[int, float]:
+    """Return mapped direct loss by class: origin cover, protected-area category or indigenous land.
+
+    Mapped hectares only share out the survey's estimate (`aoi.harm.draws.scaled_to_survey`); alone they are none.
+    """
+    lost = np.asarray(loss, dtype=bool)
+    area, code = np.broadcast_to(area_ha, lost.shape)[lost], np.asarray(classes)[lost]
+    return {int(one): float(area[code == one].sum()) for one in np.unique(np.asarray(classes))}
+
+
+def forest_share_percent(from_forest_ha: ArrayLike, crop_ha: ArrayLike) -> NDArray[np.float64]:
+    """Return the share of the crop area that came from forest, percent; NaN where there is no crop."""
+    forest, crop = np.asarray(from_forest_ha, dtype=np.float64), np.asarray(crop_ha, dtype=np.float64)
+    if np.any(forest > crop) or np.any(forest < 0):
+        raise InputError(Problem("crop from forest", "less than none or more than the crop", "a part of the crop"))
+    share = np.full(np.broadcast(forest, crop).shape, np.nan)
+    np.divide(100 * forest, crop, out=share, where=crop > 0)
+    return share
+
+
+def annual_rate_percent(before_ha: float, after_ha: float, years: float) -> float:
+    """Return the annual rate of change in percent, ``100 ln(A2 / A1) / (t2 - t1)`` (Puyravaud 2003).
+
+    Examples
+    --------
+    >>> round(annual_rate_percent(10000, 9000, 5), 5)
+    -2.10721
+    """
+    if not (before_ha > 0 and after_ha > 0 and years > 0):
+        found = f"{before_ha} ha, {after_ha} ha, {years} years"
+        raise InputError(Problem("annual rate", found, "areas and years above 0"))
+    return float(100 * np.log(after_ha / before_ha) / years)
+
+
+@dataclass(frozen=True, slots=True)
+class Fragmentation:
+    """How a forest hangs together."""
+
+    mesh_ha: float
+    """Effective mesh size, ``sum a_j^2 / A`` (Jaeger 2000), over the whole window."""
+    edge_m: float
+    """Edge between forest and other land; the rim of the window is no edge."""
+    core_ha: float
+    """Forest deeper than the edge depth, the land beyond the window counted as other."""
+
+
+def fragmentation(forest: ArrayLike, *, cell_m: float, core_depth_m: float = 100.0) -> Fragmentation:
+    """Return mesh size, edge and core of a forest mask on a metric grid of square cells.
+
+    Parameters
+    ----------
+    forest
+        Forest mask, shape (rows, columns). Patches join over corners too.
+    cell_m
+        Width of a cell, metres.
+    core_depth_m
+        Distance from other land within which forest is edge; taken in whole cells over sides.
+    """
+    wood = np.asarray(forest, dtype=bool)
+    if wood.ndim != 2 or wood.size == 0 or cell_m <= 0:
+        raise InputError(Problem("forest mask", f"shape {wood.shape}, cell {cell_m} m", "a metric grid"))
+    labels, _ = ndimage.label(wood, structure=np.ones((3, 3)))
+    patch_ha = np.bincount(labels.ravel())[1:] * cell_m**2 / 10_000
+    edges = np.count_nonzero(wood[1:] != wood[:-1]) + np.count_nonzero(wood[:, 1:] != wood[:, :-1])
+    depth = max(1, int(np.ceil(core_depth_m / cell_m)))
+    core = ndimage.binary_erosion(wood, iterations=depth)
+    hectares = cell_m**2 / 10_000
+    mesh = float((patch_ha**2).sum() / (wood.size * hectares))
+    return Fragmentation(mesh, edges * cell_m, float(core.sum()) * hectares)
+
+
+def fragmentation_harm(
+    forest: ArrayLike, plot: ArrayLike, forest_before: ArrayLike, *, cell_m: float, core_depth_m: float = 100.0
+) -> Fragmentation:
+    """Return fragmentation as it is minus that with the plots refilled by their cover before opening.
+
+    Not additive over plots: two plots can part a forest that neither parts alone.
+    """
+    now = np.asarray(forest, dtype=bool)
+    refilled = np.where(np.asarray(plot, dtype=bool), np.asarray(forest_before, dtype=bool), now)
+    seen = fragmentation(now, cell_m=cell_m, core_depth_m=core_depth_m)
+    without = fragmentation(refilled, cell_m=cell_m, core_depth_m=core_depth_m)
+    return Fragmentation(
+        seen.mesh_ha - without.mesh_ha, seen.edge_m - without.edge_m, seen.core_ha - without.core_ha
+    )

@@ -1,0 +1,108 @@
+"""Inputs of the harms by standard name: stored unit, scale to the unit used, range; unknown units stop the run."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from geo.errors import InputError, Problem
+
+__all__ = ["KnownInput", "known_inputs", "loss_calendar_year", "physical", "require_biomass_before"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInput:
+    """What a standard input holds and how it is stored."""
+
+    name: str
+    stored_unit: str
+    unit: str
+    """After scaling."""
+    scale: float
+    lo: float
+    hi: float
+    """Possible range after scaling."""
+    mark: str
+    """Whether unit and scale were read in the provider's documents (verified) or not (unverified)."""
+
+
+def known_inputs() -> dict[str, KnownInput]:
+    """Return the inputs the program knows by name."""
+    text = files("aoi.harm.data").joinpath("inputs.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return {
+        row["name"]: KnownInput(
+            row["name"],
+            row["stored_unit"],
+            row["unit"],
+            float(row["scale"]),
+            float(row["lo"]),
+            float(row["hi"]),
+            row["mark"],
+        )
+        for row in rows
+    }
+
+
+def physical(name: str, stored: ArrayLike, *, unit: str | None, nodata: float | None) -> NDArray[np.float64]:
+    """Return an input in the unit the harms use, NaN where it is not known.
+
+    Parameters
+    ----------
+    name
+        Standard name, such as "soilgrids_soc".
+    stored
+        Values as they lie in the file, any shape.
+    unit
+        Unit of the file: that of its tag, or told in the survey file.
+    nodata
+        The file's no-data value.
+
+    Raises
+    ------
+    InputError
+        When name or unit is unknown, or a value lies outside what is possible, as after a wrong scale.
+    """
+    table = known_inputs()
+    if name not in table:
+        raise InputError(Problem(f"input {name}", "an unknown name", ", ".join(table)))
+    one = table[name]
+    if unit not in (one.stored_unit, one.unit):
+        found = f"unit {unit}" if unit else "no unit"
+        expected = f"{one.stored_unit} as provided, or {one.unit} if scaled already"
+        raise InputError(Problem(f"input {name}", found, expected, "state the unit in the survey file"))
+    raw = np.asarray(stored, dtype=np.float64)
+    value = raw * (one.scale if unit == one.stored_unit else 1.0)
+    missing = np.isnan(raw) if nodata is None else np.isnan(raw) | (raw == nodata)
+    value = np.where(missing, np.nan, value)
+    if np.any((value < one.lo) | (value > one.hi)):
+        found = f"{np.nanmin(value):g} to {np.nanmax(value):g} {one.unit}"
+        expected = f"{one.lo:g} to {one.hi:g}"
+        raise InputError(Problem(f"input {name}", found, expected, "check unit, scale and no-data value"))
+    return value
+
+
+def loss_calendar_year(code: ArrayLike, *, last_year: int) -> NDArray[np.int64]:
+    """Return calendar years from Hansen loss codes (1 is 2001), 0 where no loss.
+
+    Raises
+    ------
+    InputError
+        When a code lies beyond the last year of the version, as a no-data value would.
+    """
+    loss = np.asarray(code, dtype=np.int64)
+    if np.any((loss < 0) | (loss > last_year - 2000)):
+        found = f"code {loss.max()}"
+        raise InputError(Problem("input hansen_lossyear", found, f"0 to {last_year - 2000}"))
+    return np.where(loss > 0, loss + 2000, 0)
+
+
+def require_biomass_before(map_year: int, clearing_year: int) -> None:
+    """Raise when a biomass map is not older than the clearing, where it would show what is left, not what was."""
+    if map_year >= clearing_year:
+        found = f"biomass map of {map_year} for a clearing of {clearing_year}"
+        raise InputError(Problem("input cci_agb", found, "an older map", "or take the nearest land not cleared"))
