@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aoi.harm.mask import known_mask
 from geo.errors import InputError, Problem
 
 __all__ = [
@@ -61,7 +62,7 @@ def first_use_year(crop: ArrayLike, years: ArrayLike) -> IntArray:
     years
         Calendar years ascending, shape (years,).
     """
-    seen = np.asarray(crop, dtype=bool)
+    seen = known_mask(crop, "crop series")
     when = np.asarray(years, dtype=np.int64)
     if seen.shape[0] != when.size or np.any(np.diff(when) <= 0):
         raise InputError(Problem("crop series", f"{seen.shape[0]} maps, {when.size} years", "ascending, one each"))
@@ -92,7 +93,7 @@ def direct_loss(
     """
     opened, lost = np.asarray(first_year), np.asarray(loss_year)
     inside = (lost >= opened - window_years) & (lost <= opened + lag_years)
-    return np.asarray((opened > 0) & (lost > 0) & np.asarray(forest_before, dtype=bool) & inside)
+    return np.asarray((opened > 0) & (lost > 0) & known_mask(forest_before, "forest before") & inside)
 
 
 def exclusive_zones(plot: ArrayLike, access: ArrayLike, distance_m: ArrayLike) -> NDArray[np.uint8]:
@@ -106,5 +107,5 @@ def exclusive_zones(plot: ArrayLike, access: ArrayLike, distance_m: ArrayLike) -
         Distance to the nearest plot.
     """
     ring = 2 + np.digitize(np.asarray(distance_m, dtype=np.float64), [250.0, 1000.0, 5000.0], right=True)
-    ring = np.where(np.asarray(access, dtype=bool), 1, ring)
-    return np.where(np.asarray(plot, dtype=bool), 0, ring).astype(np.uint8)
+    ring = np.where(known_mask(access, "new access"), 1, ring)
+    return np.where(known_mask(plot, "crop plots"), 0, ring).astype(np.uint8)

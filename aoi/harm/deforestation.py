@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from aoi.harm.mask import known_mask
 from geo.errors import InputError, Problem
 
 __all__ = [
@@ -57,7 +58,7 @@ def loss_by_class_ha(loss: ArrayLike, area_ha: ArrayLike, classes: ArrayLike) ->
 
     Mapped hectares only share out the survey's estimate (`aoi.harm.draws.scaled_to_survey`); alone they are none.
     """
-    lost = np.asarray(loss, dtype=bool)
+    lost = known_mask(loss, "forest loss")
     area, code = np.broadcast_to(area_ha, lost.shape)[lost], np.asarray(classes)[lost]
     return {int(one): float(area[code == one].sum()) for one in np.unique(np.asarray(classes))}
 
@@ -110,7 +111,7 @@ def fragmentation(forest: ArrayLike, *, cell_m: float, core_depth_m: float = 100
     core_depth_m
         Distance from other land within which forest is edge; taken in whole cells over sides.
     """
-    wood = np.asarray(forest, dtype=bool)
+    wood = known_mask(forest, "forest mask")
     if wood.ndim != 2 or wood.size == 0 or cell_m <= 0:
         raise InputError(Problem("forest mask", f"shape {wood.shape}, cell {cell_m} m", "a metric grid"))
     labels, _ = ndimage.label(wood, structure=np.ones((3, 3)))
@@ -130,8 +131,8 @@ def fragmentation_harm(
 
     Not additive over plots: two plots can part a forest that neither parts alone.
     """
-    now = np.asarray(forest, dtype=bool)
-    refilled = np.where(np.asarray(plot, dtype=bool), np.asarray(forest_before, dtype=bool), now)
+    now = known_mask(forest, "forest mask")
+    refilled = np.where(known_mask(plot, "crop plots"), known_mask(forest_before, "forest before"), now)
     seen = fragmentation(now, cell_m=cell_m, core_depth_m=core_depth_m)
     without = fragmentation(refilled, cell_m=cell_m, core_depth_m=core_depth_m)
     return Fragmentation(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aoi.harm.carbon import soil_change_t_c
+from aoi.harm.mask import known_mask
 
 __all__ = [
     "NODATA",
@@ -109,7 +110,7 @@ def is_resolvable(plot_width_m: ArrayLike, pixel_m: float, *, pixels: int = 3) -
 
 def persistence(crop: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return years under crop and number of times abandoned, from maps of shape (years, ...)."""
-    seen = np.asarray(crop, dtype=bool)
+    seen = known_mask(crop, "crop series")
     return seen.sum(axis=0, dtype=np.int64), (seen[:-1] & ~seen[1:]).sum(axis=0, dtype=np.int64)
 
 

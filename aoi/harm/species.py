@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aoi.harm.mask import known_mask
 from geo.errors import InputError, Problem
 
 __all__ = [
@@ -38,7 +39,9 @@ def habitat_mask(
 ) -> NDArray[np.bool_]:
     """Return the area of habitat: range, suitable habitat codes and elevation band (Brooks et al. 2019)."""
     height = np.asarray(elevation_m, dtype=np.float64)
-    inside = np.asarray(in_range, dtype=bool) & np.isin(habitat, suitable)
+    if np.isnan(height).any():
+        raise InputError(Problem("elevation", "no-data", "a height everywhere", "take it out of the domain first"))
+    inside = known_mask(in_range, "range") & np.isin(habitat, suitable)
     return np.asarray(inside & (height >= lo_m) & (height <= hi_m))
 
 
@@ -102,5 +105,5 @@ def overlap_ha(loss: ArrayLike, area_ha: ArrayLike, site: ArrayLike) -> float:
     site
         Masks of the sites, shape (sites, rows, columns).
     """
-    inside = np.asarray(site, dtype=bool).any(axis=0)
-    return float(np.broadcast_to(area_ha, inside.shape)[np.asarray(loss, dtype=bool) & inside].sum())
+    inside = known_mask(site, "sites").any(axis=0)
+    return float(np.broadcast_to(area_ha, inside.shape)[known_mask(loss, "habitat loss") & inside].sum())

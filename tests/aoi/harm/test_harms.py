@@ -282,3 +282,20 @@ def test_missing_figure_is_no_zero() -> None:
         absent_row(KEY, "not_computed", "")
     with pytest.raises(InputError, match="no mapped crop"):
         scaled_to_survey(0.0, 0.0, np.array([5.0]))
+
+
+def test_mask_with_nodata_is_no_crop_and_no_forest() -> None:
+    """Literal rasters: 255 and NaN in a mask are told, never read as yes."""
+    for unknown in (255, np.nan):
+        with pytest.raises(InputError, match="crop series"):
+            first_use_year([[0], [unknown]], [2020, 2021])
+        with pytest.raises(InputError, match="forest before"):
+            direct_loss([2020], [unknown], [2020], window_years=3)
+        with pytest.raises(InputError, match="habitat loss"):
+            overlap_ha([[unknown]], 1.0, [[[1]]])
+
+
+def test_survey_gives_the_area_and_the_map_the_share() -> None:
+    """By hand: half of the mapped crop is loss; an excess may be negative."""
+    assert scaled_to_survey(2.0, 4.0, np.array([10.0, 20.0])).tolist() == [5.0, 10.0]
+    assert ring_excess_draws(np.array([1.0]), np.array([0.02]), 100.0).tolist() == [-1.0]
