@@ -18,6 +18,7 @@ __all__ = [
     "Pools",
     "amortised",
     "conversion_change_t_c",
+    "fertiliser_n2o_co2e",
     "fire_gas_t",
     "mineralisation_n2o_co2e",
     "mokany_root_t",
@@ -150,6 +151,12 @@ def mineralisation_n2o_co2e(
     loss = np.maximum(np.asarray(loss_t_c, dtype=np.float64), 0.0)
     ratio, share, warming = _known("nitrous oxide", cn_ratio, ef1, gwp_n2o)
     return np.asarray(loss / ratio * share * N2O_PER_N * warming)
+
+
+def fertiliser_n2o_co2e(nitrogen_t: ArrayLike, *, ef1: ArrayLike, gwp_n2o: ArrayLike) -> FloatArray:
+    """Return t CO2e of direct nitrous oxide from nitrogen applied, tonnes of N (IPCC 2006 vol. 4 eq. 11.1)."""
+    applied, share, warming = _known("fertiliser nitrogen", nitrogen_t, ef1, gwp_n2o)
+    return np.asarray(applied * share * N2O_PER_N * warming)
 
 
 def fire_gas_t(

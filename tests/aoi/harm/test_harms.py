@@ -13,6 +13,7 @@ from aoi.harm.carbon import (
     Gases,
     amortised,
     conversion_change_t_c,
+    fertiliser_n2o_co2e,
     fire_gas_t,
     mineralisation_n2o_co2e,
     mokany_root_t,
@@ -299,3 +300,26 @@ def test_survey_gives_the_area_and_the_map_the_share() -> None:
     """By hand: half of the mapped crop is loss; an excess may be negative."""
     assert scaled_to_survey(2.0, 4.0, np.array([10.0, 20.0])).tolist() == [5.0, 10.0]
     assert ring_excess_draws(np.array([1.0]), np.array([0.02]), 100.0).tolist() == [-1.0]
+
+
+def test_o6_invest_pools_in_ten_by_ten_pixels() -> None:
+    """Reference O-6 (InVEST carbon test): 86 and 28 t C/ha over 100 pixels of 1 m2."""
+    area_ha = np.full((10, 10), 1e-4)
+    assert conversion_change_t_c(area_ha, 86.0, 28.0, 1.0).sum() == pytest.approx(-0.58)
+
+
+def test_fertiliser_and_mineralised_nitrogen_warm_alike() -> None:
+    """Law: a tonne of nitrogen gives the same gas, applied or freed from fifteen tonnes of soil carbon."""
+    applied = fertiliser_n2o_co2e(1.0, ef1=0.01, gwp_n2o=273)
+    assert float(applied) == pytest.approx(0.01 * 44 / 28 * 273)
+    assert float(applied) == pytest.approx(float(mineralisation_n2o_co2e(15.0, cn_ratio=15, ef1=0.01, gwp_n2o=273)))
+
+
+@given(st.lists(st.floats(0, 10_000), min_size=1, max_size=30), st.integers(0, 2**31))
+def test_zones_part_the_land(distance_m: list[float], seed: int) -> None:
+    """Law: direct, access, rings and background are every pixel once."""
+    plot, access = np.random.default_rng(seed).random((2, len(distance_m))) < 0.3
+    zones = exclusive_zones(plot, access, distance_m)
+    assert np.bincount(zones, minlength=len(ZONES)).tolist()[0] == int(plot.sum())
+    assert np.bincount(zones, minlength=len(ZONES)).sum() == len(distance_m)
+    assert zones.max() < len(ZONES)
