@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from aoi.survey.coverage import Coverage, coverage_rows, coverage_table
+from aoi.survey.error_matrix import Accuracy
+from aoi.survey.estimate import Estimate
 from aoi.survey.stratified_interval import ALIASES
 from aoi.survey.table import TableResult, estimate_table
 from aoi.survey.table_check import EARTH_HA
@@ -99,11 +102,26 @@ def _lines(result: TableResult) -> list[str]:
         flags = f" [{'; '.join(figure.flags)}]" if figure.flags else ""
         lines.append(
             f"{place}{area.name}: {figure.value:,.2f} ha "
-            f"({100 * figure.level:.10g} % interval {figure.lo:,.2f} to {figure.hi:,.2f} ha; n = {figure.n}){flags}"
+            f"({_level(figure)} interval {figure.lo:,.2f} to {figure.hi:,.2f} ha; n = {figure.n}){flags}"
         )
-    overall = result.matrix.overall
-    lines.append(f"overall accuracy {overall.value:.4f} (standard error {overall.se:.4f})")
+    matrix = result.matrix
+    lines.append(f"overall accuracy {_share(matrix.overall)}")
+    lines += [
+        f"{name}: user's accuracy {_share(users)}, producer's accuracy {_share(producers)}"
+        for name, users, producers in zip(matrix.classes, matrix.users, matrix.producers, strict=True)
+    ]
     return lines
+
+
+def _level(figure: Estimate) -> str:
+    """Return the level of an interval; a flagged one is nominal only."""
+    return f"{'nominal ' if figure.flags else ''}{100 * figure.level:.10g} %"
+
+
+def _share(accuracy: Accuracy) -> str:
+    if not math.isfinite(accuracy.value):
+        return "undefined (no unit)"
+    return f"{accuracy.value:.4f} (standard error {accuracy.se:.4f})"
 
 
 def _coverage_lines(covered: tuple[Coverage, ...]) -> list[str]:

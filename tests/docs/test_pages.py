@@ -25,3 +25,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
     lost = [t for t in targets if "://" not in t and not t.startswith("mailto:") and not (page.parent / t).exists()]
     assert lost == []
+
+
+def test_every_forbidden_mistake_has_its_tests() -> None:
+    """Law: the page names every test of a mistake and no other, and every number of the list is accounted for."""
+    page = (ROOT / "docs" / "methods" / "forbidden-mistakes.md").read_text()
+    rows = re.findall(r"^\| (\d+) \|.*\|$", page, flags=re.MULTILINE)
+    named = set(re.findall(r"`(test_\w+)`", page))
+    files = (ROOT / "tests" / "aoi" / "survey").glob("test_forbidden_mistakes*.py")
+    there = {name for path in files for name in re.findall(r"^def (test_\d+_\w+)", path.read_text(), re.MULTILINE)}
+    assert named == there
+    assert {int(row) for row in rows} | {15} == set(range(1, 19))
+    assert {name.split("_")[1] for name in named} == set(rows)
