@@ -21,6 +21,7 @@ from geo.errors import AltdevError, Problem
 __all__ = ["main"]
 
 INTERRUPTED = 130
+LONELY = ("refuse", "certainty", "adjust", "average", "collapse")
 STEPS = {
     "imagery": "Mask scenes and write seasonal composites.",
     "classify": "Train the classifier and write class and probability maps.",
@@ -191,6 +192,9 @@ def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) 
 @click.option("--unit-area-ha", type=float, default=1.0, show_default=True, help="Table mode: ha of one unit.")
 @click.option("--domain", help="Table mode: domain column of the sample.")
 @click.option("--interval", default="default", show_default=True, help="Table mode: interval method.")
+@click.option("--frame-ha", type=float, help="Table mode: area that the strata must add up to.")
+@click.option("--legend", help="Table mode: the classes allowed, with commas between.")
+@click.option("--lonely", type=click.Choice(LONELY), default="refuse", help="Table mode: strata of one unit.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Table mode: confidence level.")
 @click.option("--coverage", is_flag=True, help="Table mode: simulate how often the interval holds the truth.")
 def estimate(strata: Path | None, **flags: Any) -> int | None:
@@ -200,14 +204,16 @@ def estimate(strata: Path | None, **flags: Any) -> int | None:
     a domain column), and nothing else is needed.
     """
     table_flags = {name: flags.pop(name) for name in ("unit_area_ha", "domain", "interval", "level", "coverage")}
+    given = {name: flags.pop(name) for name in ("frame_ha", "legend", "lonely")}
     if strata is None:
-        _refuse_given(tuple(table_flags), "a survey file", "give --strata, or set it in the survey file")
+        _refuse_given((*table_flags, *given), "a survey file", "give --strata, or set it in the survey file")
         return _run("estimate", flags)
     _require_tier(flags["tier"])
     _refuse_given(("out", "dry_run", "overwrite", "resume"), "two tables", "leave it out; nothing is written")
-    from monitor.table_mode import estimate_tables
+    from monitor.table_mode import estimate_tables, table_options
 
-    text = estimate_tables(flags["survey"], strata, as_json=flags["as_json"], **table_flags)
+    options = table_options(**given)
+    text = estimate_tables(flags["survey"], strata, as_json=flags["as_json"], options=options, **table_flags)
     click.echo(text)
     return 0
 

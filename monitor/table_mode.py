@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aoi.survey.coverage import Coverage, coverage_rows, coverage_table
+from aoi.survey.design import Lonely
 from aoi.survey.error_matrix import Accuracy
 from aoi.survey.estimate import Estimate
 from aoi.survey.stratified_interval import ALIASES
 from aoi.survey.table import TableResult, estimate_table
-from aoi.survey.table_check import EARTH_HA
+from aoi.survey.table_check import EARTH_HA, TableOptions
 from geo.errors import Problem, SurveyFileError
 from geo.files import require_file
 from monitor.tables import read_given_csv
 
-__all__ = ["estimate_tables"]
+__all__ = ["estimate_tables", "table_options"]
 
 COVERAGE_SEED = 20240101
 """Fixed, so that the same tables always give the same simulated coverage."""
@@ -39,6 +41,7 @@ def estimate_tables(
     level: float,
     coverage: bool,
     as_json: bool,
+    options: TableOptions | None = None,
 ) -> str:
     """Return the result of table mode as text.
 
@@ -62,15 +65,49 @@ def estimate_tables(
     """
     _require_options(unit_area_ha, domain, interval, level)
     tables = _read(sample), _read(strata)
-    result = estimate_table(*tables, unit_area_ha=unit_area_ha, domain=domain, interval=interval, level=level)
+    common: dict[str, Any] = {
+        "unit_area_ha": unit_area_ha,
+        "interval": interval,
+        "level": level,
+        "options": options,
+    }
+    result = estimate_table(*tables, domain=domain, **common)
     covered: tuple[Coverage, ...] = ()
     if coverage:
         rng = np.random.default_rng(COVERAGE_SEED)
-        covered = coverage_table(*tables, rng, unit_area_ha=unit_area_ha, interval=interval, level=level)
+        covered = coverage_table(*tables, rng, **common)
     if as_json:
         content = result.to_json_dict() | ({"coverage": coverage_rows(covered)} if coverage else {})
         return json.dumps(content, indent=1)
     return "\n".join([*_lines(result), *_coverage_lines(covered)])
+
+
+def table_options(*, frame_ha: float | None, legend: str | None, lonely: Lonely) -> TableOptions:
+    """Return what the command line tells beyond the two tables.
+
+    Parameters
+    ----------
+    frame_ha
+        Area in hectares that the strata must add up to.
+    legend
+        Classes with commas between.
+    lonely
+        Policy for a stratum of one unit.
+
+    Raises
+    ------
+    SurveyFileError
+        If the area is not one, or the legend lacks a name or says one twice.
+    """
+    classes = None if legend is None else tuple(name.strip() for name in legend.split(","))
+    problems = []
+    if frame_ha is not None and not 0 < frame_ha <= EARTH_HA:
+        problems.append(Problem("--frame-ha", f"{frame_ha:g}", f"hectares, more than 0 and up to {EARTH_HA:g}"))
+    if classes is not None and ("" in classes or len(set(classes)) < len(classes)):
+        problems.append(Problem("--legend", repr(legend), "names with commas between, each once"))
+    if problems:
+        raise SurveyFileError(problems)
+    return TableOptions(legend=classes, lonely=lonely, frame_area_ha=frame_ha)
 
 
 def _require_options(unit_area_ha: float, domain: str | None, interval: str, level: float) -> None:

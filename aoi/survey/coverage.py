@@ -17,7 +17,7 @@ from aoi.survey.design import FloatArray, IntArray, StratifiedDesign
 from aoi.survey.estimator import class_counts, count_totals, strata_of
 from aoi.survey.interval import jeffreys
 from aoi.survey.stratified_interval import FEW_UNITS, interval_methods, stratified_interval
-from aoi.survey.table_check import SampleTable, read_tables
+from aoi.survey.table_check import SampleTable, TableOptions, read_tables
 from aoi.survey.weighted import WeightedSample, weighted_areas
 
 __all__ = ["Coverage", "coverage_of", "coverage_rows", "coverage_table"]
@@ -116,12 +116,13 @@ def coverage_table(
     unit_area_ha: float = 1.0,
     interval: str = "default",
     level: float = 0.95,
+    options: TableOptions | None = None,
 ) -> tuple[Coverage, ...]:
     """Simulate the coverage of every class's interval under the design of a sample table.
 
     Parameters
     ----------
-    sample, strata, unit_area_ha, interval
+    sample, strata, unit_area_ha, interval, options
         As for `aoi.survey.table.estimate_table`.
     rng
         Source of randomness.
@@ -138,7 +139,7 @@ def coverage_table(
     InputError, QualityGateError
         As `aoi.survey.table_check.read_tables`.
     """
-    table = read_tables(sample, strata, unit_area_ha=unit_area_ha)
+    table = read_tables(sample, strata, unit_area_ha=unit_area_ha, options=options)
     if table.weight is not None or table.cluster is not None:
         return _resampled(table, rng, (interval, level))
     counts = table.design.sample_counts(table.stratum)

@@ -208,7 +208,7 @@ class StratifiedDesign:
                         f"stratum {name!r}",
                         "one sampled unit",
                         "at least two, for a variance",
-                        "sample one more, merge it with a like stratum, or name a policy for lone units",
+                        "sample one more, merge it with a like stratum, or name a policy for lone units ('lonely')",
                     )
                 )
         raise_all(inputs, gates)

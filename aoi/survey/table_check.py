@@ -277,13 +277,19 @@ def _repeated_problems(sample: pd.DataFrame) -> list[Problem]:
     return [Problem(where, "a unit that stands above already", "each unit once", remedy)]
 
 
+def _said(cell: object) -> str:
+    """Return what stands in a cell, or that nothing does."""
+    text = str(cell).strip()
+    return "(an empty cell)" if text.lower() in EMPTY else text
+
+
 def _weight_problems(sample: pd.DataFrame) -> list[Problem]:
     """List weights that are not positive numbers."""
     weight = pd.to_numeric(sample["weight"], errors="coerce").to_numpy(dtype=float)
     bad = ~((weight > 0) & (weight <= MOST))
     if not bad.any():
         return []
-    found = f"weight {sample['weight'].iloc[int(bad.argmax())]}"
+    found = f"weight {_said(sample['weight'].iloc[int(bad.argmax())])}"
     remedy = "the inverse of the unit's inclusion probability"
     return [Problem(f"{SAMPLE}, column 'weight', {_rows(bad)}", found, "a positive number", remedy)]
 
@@ -311,7 +317,7 @@ def _strata_problems(strata: pd.DataFrame, names: Labels) -> list[Problem]:
     bad = ~((size >= 1) & (size <= MOST) & (size == np.floor(size)))
     problems = []
     if bad.any():
-        found = f"size {strata['size'].iloc[int(bad.argmax())]}"
+        found = f"size {_said(strata['size'].iloc[int(bad.argmax())])}"
         where = f"{STRATA}, column 'size', {_rows(bad)}"
         remedy = "write it without separators; drop an empty stratum"
         problems.append(Problem(where, found, "a whole number of units, 1 or more", remedy))
@@ -334,5 +340,6 @@ def _outside(column: str, labels: Labels, allowed: Sequence[str], what: str) -> 
     rows = np.isin(labels.codes, [labels.names.index(name) for name in strangers])
     where = f"{SAMPLE}, column {column!r}, {_rows(rows)}"
     found = "label " + ", ".join(map(repr, strangers[:NAMED]))
-    remedy = "mend the label, or name the strata and legend it belongs to"
+    whole = "add the stratum to the strata table" if column == "stratum" else "give the whole legend ('legend')"
+    remedy = f"mend the label, or {whole}"
     return [Problem(where, found, f"one of {what}: " + ", ".join(map(repr, allowed)), remedy)]

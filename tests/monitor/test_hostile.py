@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aoi.survey.coverage import MOST_DRAWN, coverage_of
-from aoi.survey.design import StratifiedDesign
+from aoi.survey.design import LONELY_POLICIES, StratifiedDesign
 from geo.errors import DisclosureError, InputError, QualityGateError, SurveyFileError
 from imagery.catalog import is_file
 from imagery.sensor import load_sensor
@@ -25,6 +25,7 @@ from monitor.run_folder import RunFolder
 from monitor.steps.reference import read_label_file
 from monitor.table_mode import estimate_tables
 from monitor.verify import verify_run
+from tests.monitor.conftest import altdev
 from tests.monitor.survey_text import save, sound
 
 SAMPLE = "stratum,map,reference\n" + "a,a,a\n" * 20 + "a,a,b\n" * 3 + "b,b,b\n" * 40 + "b,b,a\n" * 2
@@ -294,3 +295,45 @@ def test_asset_name_too_long_is_missing(tmp_path: Path) -> None:
     """Contract: a name that no file system takes is a missing file, not a crash."""
     assert not is_file(tmp_path / ("a" * 5000))
     assert not is_file(tmp_path)
+
+
+class TestTableOptions:
+    """What the command line tells beyond the two tables."""
+
+    @staticmethod
+    def tables(folder: Path, *, lone: bool = False) -> tuple[Path, Path]:
+        """Write a sample of two strata, the second of one unit if wanted, and its strata: 1,100 ha in all."""
+        rows = ["crop,coca,coca", "crop,coca,other", "rest,other,other", *([] if lone else ["rest,other,other"])]
+        sample, strata = folder / "sample.csv", folder / "strata.csv"
+        sample.write_text("\n".join(["stratum,map,reference", *rows]))
+        strata.write_text("stratum,size\ncrop,100\nrest,1000\n")
+        return sample, strata
+
+    @pytest.mark.parametrize(
+        ("flags", "code", "told"),
+        [
+            (["--frame-ha", "1100"], 0, "coca"),
+            (["--frame-ha", "1200"], 5, "1,200 ha"),
+            (["--frame-ha", "-1"], 2, "--frame-ha"),
+            (["--legend", "coca,other,poppy"], 0, "poppy"),
+            (["--legend", "coca,poppy"], 3, "give the whole legend"),
+            (["--legend", "coca,,other"], 2, "--legend"),
+        ],
+    )
+    def test_frame_and_legend(self, tmp_path: Path, flags: list[str], code: int, told: str) -> None:
+        """Law: strata that do not add up, and labels outside the legend, end with their code and one sentence."""
+        sample, strata = self.tables(tmp_path)
+        done = altdev("estimate", sample, "--strata", strata, *flags)
+        assert done.code == code, done.err
+        assert told in done.out + done.err
+        assert "Traceback" not in done.err
+
+    def test_lone_units_need_a_policy(self, tmp_path: Path) -> None:
+        """Law: a stratum of one unit is refused until a policy is named, and the refusal names the flag."""
+        sample, strata = self.tables(tmp_path, lone=True)
+        refused = altdev("estimate", sample, "--strata", strata)
+        assert (refused.code, "'lonely'" in refused.err) == (5, True)
+        for policy in LONELY_POLICIES[1:]:
+            done = altdev("estimate", sample, "--strata", strata, "--lonely", policy)
+            assert done.code == 0, (policy, done.err)
+        assert cli.LONELY == LONELY_POLICIES
