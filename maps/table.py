@@ -53,6 +53,10 @@ HXL_TAGS = {
     "reference": "#item+class+reference",
     "area_share": "#indicator+value+share",
     "units": "#meta+sample",
+    "threshold_ha": "#indicator+threshold+area+ha",
+    "below": "#status+threshold+below",
+    "certainty": "#status+threshold+interval",
+    "p_below": "#indicator+probability",
 }
 """Column to Humanitarian Exchange Language tag (hxlstandard.org, 1.1)."""
 
@@ -92,14 +96,26 @@ _HEADINGS = {
     "area_share": "table.area_share",
     "units": "table.n",
     "additive": "table.additive",
+    "threshold_ha": "table.threshold",
+    "below": "table.below",
+    "certainty": "table.certainty",
+    "p_below": "table.p_below",
 }
-_EXTRA_SHEETS = {"zones": "notes.zones_sheet", "alone": "notes.alone_sheet", "error_matrix": "notes.matrix_sheet"}
+_EXTRA_SHEETS = {
+    "small_areas": "notes.small_areas_sheet",
+    "thresholds": "notes.thresholds_sheet",
+    "zones": "notes.zones_sheet",
+    "alone": "notes.alone_sheet",
+    "error_matrix": "notes.matrix_sheet",
+}
+_CERTAINTY = {"below": "below", "straddles the threshold": "straddles", "at or above": "above"}
 _FORMATS = {
     "_ha": "#,##0.0",
     "share": "0.000",
     "area_share": "0.0000",
     "level": "0.00",
     "p_value": "0.0000",
+    "p_below": "0.00",
     "lo": "0.000",
     "hi": "0.000",
 }
@@ -191,9 +207,15 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "reference": lambda name: words.class_name(str(name)),
         "state": lambda state: words.text(f"state.{state}"),
         "flags": lambda text: _flag_words("" if pd.isna(text) else str(text), words),
-        "additive": lambda value: words.text(f"table.additive_{'yes' if str(value) == 'True' else 'no'}"),
+        "additive": lambda value: _yes_or_no(value, words),
+        "below": lambda value: _yes_or_no(value, words),
+        "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
     }
     return rows.assign(**{name: [say[name](value) for value in rows[name]] for name in say if name in rows})
+
+
+def _yes_or_no(value: Any, words: Language) -> str:
+    return words.text(f"table.additive_{'yes' if str(value) == 'True' else 'no'}")
 
 
 def _change_rows(figures: Figures, words: Language) -> pd.DataFrame:

@@ -182,10 +182,22 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
         absent = ", ".join(f"[{name}]" for name in ("imagery", "training", "reference") if name not in raw)
         yield Problem(file, f"no {absent}", "[imagery], [training] and [reference], or [official]", "add them")
     crops = raw["survey"].get("crops") if isinstance(raw.get("survey"), dict) else None
+    yield from _threshold_problems(file, raw.get("estimate"), crops)
     if isinstance(crops, list) and len({str(crop) for crop in crops}) < len(crops):
         yield Problem(f"{file} [survey] crops", "a crop twice", "each crop once", "take one out")
     if "official" in raw and isinstance(crops, list) and len(crops) > 1:
         yield Problem(f"{file} [survey] crops", f"{len(crops)} crops", "one crop with [official]", "one file each")
+
+
+def _threshold_problems(file: str, estimate: Any, crops: Any) -> Iterator[Problem]:
+    """Yield a threshold of a crop that the survey does not estimate."""
+    lines = estimate.get("thresholds_ha") if isinstance(estimate, dict) else None
+    if not isinstance(lines, dict) or not isinstance(crops, list):
+        return
+    for crop in lines:
+        if crop not in crops:
+            known = ", ".join(map(str, crops))
+            yield Problem(f"{file} [estimate] thresholds_ha {crop}", "no crop of this survey", known, "correct it")
 
 
 def _order_problems(file: str, periods: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -151,6 +151,11 @@ class EstimateSection(Section):
 
     level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level")
     interval: Literal["auto", "mover-jeffreys", "mover-wilson", "mover-clopper"] = Field(default="auto")
+    thresholds_ha: dict[Name, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="Crop to the hectares below which an administrative unit counts as free of it, such as "
+        "{ poppy = 100 }; units whose interval straddles the line are told",
+    )
 
 
 NO_ZONE = "no_zone"

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aoi.survey.parameter import Parameter
 from geo.errors import AltdevError, InputError, Problem, QualityGateError, reason
+from monitor.districts import small_area_rows, threshold_rows
 from monitor.figures import (
     FRAME,
     Domain,
@@ -32,7 +34,7 @@ TOLERANCE = 2e-6
 """Figures are written with six decimals."""
 
 NUMBERS = ("value_ha", "se_ha", "lo_ha", "hi_ha")
-WORDS = ("n", "state", "verdict", "method", "flags")
+WORDS = ("n", "state", "verdict", "method", "flags", "certainty", "below")
 DIFFERENCES = ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value")
 
 
@@ -75,6 +77,7 @@ def verify_run(out: Path) -> Iterator[str]:
     try:
         tables = read_tables(out)
         yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
+        yield f"{_recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
         yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
         yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     except AltdevError:
@@ -109,6 +112,28 @@ def _recompute_estimates(out: Path, tables: SurveyTables) -> int:
     )
     _compare(published, again, ["crop", "period", "domain"], NUMBERS, "estimates.csv")
     return len(published)
+
+
+def _recompute_districts(out: Path, tables: SurveyTables) -> int:
+    """Make small areas and thresholds again from the published estimates, which are recomputed before."""
+    if not (out / "estimates" / "small_areas.csv").is_file():
+        return 0  # a run of a version that made none; a file taken away is found by the manifest
+    estimates, small, free = (
+        _read(out / "estimates" / f"{name}.csv") for name in ("estimates", "small_areas", "thresholds")
+    )
+    again = small_area_rows(tables, estimates, _domains(tables, estimates)[1:])
+    keys = ["crop", "period", "domain"]
+    text = dict.fromkeys(keys, str)
+    _compare(small.astype(text), again.astype(text), keys, NUMBERS, "small_areas.csv")
+    lines = {
+        str(crop): Parameter(name=f"threshold.{crop}_ha", value=float(line), unit="ha", source="published")
+        for crop, line in free[["crop", "threshold_ha"]].drop_duplicates().itertuples(index=False)
+    }
+    held = threshold_rows(estimates, lines)
+    _compare(
+        free.astype(text), held.astype(text), keys, ("value_ha", "lo_ha", "hi_ha", "p_below"), "thresholds.csv"
+    )
+    return len(small) + len(free)
 
 
 def _recompute_changes(out: Path, tables: SurveyTables) -> int:

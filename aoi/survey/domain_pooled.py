@@ -14,16 +14,20 @@ Morris, C. N. (1983). Parametric empirical Bayes inference. Journal of the Ameri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from aoi.survey.benchmark import benchmark
 from aoi.survey.design import FloatArray, IntArray, StratifiedDesign
 from aoi.survey.estimate import INDICATIVE, Estimate
 from aoi.survey.estimator import areas_of_counts, class_counts
 from aoi.survey.gamma_interval import beta_cumulants, shifted_quantile
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, QualityGateError
 
-__all__ = ["pooled_domain_areas"]
+__all__ = ["benchmarked_domain_areas", "pooled_domain_areas"]
 
 SQUARED_VARIATION = 3.0
 """Squared coefficient of variation of the domains' rates: crop is clustered, and few hits cannot estimate it."""
@@ -113,3 +117,65 @@ def _posterior(
     tail = (1 - level) / 2
     lo, hi = (shifted_quantile(share, mean, variance, third) for share in (tail, 1 - tail))
     return mean, variance, (lo, hi)
+
+
+def benchmarked_domain_areas(
+    figures: Sequence[Estimate], total: Estimate, *, domain_area_ha: npt.ArrayLike
+) -> tuple[Estimate, ...]:
+    """Make pooled figures add up to the direct figure of the whole.
+
+    The difference is spread in proportion to the mean squared errors; where that would take a figure below zero,
+    all are multiplied by one factor. Each interval moves along with its figure and keeps its skewness; it is
+    widened to the normal one of the enlarged error where that reaches further, and never leaves the domain.
+
+    Parameters
+    ----------
+    figures
+        Pooled figures of the domains that part the whole, in hectares.
+    total
+        Direct figure of the whole, in hectares.
+    domain_area_ha
+        True area of each domain, shape (D,), ha.
+
+    Returns
+    -------
+    tuple of Estimate
+        Same order; their values add up to the total's.
+
+    Raises
+    ------
+    InputError
+        If there is not one area for each figure.
+    QualityGateError
+        If figures of zero would have to add up to more, or a domain would hold more crop than ground.
+
+    References
+    ----------
+    Wang, J., Fuller, W. A. and Qu, Y. (2008). Small area estimation under a restriction. Survey Methodology 34:
+    29-36, eq. 13.
+    """
+    areas = np.asarray(domain_area_ha, dtype=float)
+    if areas.shape != (len(figures),):
+        raise InputError(Problem("benchmark", f"areas of shape {areas.shape}", f"one for each of {len(figures)}"))
+    ones = np.ones(len(figures))
+    try:
+        moved = benchmark(list(figures), ones, total)
+    except QualityGateError:
+        moved = benchmark(list(figures), ones, total, method="ratio")
+    over = [index for index, one in enumerate(moved) if one.value > areas[index] * (1 + 1e-9)]
+    if over:
+        found = f"domains {over[:5]} with more crop than ground"
+        raise QualityGateError(Problem("benchmark", found, "figures within their domains", "join small domains"))
+    return tuple(
+        _with_limits_of(after, before, float(area))
+        for before, after, area in zip(figures, moved, areas, strict=True)
+    )
+
+
+def _with_limits_of(after: Estimate, before: Estimate, area_ha: float) -> Estimate:
+    shift = after.value - before.value
+    return replace(
+        after,
+        lo=min(after.value, max(0.0, min(after.lo, before.lo + shift))),
+        hi=max(after.value, min(area_ha, max(after.hi, before.hi + shift))),
+    )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aoi.survey.parameter import Parameter
+from aoi.survey.threshold import Certainty
 from geo.raster import read_on_grid
 from monitor.context import Context, Progress
+from monitor.districts import small_area_rows, threshold_rows
 from monitor.figures import (
     FRAME,
     Domain,
@@ -25,11 +28,11 @@ from monitor.figures import (
 )
 from monitor.tables import SurveyTables, read_tables, write_csv
 
-__all__ = ["admin_domains", "estimate", "interval_method", "period_facts"]
+__all__ = ["admin_domains", "estimate", "interval_method", "period_facts", "thresholds"]
 
 
 def estimate(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
-    """Write ``estimates/estimates.csv``, ``accuracy.csv``, ``error_matrix.csv`` and ``mapped_areas.csv``."""
+    """Write ``estimates/``: estimates, small areas, thresholds, accuracy, error matrix, mapped areas."""
     tables = read_tables(context.out)
     folder = staging / "estimates"
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,11 +47,39 @@ def estimate(context: Context, staging: Path, progress: Progress) -> Mapping[str
     matrices = {p.name: period_matrix(tables, p.name, context.profile.legend.names) for p in context.compared}
     mapped = _mapped_areas(context)
     write_csv(rows, folder / "estimates.csv")
+    write_csv(small_area_rows(tables, rows, admin_domains(context, tables)[1:]), folder / "small_areas.csv")
+    free = threshold_rows(rows, thresholds(context.survey.estimate.thresholds_ha))
+    write_csv(free, folder / "thresholds.csv")
     write_csv(_stack(accuracy_rows, matrices), folder / "accuracy.csv")
     write_csv(_stack(matrix_rows, matrices), folder / "error_matrix.csv")
     write_csv(mapped, folder / "mapped_areas.csv")
     progress(1, 1)
-    return {"headline": _headline(rows, mapped), "accuracy": _accuracy_facts(context, matrices)}
+    return {
+        "headline": _headline(rows, mapped),
+        "accuracy": _accuracy_facts(context, matrices),
+        "notes": list(_threshold_notes(free)),
+    }
+
+
+def thresholds(given: Mapping[str, float]) -> dict[str, Parameter]:
+    """Return the thresholds of a survey file as parameters."""
+    return {
+        crop: Parameter(name=f"threshold.{crop}_ha", value=line, unit="ha", source="survey file", mark="given")
+        for crop, line in given.items()
+    }
+
+
+def _threshold_notes(rows: pd.DataFrame) -> Iterator[str]:
+    """Say how many units lie below each threshold, and how many of them for certain."""
+    for (crop, period, line), units in rows.groupby(["crop", "period", "threshold_ha"], sort=False):
+        sure, possible = (
+            (units["certainty"] == Certainty.BELOW.value),
+            units["certainty"] != Certainty.AT_OR_ABOVE.value,
+        )
+        yield (
+            f"{crop} {period}: {int(units['below'].sum())} of {len(units)} units below {line:g} ha by the point "
+            f"figure; {int(sure.sum())} with their whole interval, {int(possible.sum())} with some of it"
+        )
 
 
 def admin_domains(context: Context, tables: SurveyTables) -> list[Domain]:

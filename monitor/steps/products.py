@@ -54,8 +54,11 @@ def read_figures(context: Context) -> Figures:
     folder = context.out / "estimates"
     names = ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")
     read = {name: read_csv(folder / f"{name}.csv") for name in names}
-    overlays = {name: context.out / "overlay" / f"{name}.csv" for name in ("zones", "alone")}
-    extra = [(name, read_csv(path)) for name, path in overlays.items() if path.is_file()]
+    tables = {name: folder / f"{name}.csv" for name in ("small_areas", "thresholds")}
+    tables |= {name: context.out / "overlay" / f"{name}.csv" for name in ("zones", "alone")}
+    found = [(name, read_csv(path)) for name, path in tables.items() if path.is_file()]
+    # The verdict's sentence is English: its words stand in the columns beside it
+    extra = [(name, rows.drop(columns="verdict", errors="ignore")) for name, rows in found if not rows.empty]
     return Figures(
         estimates=read["estimates"].fillna({"source": "", "vintage": "", "flags": ""}),
         change=read["change"].fillna({"flags": ""}),
