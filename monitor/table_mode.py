@@ -79,7 +79,7 @@ def estimate_tables(
     if as_json:
         content = result.to_json_dict() | ({"coverage": coverage_rows(covered)} if coverage else {})
         return json.dumps(content, indent=1)
-    return "\n".join([*_lines(result), *_coverage_lines(covered)])
+    return "\n".join([*_lines(result, covered), *_coverage_lines(covered)])
 
 
 def table_options(*, frame_ha: float | None, legend: str | None, lonely: Lonely) -> TableOptions:
@@ -131,7 +131,8 @@ def _read(path: Path) -> pd.DataFrame:
     return read_given_csv(require_file(path, where="table mode"))
 
 
-def _lines(result: TableResult) -> list[str]:
+def _lines(result: TableResult, covered: tuple[Coverage, ...]) -> list[str]:
+    """Return the figures and accuracies in words, each figure of the whole with the coverage of its interval."""
     lines = []
     for area in result.areas:
         figure = area.estimate
@@ -140,6 +141,7 @@ def _lines(result: TableResult) -> list[str]:
         lines.append(
             f"{place}{area.name}: {figure.value:,.2f} ha "
             f"({_level(figure)} interval {figure.lo:,.2f} to {figure.hi:,.2f} ha; n = {figure.n}){flags}"
+            + ("" if area.domain is not None else _held(area.name, covered))
         )
     matrix = result.matrix
     lines.append(f"overall accuracy {_share(matrix.overall)}")
@@ -159,6 +161,12 @@ def _share(accuracy: Accuracy) -> str:
     if not math.isfinite(accuracy.value):
         return "undefined (no unit)"
     return f"{accuracy.value:.4f} (standard error {accuracy.se:.4f})"
+
+
+def _held(name: str, covered: tuple[Coverage, ...]) -> str:
+    """Return how often the interval of a class held the truth, at worst over the simulated truths."""
+    shares = [one.covered for one in covered if one.name == name]
+    return f"; held the truth in {100 * min(shares):.1f} % of simulated surveys" if shares else ""
 
 
 def _coverage_lines(covered: tuple[Coverage, ...]) -> list[str]:
