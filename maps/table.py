@@ -57,6 +57,10 @@ HXL_TAGS = {
     "below": "#status+threshold+below",
     "certainty": "#status+threshold+interval",
     "p_below": "#indicator+probability",
+    "term": "#item+correction",
+    "parameter": "#meta+parameter",
+    "parameter_value": "#meta+parameter+value",
+    "applied": "#status+applied",
 }
 """Column to Humanitarian Exchange Language tag (hxlstandard.org, 1.1)."""
 
@@ -100,8 +104,13 @@ _HEADINGS = {
     "below": "table.below",
     "certainty": "table.certainty",
     "p_below": "table.p_below",
+    "term": "table.term",
+    "parameter": "table.parameter",
+    "parameter_value": "table.parameter_value",
+    "applied": "table.applied",
 }
 _EXTRA_SHEETS = {
+    "corrections": "notes.corrections_sheet",
     "small_areas": "notes.small_areas_sheet",
     "thresholds": "notes.thresholds_sheet",
     "zones": "notes.zones_sheet",
@@ -208,6 +217,8 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "state": lambda state: words.text(f"state.{state}"),
         "flags": lambda text: _flag_words("" if pd.isna(text) else str(text), words),
         "additive": lambda value: _yes_or_no(value, words),
+        "applied": lambda value: _yes_or_no(value, words),
+        "term": lambda value: words.text(f"table.term_{value}"),
         "below": lambda value: _yes_or_no(value, words),
         "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
     }

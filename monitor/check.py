@@ -84,6 +84,7 @@ def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
         (survey.imagery is not None, _scene_problems),
         (survey.imagery is not None and survey.training is not None, _training_problems),
         (survey.reference is not None, _reference_problems),
+        (survey.corrections is not None, _correction_problems),
     ]
     return [_admin_problems, *checkers, *(checker for given, checker in by_table if given)]
 
@@ -239,6 +240,20 @@ def _touches_frame(context: Context, layer: Any) -> bool:
         return True
     shapes = shapely.make_valid(np.asarray(layer.geometry.to_crs(admin.crs).values))
     return bool(shapely.intersects(shapely.union_all(np.asarray(admin.geometry.values)), shapes).any())
+
+
+def _correction_problems(context: Context) -> Iterator[Problem]:
+    from monitor.steps.corrections import ledger_parameters, operations
+
+    section = context.survey.corrections
+    assert section is not None
+    known = {period.name for period in context.survey.period}
+    for name in section.image_date:
+        if name not in known:
+            yield Problem(f"[corrections] image_date {name}", "no period of this survey", ", ".join(sorted(known)))
+    ledger_parameters(section)
+    if section.eradication is not None:
+        operations(section)
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:

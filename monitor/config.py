@@ -19,6 +19,7 @@ from monitor.sections import (
     NO_ZONE,
     AreaSection,
     ClassifierSection,
+    CorrectionsSection,
     EstimateSection,
     ImagerySection,
     MapSection,
@@ -62,6 +63,7 @@ class Survey(Section):
     reference: ReferenceSection | None = None
     official: OfficialSection | None = None
     estimate: EstimateSection = EstimateSection()
+    corrections: CorrectionsSection | None = None
     overlay: list[OverlayLayer] = Field(default=[])
     map: MapSection = MapSection()
 

@@ -158,6 +158,49 @@ class EstimateSection(Section):
     )
 
 
+class GivenParameter(Section):
+    """A parameter that the survey gives itself, in place of the shipped one."""
+
+    value: float = Field(description="The number")
+    se: float = Field(default=0.0, ge=0, description="Its standard error")
+    source: str = Field(min_length=1, description="Where it comes from")
+
+
+class CorrectionsSection(Section):
+    """``[corrections]``: from the interpreted area to the area at the reference date."""
+
+    eradication: Path | None = Field(default=None, description="Polygons of eradication with a date and a method")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    date: str = Field(default="date", min_length=1, description="Column with the day, as 2024-05-31")
+    method: str = Field(default="method", min_length=1, description="Column with the method")
+    spray_methods: list[str] = Field(
+        default=["spray", "spraying", "aerial spraying"],
+        description="Methods that are spraying; others are by hand",
+    )
+    verified: str | None = Field(
+        default=None, description="Column that says yes or no; claims that were not verified change no figure"
+    )
+    all_verified: bool = Field(default=False, description="Every polygon of the layer was verified")
+    image_date: dict[Name, Day] = Field(
+        default_factory=dict,
+        description="Period to the day its figure shows; the last day of the season window when left out",
+    )
+    yearly_change: GivenParameter | None = Field(
+        default=None,
+        description="Change a year as a share, which brings the area from its image to the reference date",
+    )
+    parameter: dict[Name, dict[str, GivenParameter]] = Field(
+        default_factory=dict,
+        description="Parameters in place of the shipped ones, as [corrections.parameter.eradication.spray_effect]",
+    )
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        if self.verified is not None and self.all_verified:
+            raise ValueError("give one of verified and all_verified")
+        return self
+
+
 NO_ZONE = "no_zone"
 """Domain of the ground that lies in no zone; no overlay may be called so."""
 

@@ -25,6 +25,7 @@ from monitor.figures import (
     period_matrix,
     unit_domains,
 )
+from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.manifest import Manifest, read_manifest
 from monitor.tables import SurveyTables, read_csv, read_tables
 
@@ -34,7 +35,7 @@ TOLERANCE = 2e-6
 """Figures are written with six decimals."""
 
 NUMBERS = ("value_ha", "se_ha", "lo_ha", "hi_ha")
-WORDS = ("n", "state", "verdict", "method", "flags", "certainty", "below")
+WORDS = ("n", "state", "verdict", "method", "flags", "certainty", "below", "term", "applied")
 DIFFERENCES = ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value")
 
 
@@ -78,6 +79,8 @@ def verify_run(out: Path) -> Iterator[str]:
         tables = read_tables(out)
         yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
         yield f"{_recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
+        if (out / "estimates" / "corrections.csv").is_file():
+            yield f"{_recompute_ledger(out, tables)} rows of the corrections ledger recomputed, all equal"
         yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
         yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     except AltdevError:
@@ -134,6 +137,25 @@ def _recompute_districts(out: Path, tables: SurveyTables) -> int:
         free.astype(text), held.astype(text), keys, ("value_ha", "lo_ha", "hi_ha", "p_below"), "thresholds.csv"
     )
     return len(small) + len(free)
+
+
+def _recompute_ledger(out: Path, tables: SurveyTables) -> int:
+    folder = out / "estimates"
+    published, estimates = _read(folder / "corrections.csv"), _read(folder / "estimates.csv")
+    inputs = LedgerInputs(
+        groups=_read(folder / "eradication_groups.csv"),
+        units=_read(folder / "eradication_units.csv"),
+        dates=_read(folder / "correction_dates.csv"),
+        parameters=parameters_of(_read(folder / "correction_parameters.csv")),
+    )
+    again = ledger_rows(tables, estimates, _domains(tables, estimates), inputs, method=_interval(estimates))
+    keys = ["crop", "period", "domain", "row"]
+    told, found = (
+        rows.astype(dict.fromkeys(keys[:3], str)).assign(row=rows.groupby(keys[:3], sort=False).cumcount())
+        for rows in (published, again)
+    )
+    _compare(told, found, keys, (*NUMBERS, "parameter_value"), "corrections.csv")
+    return len(published)
 
 
 def _recompute_changes(out: Path, tables: SurveyTables) -> int:

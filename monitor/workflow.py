@@ -265,6 +265,7 @@ def _survey_steps(context: Context) -> list[Step]:
             parameters=common | periods | {"estimate": _dump(survey.estimate), "survey": _dump(survey.survey)},
             action=_lazy("estimate", "estimate", context),
         ),
+        *_correction_steps(context, common | periods),
         Step(
             name="compare",
             verb="compare",
@@ -281,6 +282,23 @@ def _survey_steps(context: Context) -> list[Step]:
             parameters=common | periods | overlay_parameters | {"estimate": _dump(survey.estimate)},
             action=_lazy("overlay", "overlay", context),
         ),
+    ]
+
+
+def _correction_steps(context: Context, parameters: Mapping[str, Any]) -> list[Step]:
+    section = context.survey.corrections
+    if section is None:
+        return []
+    polygons = (section.eradication,) if section.eradication is not None else ()
+    return [
+        Step(
+            name="corrections",
+            verb="estimate",
+            needs=("frame", "sample", "reference", "estimate"),
+            inputs=(context.survey.area.admin, *polygons),
+            parameters={**parameters, "corrections": _dump(section), "estimate": _dump(context.survey.estimate)},
+            action=_lazy("corrections", "corrections", context),
+        )
     ]
 
 
@@ -310,6 +328,7 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
                 "train",
                 "frame",
                 "estimate",
+                *(step.name for step in _correction_steps(context, {})),
                 "compare",
                 "overlay",
             ),

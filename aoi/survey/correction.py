@@ -17,7 +17,7 @@ from aoi.survey.addition import mover_limits, normal_quantile, sum_estimates
 from aoi.survey.estimate import Estimate
 from geo.errors import InputError, Problem, QualityGateError
 
-__all__ = ["COLUMNS", "Ledger", "Term", "TermName", "corrected_estimate"]
+__all__ = ["COLUMNS", "Ledger", "Term", "TermName", "corrected_estimate", "parameter_errors"]
 
 TermName = Literal["gap", "age", "spray", "manual", "replanting", "small_lots"]
 
@@ -99,7 +99,7 @@ def corrected_estimate(interpreted: Estimate, terms: Sequence[Term]) -> Estimate
     value = math.fsum([interpreted.value, *(term.value_ha for term in applied)])
     _refuse_negative(value, interpreted, applied)
     scale = value / interpreted.value if interpreted.value else 1.0
-    errors = _parameter_errors(applied)
+    errors = parameter_errors(applied)
     z = normal_quantile(interpreted.level)
     halves = [z * error for error in errors]
     lo, hi = mover_limits(
@@ -129,8 +129,14 @@ def _refuse_negative(value: float, interpreted: Estimate, applied: Sequence[Term
         raise QualityGateError(Problem(where, found, "an area of 0 ha or more", remedy))
 
 
-def _parameter_errors(applied: Iterable[Term]) -> list[float]:
-    """Return one standard error per parameter: within a parameter errors are shared, so they add."""
+def parameter_errors(applied: Iterable[Term]) -> list[float]:
+    """Return one standard error per parameter, ha: within a parameter errors are shared, so they add.
+
+    Parameters
+    ----------
+    applied
+        Terms that count in a figure.
+    """
     shared: dict[tuple[str, float, str], float] = {}
     for term in applied:
         key = (term.parameter, term.parameter_value, term.source)

@@ -13,6 +13,14 @@ import pytest
 
 from imagery.simulate.example import write_example
 
+CORRECTIONS = """
+[corrections]
+eradication = "inputs/eradication.gpkg"
+all_verified = true
+image_date = { "2021" = 2021-01-01 }
+"""
+"""Images before the season, so that the operations of that year come after them."""
+
 SIZE = 200
 """Cells on a side: large enough for every stratum, small enough for seconds."""
 
@@ -48,7 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_example("rif-cannabis", folder, seed=3, size=SIZE)
     text = (folder / "survey.toml").read_text()
     (folder / "survey.toml").write_text(
-        text.replace("size = 600", "size = 300").replace("floor = 50", "floor = 20")
+        text.replace("size = 600", "size = 300").replace("floor = 50", "floor = 20") + CORRECTIONS
     )
     return folder
 

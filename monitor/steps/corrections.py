@@ -1,0 +1,215 @@
+"""Step ``corrections``: the ledger from the interpreted figures to those at the reference date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aoi.survey.parameter import Parameter, load_parameters, override
+from geo.errors import InputError, Problem
+from geo.vector import read_layer
+from monitor.context import Context, Progress
+from monitor.figures import FRAME
+from monitor.ledger import YEARLY_CHANGE, LedgerInputs, group_state, ledger_rows, parameter_rows
+from monitor.sections import CorrectionsSection
+from monitor.steps.estimate import admin_domains, interval_method
+from monitor.tables import SurveyTables, read_csv, read_tables, write_csv
+
+__all__ = ["corrections", "ledger_parameters", "operations"]
+
+_YES = ("true", "yes", "1", "y")
+_GROUPS = ["period", "group", "method", "last_date", "verified", "domain", "area_ha"]
+
+
+def corrections(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
+    """Write ``estimates/corrections.csv`` and the tables it is made from."""
+    tables, folder = read_tables(context.out), staging / "estimates"
+    folder.mkdir(parents=True, exist_ok=True)
+    dates = _dates(context)
+    groups, units = _groups(context, tables, dates)
+    inputs = LedgerInputs(groups=groups, units=units, dates=dates, parameters=ledger_parameters(_section(context)))
+    published = read_csv(context.out / "estimates" / "estimates.csv")
+    domains = admin_domains(context, tables)
+    rows = ledger_rows(tables, published, domains, inputs, method=interval_method(context))
+    write_csv(rows, folder / "corrections.csv")
+    write_csv(groups, folder / "eradication_groups.csv")
+    write_csv(units, folder / "eradication_units.csv")
+    write_csv(dates, folder / "correction_dates.csv")
+    write_csv(parameter_rows(inputs.parameters), folder / "correction_parameters.csv")
+    progress(1, 1)
+    return {"notes": list(_notes(rows))}
+
+
+def ledger_parameters(section: CorrectionsSection) -> dict[str, Parameter]:
+    """Return the shipped parameters with the survey's own in place of some.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown.
+    """
+    given = {
+        f"{table}.{name}": {"value": one.value, "se": one.se, "source": one.source}
+        for table, names in section.parameter.items()
+        for name, one in names.items()
+    }
+    found = override(load_parameters("corrections"), given)
+    kept = {key: one for key, one in found.items() if key.startswith("eradication.")}
+    if section.yearly_change is not None:
+        change = section.yearly_change
+        kept[YEARLY_CHANGE] = Parameter(
+            name=YEARLY_CHANGE,
+            value=change.value,
+            se=change.se,
+            unit="share a year",
+            source=change.source,
+            mark="given",
+        )
+    return kept
+
+
+def operations(section: CorrectionsSection) -> Any:
+    """Read the polygons of eradication with columns ``day``, ``method`` (spray or manual) and ``verified``.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        In the layer's own CRS.
+
+    Raises
+    ------
+    InputError
+        If the layer is broken, or naming every row whose day is not one.
+    """
+    path = section.eradication
+    assert path is not None
+    columns = [section.date, section.method, *([section.verified] if section.verified else [])]
+    layer = read_layer(path, layer=section.layer, columns=columns, geometry="polygon")
+    days = pd.to_datetime(layer[section.date].astype(str), format="%Y-%m-%d", errors="coerce", exact=False)
+    wrong = [f"row {at + 1}: {layer[section.date].iloc[at]!r}" for at in np.flatnonzero(days.isna())]
+    if wrong:
+        found = f"{len(wrong)} days that are none ({'; '.join(wrong[:5])})"
+        raise InputError(
+            Problem(f"{path.name} column {section.date}", found, "days such as 2024-05-31", "correct them")
+        )
+    spray = {word.strip().lower() for word in section.spray_methods}
+    said = layer[section.method].astype(str).str.strip().str.lower()
+    sure = (
+        layer[section.verified].astype(str).str.strip().str.lower().isin(_YES)
+        if section.verified
+        else pd.Series(section.all_verified, index=layer.index)
+    )
+    return layer[[layer.geometry.name]].assign(
+        day=days.dt.date.to_numpy(), method=np.where(said.isin(spray), "spray", "manual"), verified=sure.to_numpy()
+    )
+
+
+def _section(context: Context) -> CorrectionsSection:
+    section = context.survey.corrections
+    assert section is not None
+    return section
+
+
+def _dates(context: Context) -> pd.DataFrame:
+    given = _section(context).image_date
+    return pd.DataFrame(
+        [
+            {
+                "period": period.name,
+                "image_date": given.get(period.name, period.end).isoformat(),
+                "reference_date": period.reference_date.isoformat(),
+            }
+            for period in context.compared
+        ]
+    )
+
+
+def _groups(context: Context, tables: SurveyTables, dates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the operations by period, method and state with their ground by domain, and the units inside."""
+    section = _section(context)
+    if section.eradication is None:
+        return pd.DataFrame(columns=_GROUPS), pd.DataFrame(columns=["unit_id", "period", "group"])
+    layer = operations(section).to_crs(str(context.frame.geobox.crs))
+    groups: list[dict[str, Any]] = []
+    units: list[pd.DataFrame] = []
+    for _, row in dates.iterrows():
+        image, reference = (date.fromisoformat(row[name]) for name in ("image_date", "reference_date"))
+        states = [
+            group_state(day, image, reference, verified=bool(sure))
+            for day, sure in zip(layer["day"], layer["verified"], strict=True)
+        ]
+        of_row = layer.assign(state=states)
+        keys = list(dict.fromkeys(sorted(zip(of_row["method"], of_row["state"], strict=True))))
+        of_row["group"] = [keys.index(key) + 1 for key in zip(of_row["method"], of_row["state"], strict=True)]
+        cells = _cells(context, of_row)
+        groups += _ground(context, row["period"], of_row, cells, len(keys))
+        inside = cells[tables.units["row"], tables.units["col"]]
+        found = pd.DataFrame({"unit_id": tables.units["unit_id"], "period": row["period"], "group": inside})
+        units.append(found[found["group"] > 0])
+    return pd.DataFrame(groups, columns=_GROUPS), pd.concat(units, ignore_index=True)
+
+
+def _cells(context: Context, layer: Any) -> NDArray[np.int32]:
+    """Return the group of each cell of the frame, 0 where none was; of overlapping polygons one counts.
+
+    What counts in the figure goes before what does not, and an earlier operation before a later one.
+    """
+    from rasterio.features import rasterize
+
+    frame = context.frame
+    order = layer.assign(rank=(layer["state"] != "applied").astype(int)).sort_values(["rank", "day"], kind="stable")
+    shapes = [
+        (shape, int(group))
+        for shape, group in zip(order.geometry, order["group"], strict=True)
+        if not shape.is_empty
+    ]
+    empty: NDArray[np.int32] = np.zeros(frame.geobox.shape, dtype=np.int32)
+    if not shapes:
+        return empty
+    # later shapes are written over earlier ones, so the first in order comes last
+    cells: NDArray[np.int32] = rasterize(
+        shapes[::-1], out_shape=frame.geobox.shape, transform=frame.geobox.affine, dtype="int32"
+    )
+    return np.where(frame.inside, cells, empty)
+
+
+def _ground(
+    context: Context, period: str, layer: Any, cells: NDArray[np.int32], n_groups: int
+) -> Iterator[dict[str, Any]]:
+    frame = context.frame
+    codes = list(frame.admin["code"])
+    width = len(codes) + 1
+    areas = frame.areas_by(cells.astype(np.int64) * width + frame.unit_of_cell, (n_groups + 1) * width)
+    by_unit = np.asarray(areas).reshape(n_groups + 1, width)
+    for group in range(1, n_groups + 1):
+        of_group = layer[layer["group"] == group]
+        head = {
+            "period": period,
+            "group": group,
+            "method": of_group["method"].iloc[0],
+            "last_date": max(of_group["day"]).isoformat(),
+            "verified": bool(of_group["verified"].all()),
+        }
+        yield head | {"domain": FRAME, "area_ha": float(by_unit[group, 1:].sum())}
+        for at, code in enumerate(codes, start=1):
+            yield head | {"domain": code, "area_ha": float(by_unit[group, at])}
+
+
+def _notes(rows: pd.DataFrame) -> Iterator[str]:
+    """Say the corrected figure of the frame beside the interpreted one, or that nothing was to correct."""
+    whole = rows[rows["domain"] == FRAME]
+    for (crop, period), ledger in whole.groupby(["crop", "period"], sort=False):
+        last = ledger.iloc[-1]
+        terms = ledger[ledger["applied"] & ~ledger["term"].isin(["interpreted", "corrected"])]
+        told = ", ".join(dict.fromkeys(terms["term"]))
+        yield (
+            f"{crop} {period}, at {last['reference_date']}: {last['value_ha']:,.0f} ha ({100 * last['level']:g} % "
+            f"interval {last['lo_ha']:,.0f} to {last['hi_ha']:,.0f} ha), "
+            + (f"corrected for {told}" if told else "no correction applied; see estimates/corrections.csv")
+        )
