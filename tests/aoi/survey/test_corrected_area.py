@@ -68,5 +68,5 @@ def test_more_taken_than_there_is() -> None:
     """Law: a factor below zero stops the run."""
     design = StratifiedDesign.of_units(["all"], [10], unit_area_ha=1.0)
     zeros = np.zeros(4, dtype=np.int64)
-    with pytest.raises(QualityGateError, match="factor of -0.2"):
+    with pytest.raises(QualityGateError, match=r"factor of -0\.2"):
         corrected_area(zeros, zeros, zeros, design, factor=[-0.2], part_area_ha=[10.0])
