@@ -61,6 +61,18 @@ HXL_TAGS = {
     "parameter": "#meta+parameter",
     "parameter_value": "#meta+parameter+value",
     "applied": "#status+applied",
+    "part": "#item+part",
+    "product": "#item+product",
+    "value_t": "#indicator+value+production+t",
+    "se_t": "#indicator+stderr+production+t",
+    "lo_t": "#indicator+lower+production+t",
+    "hi_t": "#indicator+upper+production+t",
+    "yield_kg_ha": "#indicator+yield+kg_ha",
+    "yield_se_kg_ha": "#indicator+stderr+yield+kg_ha",
+    "yield_region": "#loc+yield",
+    "yield_vintage": "#date+yield",
+    "yield_source": "#meta+source+yield",
+    "yield_mark": "#meta+mark+yield",
 }
 """Column to Humanitarian Exchange Language tag (hxlstandard.org, 1.1)."""
 
@@ -108,9 +120,22 @@ _HEADINGS = {
     "parameter": "table.parameter",
     "parameter_value": "table.parameter_value",
     "applied": "table.applied",
+    "part": "table.part",
+    "product": "table.product",
+    "value_t": "table.tonnes",
+    "se_t": "table.standard_error",
+    "lo_t": "table.lower",
+    "hi_t": "table.upper",
+    "yield_kg_ha": "table.yield",
+    "yield_se_kg_ha": "table.yield_se",
+    "yield_region": "table.yield_region",
+    "yield_vintage": "table.yield_vintage",
+    "yield_source": "table.yield_source",
+    "yield_mark": "table.yield_mark",
 }
 _EXTRA_SHEETS = {
     "corrections": "notes.corrections_sheet",
+    "production": "notes.production_sheet",
     "small_areas": "notes.small_areas_sheet",
     "thresholds": "notes.thresholds_sheet",
     "zones": "notes.zones_sheet",
@@ -120,6 +145,7 @@ _EXTRA_SHEETS = {
 _CERTAINTY = {"below": "below", "straddles the threshold": "straddles", "at or above": "above"}
 _FORMATS = {
     "_ha": "#,##0.0",
+    "_t": "#,##0.0",
     "share": "0.000",
     "area_share": "0.0000",
     "level": "0.00",
@@ -218,6 +244,7 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "flags": lambda text: _flag_words("" if pd.isna(text) else str(text), words),
         "additive": lambda value: _yes_or_no(value, words),
         "applied": lambda value: _yes_or_no(value, words),
+        "part": lambda value: words.text(f"table.part_{value}"),
         "term": lambda value: words.text(f"table.term_{value}"),
         "below": lambda value: _yes_or_no(value, words),
         "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
@@ -322,8 +349,9 @@ def _heading(name: str, words: Language) -> str:
 
 
 def _number_format(name: str) -> str:
-    if name.endswith("_ha"):
-        return _FORMATS["_ha"]
+    for unit in ("_ha", "_t"):
+        if name.endswith(unit):
+            return _FORMATS[unit]
     return _FORMATS.get(name, "General")
 
 

@@ -26,6 +26,7 @@ from monitor.sections import (
     OfficialSection,
     OverlayLayer,
     PeriodSection,
+    ProductionSection,
     ReferenceSection,
     SampleSection,
     Section,
@@ -64,6 +65,7 @@ class Survey(Section):
     official: OfficialSection | None = None
     estimate: EstimateSection = EstimateSection()
     corrections: CorrectionsSection | None = None
+    production: list[ProductionSection] = Field(default=[])
     overlay: list[OverlayLayer] = Field(default=[])
     map: MapSection = MapSection()
 
@@ -185,6 +187,7 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(file, f"no {absent}", "[imagery], [training] and [reference], or [official]", "add them")
     crops = raw["survey"].get("crops") if isinstance(raw.get("survey"), dict) else None
     yield from _threshold_problems(file, raw.get("estimate"), crops)
+    yield from _production_problems(file, raw)
     if isinstance(crops, list) and len({str(crop) for crop in crops}) < len(crops):
         yield Problem(f"{file} [survey] crops", "a crop twice", "each crop once", "take one out")
     if "official" in raw and isinstance(crops, list) and len(crops) > 1:
@@ -200,6 +203,22 @@ def _threshold_problems(file: str, estimate: Any, crops: Any) -> Iterator[Proble
         if crop not in crops:
             known = ", ".join(map(str, crops))
             yield Problem(f"{file} [estimate] thresholds_ha {crop}", "no crop of this survey", known, "correct it")
+
+
+def _production_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
+    """Yield a production of a stock that nothing makes a harvested area."""
+    periods, entries = (raw.get(name) for name in ("period", "production"))
+    if not isinstance(periods, list) or not isinstance(entries, list):
+        return
+    stock = any(isinstance(one, dict) and one.get("kind", "stock") == "stock" for one in periods)
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, dict) and stock and not {"harvested_ratio", "stock_as_harvested"} & set(entry):
+            yield Problem(
+                f"{file} [[production]] {number}",
+                "a stock at a date and no way to the area harvested",
+                "harvested_ratio with its source, or stock_as_harvested with its ground",
+                "add one of them",
+            )
 
 
 def _order_problems(file: str, periods: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from aoi.survey.domain_pooled import benchmarked_domain_areas, pooled_domain_areas
-from aoi.survey.estimate import Estimate
+from aoi.survey.estimate import Estimate, read_back
 from aoi.survey.parameter import Parameter
 from aoi.survey.threshold import against_threshold
 from monitor.figures import FRAME, Domain
@@ -66,7 +66,7 @@ def small_area_rows(tables: SurveyTables, published: pd.DataFrame, units: Sequen
             level=float(whole["level"]),
         )
         figures = benchmarked_domain_areas(
-            pooled, _estimate(whole), domain_area_ha=np.array([unit.area_ha for unit in units])
+            pooled, read_back(whole.to_dict()), domain_area_ha=np.array([unit.area_ha for unit in units])
         )
         rows += [_small_area_row(whole, unit, one) for unit, one in zip(units, figures, strict=True)]
     return pd.DataFrame(rows, columns=list(SMALL_AREA_COLUMNS))
@@ -108,7 +108,7 @@ def threshold_rows(published: pd.DataFrame, thresholds: Mapping[str, Parameter])
     rows = []
     units = published[(published["domain"] != FRAME) & published["crop"].isin(list(thresholds))]
     for _, row in units.iterrows():
-        verdict = against_threshold(_estimate(row), thresholds[str(row["crop"])])
+        verdict = against_threshold(read_back(row.to_dict()), thresholds[str(row["crop"])])
         kept = {name: row[name] for name in THRESHOLD_COLUMNS if name in row.index}
         rows.append(
             kept
@@ -121,18 +121,3 @@ def threshold_rows(published: pd.DataFrame, thresholds: Mapping[str, Parameter])
             }
         )
     return pd.DataFrame(rows, columns=list(THRESHOLD_COLUMNS))
-
-
-def _estimate(row: pd.Series) -> Estimate:
-    """Return a published row as the estimate it was made from."""
-    flags = str(row["flags"]) if pd.notna(row["flags"]) else ""
-    return Estimate(
-        value=float(row["value_ha"]),
-        se=float(row["se_ha"]),
-        lo=float(row["lo_ha"]),
-        hi=float(row["hi_ha"]),
-        n=int(row["n"]),
-        method=str(row["method"]),
-        level=float(row["level"]),
-        flags=tuple(flag for flag in flags.split(";") if flag),
-    )

@@ -201,6 +201,44 @@ class CorrectionsSection(Section):
         return self
 
 
+class _YieldSection(Section):
+    """Which yield: one of the shipped ones by region and vintage, or the survey's own."""
+
+    region: str = Field(min_length=1, description="Region the yield was measured in")
+    vintage: str = Field(min_length=1, description="When it was measured")
+    yield_kg_ha: float | None = Field(default=None, ge=0, description="The survey's own yield, kg per harvested ha")
+    yield_se_kg_ha: float | None = Field(default=None, ge=0, description="Its standard error, kg/ha")
+    source: str = Field(default="", description="Where the survey's own yield comes from")
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Self:
+        if self.yield_kg_ha is not None and not self.source.strip():
+            raise ValueError("a yield of your own needs its source")
+        return self
+
+
+class LicitSection(_YieldSection):
+    """``[production.licit]``: the authorised zone, up to the area the law allows."""
+
+    zone: str = Field(min_length=1, description="Domain of an overlay, as overlay/alone.csv names it")
+    authorised_ha: float = Field(ge=0, description="Hectares that the law allows there")
+
+
+class ProductionSection(_YieldSection):
+    """``[[production]]``: one yield, and the units it holds for."""
+
+    crop: Name = Field(description="Crop, as the yields name it")
+    product: str = Field(min_length=1, description="Product with its moisture state, such as sun-dried leaf")
+    units: list[str] = Field(default=[], description="Codes of the units it holds for; all when left out")
+    harvested_ratio: GivenParameter | None = Field(
+        default=None, description="Harvested over standing area, for figures that are a stock at a date"
+    )
+    stock_as_harvested: str | None = Field(
+        default=None, min_length=1, description="Ground on which a stock passes for harvested area; flagged"
+    )
+    licit: LicitSection | None = Field(default=None, description="What is licit, taken off at its own zone's yield")
+
+
 NO_ZONE = "no_zone"
 """Domain of the ground that lies in no zone; no overlay may be called so."""
 

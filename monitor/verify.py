@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from monitor.figures import (
 )
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.manifest import Manifest, read_manifest
+from monitor.sections import ProductionSection
+from monitor.steps.production import production_table
 from monitor.tables import SurveyTables, read_csv, read_tables
 
 __all__ = ["verify_run"]
@@ -81,6 +84,8 @@ def verify_run(out: Path) -> Iterator[str]:
         yield f"{_recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
         if (out / "estimates" / "corrections.csv").is_file():
             yield f"{_recompute_ledger(out, tables)} rows of the corrections ledger recomputed, all equal"
+        if (out / "estimates" / "production.csv").is_file():
+            yield f"{_recompute_production(out)} rows of production recomputed, all equal"
         yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
         yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     except AltdevError:
@@ -155,6 +160,18 @@ def _recompute_ledger(out: Path, tables: SurveyTables) -> int:
         for rows in (published, again)
     )
     _compare(told, found, keys, (*NUMBERS, "parameter_value"), "corrections.csv")
+    return len(published)
+
+
+def _recompute_production(out: Path) -> int:
+    published = _read(out / "estimates" / "production.csv")
+    settings = json.loads((out / "estimates" / "production.json").read_text(encoding="utf-8"))
+    again = production_table(out, [ProductionSection.model_validate(entry) for entry in settings])
+    keys = ["crop", "period", "domain", "part", "product"]
+    text = dict.fromkeys(keys, str)
+    _compare(
+        published.astype(text), again.astype(text), keys, ("value_t", "se_t", "lo_t", "hi_t"), "production.csv"
+    )
     return len(published)
 
 

@@ -282,6 +282,7 @@ def _survey_steps(context: Context) -> list[Step]:
             parameters=common | periods | overlay_parameters | {"estimate": _dump(survey.estimate)},
             action=_lazy("overlay", "overlay", context),
         ),
+        *_production_steps(context),
     ]
 
 
@@ -298,6 +299,21 @@ def _correction_steps(context: Context, parameters: Mapping[str, Any]) -> list[S
             inputs=(context.survey.area.admin, *polygons),
             parameters={**parameters, "corrections": _dump(section), "estimate": _dump(context.survey.estimate)},
             action=_lazy("corrections", "corrections", context),
+        )
+    ]
+
+
+def _production_steps(context: Context) -> list[Step]:
+    entries = context.survey.production
+    if not entries:
+        return []
+    return [
+        Step(
+            name="production",
+            verb="estimate",
+            needs=("estimate", *(step.name for step in _correction_steps(context, {})), "overlay"),
+            parameters={"production": [_dump(entry) for entry in entries]},
+            action=_lazy("production", "make_production", context),
         )
     ]
 
@@ -328,7 +344,7 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
                 "train",
                 "frame",
                 "estimate",
-                *(step.name for step in _correction_steps(context, {})),
+                *(step.name for step in [*_correction_steps(context, {}), *_production_steps(context)]),
                 "compare",
                 "overlay",
             ),

@@ -7,13 +7,14 @@ Only `aoi.survey` makes an `Estimate` (a test holds the other packages to that);
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from geo.errors import QualityGateError
 
-__all__ = ["INDICATIVE", "LOW_COUNT", "CellState", "Estimate", "Kind", "Quantity"]
+__all__ = ["INDICATIVE", "LOW_COUNT", "CellState", "Estimate", "Kind", "Quantity", "read_back"]
 
 Kind = Literal["stock", "harvestable", "cumulative"]
 
@@ -121,3 +122,35 @@ class Estimate:
     def flagged(self, flag: str) -> Estimate:
         """Return the same figure carrying one more flag."""
         return self if flag in self.flags else replace(self, flags=(*self.flags, flag))
+
+
+def read_back(row: Mapping[str, Any]) -> Estimate:
+    """Return a figure from its row in a table that a run published.
+
+    Parameters
+    ----------
+    row
+        Columns value_ha, se_ha, lo_ha, hi_ha, n, method, level, and flags parted by semicolons or missing.
+
+    Raises
+    ------
+    QualityGateError
+        If the interval does not hold the value.
+
+    Examples
+    --------
+    >>> row = {"value_ha": 10.0, "se_ha": 2.0, "lo_ha": 6.0, "hi_ha": 14.5, "n": 300, "method": "x", "level": 0.95}
+    >>> read_back(row | {"flags": "LOW_COUNT"}).flags
+    ('LOW_COUNT',)
+    """
+    flags = row["flags"] if isinstance(row["flags"], str) else ""
+    return Estimate(
+        value=float(row["value_ha"]),
+        se=float(row["se_ha"]),
+        lo=float(row["lo_ha"]),
+        hi=float(row["hi_ha"]),
+        n=int(row["n"]),
+        method=str(row["method"]),
+        level=float(row["level"]),
+        flags=tuple(flag for flag in flags.split(";") if flag),
+    )

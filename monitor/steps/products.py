@@ -54,7 +54,7 @@ def read_figures(context: Context) -> Figures:
     folder = context.out / "estimates"
     names = ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")
     read = {name: read_csv(folder / f"{name}.csv") for name in names}
-    tables = {name: folder / f"{name}.csv" for name in ("corrections", "small_areas", "thresholds")}
+    tables = {name: folder / f"{name}.csv" for name in ("corrections", "production", "small_areas", "thresholds")}
     tables |= {name: context.out / "overlay" / f"{name}.csv" for name in ("zones", "alone")}
     found = [(name, read_csv(path)) for name, path in tables.items() if path.is_file()]
     # The verdict's sentence is English: its words stand in the columns beside it

@@ -18,6 +18,23 @@ CORRECTIONS = """
 eradication = "inputs/eradication.gpkg"
 all_verified = true
 image_date = { "2021" = 2021-01-01 }
+
+[[production]]
+crop = "cannabis"
+product = "dry herb"
+region = "Jbel Amara"
+vintage = "2024"
+yield_kg_ha = 800.0
+yield_se_kg_ha = 50.0
+source = "invented for this test"
+
+[production.licit]
+zone = "ad"
+authorised_ha = 0.5
+region = "Jbel Amara"
+vintage = "2024"
+yield_kg_ha = 700.0
+source = "invented for this test"
 """
 """Images before the season, so that the operations of that year come after them."""
 
