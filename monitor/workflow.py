@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from geo.files import sha256
 from monitor.config import Survey, load_survey
 from monitor.context import Context, Progress
 from monitor.engine import Listener, Step, execute, selected, tidied
+from monitor.indicators import PARTS
 from monitor.manifest import Manifest
 from monitor.run_folder import RunFolder
 from monitor.sections import PeriodSection
@@ -99,8 +100,15 @@ def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
         *(_imagery_step(context, period) for period in context.compared),
         _train_step(context),
         *(_classify_step(context, period) for period in context.compared),
-        *(_with_own_files(step, context) for step in [*_survey_steps(context), *_product_steps(context, options)]),
+        *(_with_own_files(step, context) for step in _late_steps(context, options)),
     ]
+
+
+def _late_steps(context: Context, options: RunOptions) -> list[Step]:
+    """Return the steps from the frame on."""
+    steps = _with_indicators(context, _survey_steps(context))
+    made = tuple(step.name for step in steps if step.name == "indicators")
+    return [*steps, *(replace(step, needs=(*step.needs, *made)) for step in _product_steps(context, options))]
 
 
 def _with_own_files(step: Step, context: Context) -> Step:
@@ -316,6 +324,21 @@ def _production_steps(context: Context) -> list[Step]:
             action=_lazy("production", "make_production", context),
         )
     ]
+
+
+def _with_indicators(context: Context, steps: Sequence[Step]) -> list[Step]:
+    """Add the step that joins the indicators of those steps that make any."""
+    makers = [step.name for step in steps if step.name in PARTS]
+    if not makers:
+        return list(steps)
+    joining = Step(
+        name="indicators",
+        verb="harm" if "harm" in makers else "overlay",
+        needs=tuple(makers),
+        parameters={"parts": makers},
+        action=_lazy("indicators", "join_indicators", context, parts=makers),
+    )
+    return [*steps, joining]
 
 
 def _reference_inputs(context: Context) -> tuple[Path, ...]:

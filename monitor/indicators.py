@@ -1,0 +1,86 @@
+"""The tidy table of indicators: its columns, and the one place where the parts that steps write are joined.
+
+A step that makes indicators writes them with `write_part` under a name of its own (``indicators/part_NAME.csv``).
+The step ``indicators`` reads the parts of a run and writes ``indicators/indicators.csv``: no two steps write
+one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from geo.errors import InputError, Problem
+from monitor.tables import read_csv, write_csv
+
+__all__ = ["COLUMNS", "KEYS", "PARTS", "indicator_table", "joined", "part_path", "read_part", "write_part"]
+
+COLUMNS = (
+    "indicator", "domain", "period", "value", "lo", "hi", "unit", "direct_or_indirect", "grade", "method",
+    "n_draws", "seed", "level", "state", "reason", "n", "sex", "group", "inputs",
+)  # fmt: skip
+"""Columns of the table; the first twelve are the contract of the run folder."""
+
+KEYS = ("indicator", "domain", "period", "direct_or_indirect", "sex", "group", "unit", "method")
+"""What one row is known by."""
+
+PARTS = ("ad", "harm", "impact")
+"""Names of the parts, in the order they stand in the table."""
+
+FOLDER = "indicators"
+NUMBERS = ("value", "lo", "hi", "n_draws", "seed", "level", "n")
+
+
+def part_path(out: Path, name: str) -> Path:
+    """Return where a part stands in a run folder."""
+    return out / FOLDER / f"part_{name}.csv"
+
+
+def indicator_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table of `COLUMNS`; what a row leaves out is empty.
+
+    Raises
+    ------
+    InputError
+        If a row has a column that the table does not know.
+    """
+    given = [dict(row) for row in rows]
+    strangers = sorted({name for row in given for name in row} - set(COLUMNS))
+    if strangers:
+        raise InputError(Problem("indicators", f"columns {', '.join(strangers)}", f"of {', '.join(COLUMNS)}"))
+    table = pd.DataFrame(given, columns=list(COLUMNS))
+    table[list(NUMBERS)] = table[list(NUMBERS)].apply(pd.to_numeric)
+    words = [name for name in COLUMNS if name not in NUMBERS]
+    table[words] = table[words].astype(object).where(table[words].notna(), "").astype(str)
+    return table
+
+
+def write_part(table: pd.DataFrame, out: Path, name: str) -> None:
+    """Write the part of one step."""
+    write_csv(table[list(COLUMNS)], part_path(out, name))
+
+
+def read_part(path: Path) -> pd.DataFrame:
+    """Read a part, or the whole table; texts that are empty are empty texts."""
+    rows = read_csv(path).to_dict("records")
+    return indicator_table({str(key): value for key, value in row.items()} for row in rows)
+
+
+def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the parts as one table.
+
+    Raises
+    ------
+    InputError
+        Naming a figure that stands in it twice.
+    """
+    table = pd.concat([part[list(COLUMNS)] for part in parts] or [indicator_table([])], ignore_index=True)
+    twice = table.duplicated(subset=list(KEYS))
+    if twice.any():
+        row = table.loc[twice, list(KEYS)].iloc[0]
+        told = " ".join(str(value) for value in row if str(value))
+        raise InputError(Problem("indicators", f"{told} twice", "each figure once", "run the steps again"))
+    return table

@@ -1,0 +1,47 @@
+"""The tidy table of indicators: its columns, its parts, and figures that stand in it twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from geo.errors import InputError
+from monitor.indicators import COLUMNS, indicator_table, joined, part_path, read_part, write_part
+
+CONTRACT = "indicator,domain,period,value,lo,hi,unit,direct_or_indirect,grade,method,n_draws,seed"
+
+
+def row(indicator: str = "A1", domain: str = "frame", value: float = 1.5) -> dict[str, object]:
+    """Return a row of the table."""
+    return {"indicator": indicator, "domain": domain, "period": "2024", "value": value, "unit": "ha"}
+
+
+def test_columns_begin_with_the_contract() -> None:
+    """Contract: the run folder's columns, in order, before any other."""
+    assert ",".join(COLUMNS).startswith(CONTRACT + ",")
+
+
+def test_a_part_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Law: writing and reading keeps codes with zeros, empty texts and missing numbers."""
+    table = indicator_table([row(domain="05001"), row("A2", value=float("nan"))])
+    write_part(table, tmp_path, "ad")
+    again = read_part(part_path(tmp_path, "ad"))
+    assert again["domain"].tolist() == ["05001", "frame"]
+    assert again["sex"].tolist() == ["", ""]
+    assert again["value"].isna().tolist() == [False, True]
+    assert again.equals(table)
+
+
+def test_parts_join_in_order_and_no_figure_stands_twice() -> None:
+    """Law: the joined table is the parts one under the other; a repeated figure is refused by name."""
+    one, other = indicator_table([row()]), indicator_table([row("D1")])
+    assert joined([one, other])["indicator"].tolist() == ["A1", "D1"]
+    with pytest.raises(InputError, match="A1 frame 2024 ha twice"):
+        joined([one, one])
+
+
+def test_a_column_that_nobody_knows_is_refused() -> None:
+    """Law: a misspelt column is told, not dropped."""
+    with pytest.raises(InputError, match="columns valeu"):
+        indicator_table([{"indicator": "A1", "valeu": 1.0}])
