@@ -131,6 +131,8 @@ const page = (() => {
     open = chosen;
     const content = typeof chosen === 'string' ? unitPopup(chosen) : overlayPopup(chosen);
     box = L.popup({ maxWidth: 292, maxHeight: Math.max(180, map.getSize().y - 60), autoPanPaddingTopLeft: [54, 12], autoPanPaddingBottomRight: [12, 12] }).setLatLng(at).setContent(content).openOn(map);
+    // a popup longer than the screen scrolls, and keys must reach what scrolls
+    box.getElement().querySelector('.leaflet-popup-content').tabIndex = 0;
     const close = box.getElement().querySelector('.leaflet-popup-close-button');
     close.setAttribute('aria-label', words.text('page.close'));
   }
