@@ -70,7 +70,7 @@ class FlowNetwork:
         across = np.abs(ahead % width - cells % width) * self.cell_m[0]
         along = np.abs(ahead // width - cells // width) * self.cell_m[1]
         way = np.hypot(across, along)
-        return np.where(way > 0, way, np.sqrt(self.cell_area_m2)).astype(np.float32)
+        return np.asarray(np.where(way > 0, way, np.sqrt(self.cell_area_m2)), dtype=np.float32)
 
 
 def fill_pits(elevation_m: ArrayLike, where: str = "elevation") -> NDArray[np.float32]:
@@ -96,8 +96,7 @@ def fill_pits(elevation_m: ArrayLike, where: str = "elevation") -> NDArray[np.fl
     doi:10.1080/13658810500433453.
     """
     height_m = _checked(elevation_m, where)
-    filled: NDArray[np.float32] = _filled(height_m, _spill_tree(height_m)).reshape(height_m.shape)
-    return filled
+    return _filled(height_m, _spill_tree(height_m)).reshape(height_m.shape)
 
 
 def flow_network(elevation_m: ArrayLike, geobox: GeoBox, where: str = "elevation") -> FlowNetwork:
