@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+import pystac
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.errors import InputError, Problem
+from imagery.product_folder import product_scenes
 from imagery.scene import Scene, scene_files, unique_scenes
-from imagery.scene_folder import folder_scenes
+from imagery.scene_folder import folder_entries
 from imagery.sensor import Sensor
 from imagery.stac import items_of, scene_of
 
-__all__ = ["find_scenes", "is_file", "scene_files"]
+__all__ = [
+    "LostScene",
+    "Search",
+    "bounds_in_degrees",
+    "find_scenes",
+    "is_file",
+    "item_entries",
+    "scene_files",
+    "search_scenes",
+    "shown_address",
+    "touches",
+]
 
 Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LostScene:
+    """A scene of the period that cannot be used."""
+
+    id: str
+    """Its name."""
+    reason: str
+    """What is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a source holds of a period."""
+
+    scenes: tuple[Scene, ...]
+    """Usable scenes over the area, each once, in order of time and name."""
+    problems: tuple[Problem, ...]
+    """What is wrong with the others of the period, which may or may not lie over the area."""
+
+    @property
+    def lost(self) -> tuple[LostScene, ...]:
+        """The scenes that cannot be used, each once, in order of name."""
+        found = {problem.where.removeprefix("scene "): problem.found for problem in reversed(self.problems)}
+        return tuple(LostScene(name, found[name]) for name in sorted(found))
 
 
 def find_scenes(
@@ -30,14 +71,41 @@ def find_scenes(
     end: date,
     geobox: GeoBox,
 ) -> tuple[Scene, ...]:
-    """Return the scenes of a period that touch a grid, each once, in order of time and name.
+    """Return the scenes of a period that touch a grid, after naming every one that cannot be used.
+
+    Parameters as in `search_scenes`.
+
+    Raises
+    ------
+    InputError
+        If nothing fits (naming the period), or scenes are incomplete (naming each of them).
+    """
+    found = search_scenes(
+        catalog=catalog, folder=folder, pattern=pattern, sensor=sensor, start=start, end=end, geobox=geobox
+    )
+    if found.problems:
+        raise InputError(found.problems)
+    return found.scenes
+
+
+def search_scenes(
+    *,
+    catalog: Path | None,
+    folder: Path | None,
+    pattern: str | None,
+    sensor: Sensor,
+    start: date,
+    end: date,
+    geobox: GeoBox,
+) -> Search:
+    """Return the scenes of a period that touch a grid, and what is wrong with the others.
 
     Parameters
     ----------
     catalog
         Static STAC catalogue; give it or `folder`.
     folder, pattern
-        Folder of files and how they are named.
+        Folder of files and how they are named; without `pattern`, of products as their provider ships them.
     sensor
         The sensor.
     start, end
@@ -48,58 +116,92 @@ def find_scenes(
     Raises
     ------
     InputError
-        If nothing fits (naming the period), or scenes are incomplete (naming each of them).
+        If the source cannot be read at all, or holds no usable scene (naming the period, or each that is not).
     """
     source = catalog or folder
     if source is None:
         raise InputError(Problem("[imagery]", "neither catalog nor folder", "one of them", "add it"))
-    every = _catalog_scenes(source, sensor, start, end) if catalog else folder_scenes(source, pattern or "", sensor)
-    area = _degrees(geobox)
-    near = [
-        scene
-        for scene in every
-        if start <= scene.day <= end and (scene.bounds is None or _overlap(scene.bounds, area))
-    ]
-    if not near:
-        raise InputError(_nothing(source, every, start, end))
-    scenes = unique_scenes(near)
-    _require_files(scenes)
-    return scenes
-
-
-def _catalog_scenes(path: Path, sensor: Sensor, start: date, end: date) -> list[Scene]:
-    """Return the scenes of a catalogue, after naming every item inside the period that is unusable."""
     problems: list[Problem] = []
-    scenes = []
-    for item in items_of(path):
+    every: list[Scene] = []
+    for entry in _entries(catalog, folder, pattern, sensor, (start, end)):
+        if isinstance(entry, Scene):
+            every.append(entry)
+        else:
+            problems += entry.problems
+    area = bounds_in_degrees(geobox)
+    near = [scene for scene in every if start <= scene.day <= end and touches(scene, area)]
+    whole = []
+    for scene in unique_scenes(near):
+        missing = _missing_files(scene)
+        problems += missing
+        whole += [] if missing else [scene]
+    if not whole:
+        raise InputError(problems or _nothing(source, every, start, end))
+    return Search(tuple(whole), tuple(problems))
+
+
+def _entries(
+    catalog: Path | None, folder: Path | None, pattern: str | None, sensor: Sensor, span: tuple[date, date]
+) -> Iterator[Scene | InputError]:
+    """Yield every scene of a source, and the error of every one inside the period that cannot be used."""
+    if catalog is not None:
+        yield from item_entries(items_of(catalog), sensor, span)
+    elif folder is not None and pattern:
+        yield from folder_entries(folder, pattern, sensor)
+    elif folder is not None:
+        yield from product_scenes(folder, sensor)
+
+
+def item_entries(
+    items: Iterable[pystac.Item], sensor: Sensor, span: tuple[date, date]
+) -> Iterator[Scene | InputError]:
+    """Yield the scene of every item, or the error of one inside the period that cannot be used."""
+    for item in items:
         try:
             scene = scene_of(item, sensor)
         except InputError as error:
-            if item.datetime is None or start <= item.datetime.date() <= end:
-                problems += error.problems
+            if item.datetime is None or span[0] <= item.datetime.date() <= span[1]:
+                yield error
             continue
         if scene is not None:
-            scenes.append(scene)
-    if problems:
-        raise InputError(problems)
-    return scenes
+            yield scene
 
 
-def _require_files(scenes: Iterable[Scene]) -> None:
-    problems = []
-    for scene in scenes:
-        gone = [path.name for path in scene_files([scene]) if not is_file(path)]
-        if gone:
-            problems.append(
-                Problem(
-                    f"scene {scene.id}",
-                    f"no file {', '.join(name[:80] for name in gone[:5])}",
-                    "every asset the catalogue names",
-                    "fetch the scene again, or take it out of the catalogue",
-                )
-            )
-    if problems:
-        raise InputError(problems)
+def touches(scene: Scene, area: Bounds) -> bool:
+    """Return whether a scene touches an area in degrees; one that does not say where it lies may."""
+    return scene.bounds is None or _overlap(scene.bounds, area)
+
+
+def _missing_files(scene: Scene) -> list[Problem]:
+    """Return what a scene's files lack: they must be there, and on this machine."""
+    files = [file.path for file in (*scene.bands.values(), scene.mask) if file]
+    remote = sorted({shown_address(path) for path in files if "://" in path})
+    if remote:
+        found = f"an asset at {remote[0][:80]}, which is not on this machine"
+        return [Problem(f"scene {scene.id}", found, "files of this machine", "copy them here")]
+    gone = [path.name for path in scene_files([scene]) if not is_file(path)]
+    if not gone:
+        return []
+    return [
+        Problem(
+            f"scene {scene.id}",
+            f"no file {', '.join(name[:80] for name in gone[:5])}",
+            "every asset the catalogue names",
+            "fetch the scene again, or take it out of the catalogue",
+        )
+    ]
+
+
+def shown_address(address: str) -> str:
+    """Return an address as it may be shown and kept: without user, password, query and fragment.
+
+    Examples
+    --------
+    >>> shown_address("https://user:secret@host.example:8443/a/B04.tif?sig=abc#x")
+    'https://host.example:8443/a/B04.tif'
+    """
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", ""))
 
 
 def is_file(path: Path) -> bool:
@@ -122,7 +224,7 @@ def _nothing(source: Path, every: list[Scene], start: date, end: date) -> Proble
     return Problem(str(source), found, "scenes over the area", "correct [area] or add scenes")
 
 
-def _degrees(geobox: GeoBox) -> Bounds:
+def bounds_in_degrees(geobox: GeoBox) -> Bounds:
     """Return the bounds of a grid in degrees; west exceeds east across the anti-meridian."""
     box = geobox.boundingbox
     to_degrees = Transformer.from_crs(str(geobox.crs), 4326, always_xy=True)

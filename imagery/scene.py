@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from imagery.sensor import baseline_number
 
-__all__ = ["BandFile", "Scene", "scene_files", "unique_scenes"]
+__all__ = ["BandFile", "Scene", "SunAngles", "platform_name", "scene_files", "unique_scenes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,16 @@ class BandFile:
     """Factor from raw to physical values."""
     offset: float = 0.0
     """Added after scaling, in physical units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SunAngles:
+    """Where the sun stood over the middle of a scene, as its metadata tell."""
+
+    elevation_deg: float
+    """Above the horizon, degrees."""
+    azimuth_deg: float
+    """Clockwise from true north, degrees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +55,10 @@ class Scene:
     """Tile of the provider's grid; empty when unknown."""
     bounds: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees; west exceeds east across the anti-meridian."""
+    platform: str = ""
+    """Satellite in lower case, such as sentinel-2a or landsat-7; empty when unknown."""
+    sun: SunAngles | None = None
+    """Where the sun stood, if the metadata tell."""
 
     @property
     def day(self) -> date:
@@ -66,6 +81,17 @@ def unique_scenes(scenes: Iterable[Scene]) -> tuple[Scene, ...]:
     by_name = {scene.id: scene for scene in ranked}
     by_acquisition = {_acquisition(scene): scene for scene in sorted(by_name.values(), key=_rank)}
     return tuple(sorted(by_acquisition.values(), key=lambda scene: (scene.time, scene.id)))
+
+
+def platform_name(text: str) -> str:
+    """Return the name of a satellite as this program writes it.
+
+    Examples
+    --------
+    >>> platform_name("LANDSAT_8"), platform_name("Sentinel-2A"), platform_name("sentinel 2b")
+    ('landsat-8', 'sentinel-2a', 'sentinel-2b')
+    """
+    return re.sub(r"[\s_]+", "-", text.strip().lower())
 
 
 def scene_files(scenes: Iterable[Scene]) -> list[Path]:

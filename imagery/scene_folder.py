@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from geo.errors import InputError, Problem, SurveyFileError
 from imagery.scene import BandFile, Scene
 from imagery.sensor import Band, Sensor
 
-__all__ = ["folder_scenes"]
+__all__ = ["folder_entries", "folder_scenes"]
 
 _DATE = r"\d{8}|\d{4}-\d{2}-\d{2}"
 _FIELDS = {
@@ -45,6 +46,15 @@ def folder_scenes(folder: Path, pattern: str, sensor: Sensor) -> list[Scene]:
     InputError
         If the folder is missing, no file fits, or a scene lacks a band; every such scene is named.
     """
+    entries = list(folder_entries(folder, pattern, sensor))
+    problems = [problem for entry in entries if isinstance(entry, InputError) for problem in entry.problems]
+    if problems:
+        raise InputError(problems)
+    return [entry for entry in entries if isinstance(entry, Scene)]
+
+
+def folder_entries(folder: Path, pattern: str, sensor: Sensor) -> Iterator[Scene | InputError]:
+    """Yield the scenes of a folder, or the error of one that cannot be used; parameters as in `folder_scenes`."""
     if not folder.is_dir():
         raise InputError(Problem(str(folder), "no such folder", "a folder of scenes", "correct the path"))
     expression = _expression(pattern)
@@ -60,46 +70,42 @@ def folder_scenes(folder: Path, pattern: str, sensor: Sensor) -> list[Scene]:
         raise InputError(
             Problem(str(folder), f"no file named like {pattern}", "scenes", "correct [imagery] pattern")
         )
-    return _scenes(groups, sensor)
+    for key, paths in sorted(groups.items()):
+        try:
+            yield _scene(key, paths, sensor)
+        except InputError as error:
+            yield error
 
 
-def _scenes(groups: dict[tuple[str, ...], dict[str, Path]], sensor: Sensor) -> list[Scene]:
-    problems, scenes = [], []
-    for (day, start, scene, baseline), paths in sorted(groups.items()):
-        name = "_".join(part for part in (scene, day or start) if part)
-        files = {band.common: _file(paths, band) for band in sensor.band}
-        missing = [band.name for band in sensor.band if files[band.common] is None]
-        mask = _mask(paths, sensor)
-        missing += [sensor.mask.keys[0]] if sensor.mask and mask is None else []
-        if missing:
-            have = ", ".join(sorted(path.name for path in paths.values()))
-            problems.append(
-                Problem(f"scene {name}", f"no file of band {', '.join(missing)} (it has {have})", "all bands")
-            )
-            continue
-        some = next(iter(paths.values()))
-        number = f"{baseline[:2]}.{baseline[-2:]}" if baseline else sensor.baseline_in(some.as_posix())
-        offset = sensor.offset(number)
-        scenes.append(
-            Scene(
-                id=name,
-                time=_time(day or start, name),
-                bands={
-                    band.common: BandFile(
-                        path=str(files[band.common]),
-                        index=band.index if "" in paths else 1,
-                        scale=sensor.scale,
-                        offset=offset,
-                    )
-                    for band in sensor.band
-                },
-                mask=BandFile(path=str(mask)) if mask else None,
-                baseline=number,
-            )
+def _scene(key: tuple[str, ...], paths: dict[str, Path], sensor: Sensor) -> Scene:
+    day, start, scene, baseline = key
+    name = "_".join(part for part in (scene, day or start) if part)
+    files = {band.common: _file(paths, band) for band in sensor.band}
+    missing = [band.name for band in sensor.band if files[band.common] is None]
+    mask = _mask(paths, sensor)
+    missing += [sensor.mask.keys[0]] if sensor.mask and mask is None else []
+    if missing:
+        have = ", ".join(sorted(path.name for path in paths.values()))
+        raise InputError(
+            Problem(f"scene {name}", f"no file of band {', '.join(missing)} (it has {have})", "all bands")
         )
-    if problems:
-        raise InputError(problems)
-    return scenes
+    some = next(iter(paths.values()))
+    number = f"{baseline[:2]}.{baseline[-2:]}" if baseline else sensor.baseline_in(some.as_posix())
+    return Scene(
+        id=name,
+        time=_time(day or start, name),
+        bands={
+            band.common: BandFile(
+                path=str(files[band.common]),
+                index=band.index if "" in paths else 1,
+                scale=sensor.scale,
+                offset=sensor.offset(number),
+            )
+            for band in sensor.band
+        },
+        mask=BandFile(path=str(mask)) if mask else None,
+        baseline=number,
+    )
 
 
 def _expression(pattern: str) -> re.Pattern[str]:

@@ -34,6 +34,10 @@ class Band(_Record):
     keys: tuple[str, ...] = Field(min_length=1, description="Asset keys and file-name parts that mean this band")
     resolution_m: float = Field(gt=0, description="Native cell size, metres")
     index: int = Field(default=1, ge=1, description="Band number inside the file, from 1")
+    numbers: dict[str, int] = Field(
+        default_factory=dict, description="Band number by instrument, where a sensor file stands for several"
+    )
+    offset_id: int | None = Field(default=None, ge=0, description="Number of the band in the list of offsets")
 
 
 class OffsetRule(_Record):
@@ -103,6 +107,9 @@ class Sensor(_Record):
     mask: MaskRule | None = Field(default=None, description="Mask band; None where there is none")
     platforms: tuple[str, ...] = Field(
         default=(), description="Parts of platform names; an item of another platform is another product"
+    )
+    product: Literal["sentinel-2-safe", "landsat-mtl"] | None = Field(
+        default=None, description="How the provider lays out a scene's folder, where the program knows it"
     )
     other_collections: tuple[str, ...] = Field(
         default=(), description="Parts of collection names that look alike but hold another product"

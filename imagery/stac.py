@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ import pystac
 from pystac.stac_io import DefaultStacIO
 
 from geo.errors import InputError, Problem, reason
-from imagery.scene import BandFile, Scene
+from imagery.scene import BandFile, Scene, SunAngles, platform_name
 from imagery.sensor import Band, Sensor
 
 __all__ = ["items_of", "scene_of"]
@@ -134,6 +133,8 @@ def _scene(item: pystac.Item, sensor: Sensor) -> Scene | None:
         baseline=baseline,
         tile=_tile(item),
         bounds=_bounds(item),
+        platform=_platform(item),
+        sun=_sun(item),
     )
 
 
@@ -142,8 +143,7 @@ def _is_other(item: pystac.Item, sensor: Sensor) -> bool:
     collection = (item.collection_id or "").lower()
     if any(part in collection for part in sensor.other_collections):
         return True
-    said = [str(item.properties[key]).lower() for key in _PLATFORM_KEYS if item.properties.get(key)]
-    names = [re.sub(r"[\s_]+", "-", name) for name in said]
+    names = [platform_name(str(item.properties[key])) for key in _PLATFORM_KEYS if item.properties.get(key)]
     return bool(names and sensor.platforms) and not any(part in name for part in sensor.platforms for name in names)
 
 
@@ -238,6 +238,20 @@ def _time(item: pystac.Item) -> datetime:
     if time is None:
         raise InputError(Problem(f"scene {item.id}", "no datetime", "the time of acquisition", "add it"))
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _platform(item: pystac.Item) -> str:
+    """Return the satellite: the most exact of the names that the item gives."""
+    names = [platform_name(str(item.properties[key])) for key in _PLATFORM_KEYS if item.properties.get(key)]
+    return max(names, key=len, default="")
+
+
+def _sun(item: pystac.Item) -> SunAngles | None:
+    for prefix in ("view", "eo"):
+        elevation, azimuth = (item.properties.get(f"{prefix}:sun_{part}") for part in ("elevation", "azimuth"))
+        if elevation is not None and azimuth is not None:
+            return SunAngles(elevation_deg=float(elevation), azimuth_deg=float(azimuth) % 360)
+    return None
 
 
 def _bounds(item: pystac.Item) -> tuple[float, float, float, float] | None:

@@ -71,7 +71,9 @@ class ImagerySection(Section):
     """``[imagery]``: where scenes come from and how they are read."""
 
     catalog: Path | None = Field(default=None, description="Static STAC catalogue (catalog.json)")
-    folder: Path | None = Field(default=None, description="Folder of scene files, read with `pattern`")
+    folder: Path | None = Field(
+        default=None, description="Folder of scenes as their provider ships them, or of files named by `pattern`"
+    )
     pattern: str | None = Field(
         default=None, description="File name pattern with {date} or {start}, and {band}, for `folder`"
     )
@@ -84,8 +86,8 @@ class ImagerySection(Section):
     def _one_source(self) -> Self:
         if (self.catalog is None) == (self.folder is None):
             raise ValueError("give one of catalog and folder")
-        if self.folder is not None and not self.pattern:
-            raise ValueError("folder needs pattern, such as SCENE_{date}_{band}.tif")
+        if self.pattern is not None and self.folder is None:
+            raise ValueError("pattern says how the files of folder are named; give folder, or leave it out")
         return self
 
 
