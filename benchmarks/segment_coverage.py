@@ -22,9 +22,9 @@ from aoi.survey.cluster import ClusterDesign, Stage, simple_random, stratified_r
 from aoi.survey.design import FloatArray, IntArray
 from aoi.survey.inclusion import proportional_inclusion
 from aoi.survey.linearised import Linearised, total
-from aoi.survey.local_mean import LocalMeanDesign
 from aoi.survey.ratio import combined_ratio_total, difference_total, regression_total
 from aoi.survey.spatial_balance import draw_tessellation
+from aoi.survey.spread import SpreadDesign
 from aoi.survey.two_phase import ResponseDesign
 from aoi.survey.unequal import UnequalDesign
 from aoi.survey.unequal_draw import draw_unequal
@@ -153,13 +153,12 @@ def proportional(country: Country, n: int, rng: np.random.Generator) -> Linearis
 
 
 def tessellated(country: Country, n: int, rng: np.random.Generator) -> Linearised:
-    """Draw a spread sample, take the local-mean variance."""
+    """Draw a spread sample, take the larger of the local-mean and the nearest-pair variance."""
     size = country.crop_ha.size
     s = draw_tessellation(country.xy, np.full(size, n / size), rng=rng)
-    design = LocalMeanDesign(
-        coordinates=country.xy[s], inclusion=np.full(n, n / size), drawing="spread", population=size
+    return total(
+        SpreadDesign(coordinates=country.xy[s], inclusion=np.full(n, n / size), population=size), country.crop_ha[s]
     )
-    return total(design, country.crop_ha[s])
 
 
 DESIGNS: dict[str, Callable[[Country, int, np.random.Generator], Linearised]] = {
@@ -172,7 +171,7 @@ DESIGNS: dict[str, Callable[[Country, int, np.random.Generator], Linearised]] = 
     "two-stage, 25 of 100 pixels": two_stage,
     "proportional to the map, floor": proportional,
     "cloud, response groups": clouded,
-    "tessellation, local mean": tessellated,
+    "tessellation": tessellated,
 }
 
 

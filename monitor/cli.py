@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,9 @@ def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) 
 @cli.command()
 @survey_command
 @click.option("--strata", type=click.Path(path_type=Path), help="Table mode: CSV with stratum,size.")
+@click.option(
+    "--design", type=click.Path(path_type=Path), help="Table mode: design file (TOML), in place of --strata."
+)
 @click.option("--unit-area-ha", type=float, default=1.0, show_default=True, help="Table mode: ha of one unit.")
 @click.option("--domain", help="Table mode: domain column of the sample.")
 @click.option("--interval", default="default", show_default=True, help="Table mode: interval method.")
@@ -197,14 +200,17 @@ def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) 
 @click.option("--lonely", type=click.Choice(LONELY), default="refuse", help="Table mode: strata of one unit.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Table mode: confidence level.")
 @click.option("--coverage", is_flag=True, help="Table mode: simulate how often the interval holds the truth.")
-def estimate(strata: Path | None, **flags: Any) -> int | None:
+def estimate(strata: Path | None, design: Path | None, **flags: Any) -> int | None:
     """Estimate hectares and accuracy, from a survey file or from two tables.
 
     With --strata the first argument is a sample table (columns stratum, map, reference; if wanted psu, weight and
-    a domain column), and nothing else is needed.
+    a domain column), and nothing else is needed. With --design it is a sample of measured hectares, whose design
+    and estimator the design file declares.
     """
     table_flags = {name: flags.pop(name) for name in ("unit_area_ha", "domain", "interval", "level", "coverage")}
     given = {name: flags.pop(name) for name in ("frame_ha", "legend", "lonely")}
+    if design is not None:
+        return _estimate_design(design, table_flags | given | {"strata": strata}, flags)
     if strata is None:
         _refuse_given((*table_flags, *given), "a survey file", "give --strata, or set it in the survey file")
         return _run("estimate", flags)
@@ -218,7 +224,20 @@ def estimate(strata: Path | None, **flags: Any) -> int | None:
     return 0
 
 
-def _refuse_given(names: tuple[str, ...], mode: str, remedy: str) -> None:
+def _estimate_design(design: Path, table_flags: Mapping[str, Any], flags: Mapping[str, Any]) -> int:
+    """Estimate from a sample whose design a file declares; all else stands in that file."""
+    _require_tier(flags["tier"])
+    ours = [name for name in table_flags if name != "coverage"]
+    _refuse_given(ours, "a design file", "say it in the design file")
+    _refuse_given(("out", "dry_run", "overwrite", "resume"), "a design file", "leave it out; nothing is written")
+    from monitor.tabular.told import estimate_design
+
+    coverage = bool(table_flags["coverage"])
+    click.echo(estimate_design(flags["survey"], design, coverage=coverage, as_json=flags["as_json"]))
+    return 0
+
+
+def _refuse_given(names: Sequence[str], mode: str, remedy: str) -> None:
     """Refuse flags that mean nothing in this mode, rather than go on as if they had been heard."""
     source = click.get_current_context().get_parameter_source
     given = [name for name in names if source(name) is click.core.ParameterSource.COMMANDLINE]

@@ -85,11 +85,11 @@ def load_survey(path: Path) -> Survey:
         If it is not TOML, or naming every wrong key of the file.
     """
     raw = _read(path)
-    problems = [*_text_problems(path.name, raw), *_whole_file_problems(path.name, raw)]
+    problems = [*text_problems(path.name, raw), *_whole_file_problems(path.name, raw)]
     try:
         survey = Survey.model_validate(raw)
     except ValidationError as error:
-        raise SurveyFileError([*_problems(path.name, error), *problems]) from None
+        raise SurveyFileError([*value_problems(path.name, error), *problems]) from None
     problems += _path_problems(path.name, survey.model_dump())
     if problems:
         raise SurveyFileError(problems)
@@ -255,7 +255,7 @@ def _same_season(file: str, periods: list[dict[str, Any]]) -> Iterator[Problem]:
         )
 
 
-def _text_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
+def text_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
     """Yield texts that would break or reorder the line they are printed on."""
     for where, value in _leaves(raw, ()):
         if isinstance(value, str) and (bad := sorted({letter for letter in value if is_hidden(letter)})):
@@ -290,7 +290,7 @@ def _tables(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _problems(file: str, error: ValidationError) -> Iterable[Problem]:
+def value_problems(file: str, error: ValidationError) -> Iterable[Problem]:
     for entry in error.errors(include_url=False):
         where = f"{file} {_key(entry['loc'])}".strip()
         if entry["type"] == "extra_forbidden":

@@ -1,6 +1,7 @@
-"""The reference page of the survey file, made from its model so that it cannot fall behind it.
+"""The reference pages of the survey file and of the design file, made from their models: they cannot fall behind.
 
 python -m monitor.survey_file_page > docs/survey-file.md
+python -m monitor.survey_file_page design > docs/design-file.md
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any, Union, get_args, get_origin
 
 from monitor.config import Survey
 from monitor.sections import Section
+from monitor.tabular.declaration import DesignFile
 
-__all__ = ["survey_file_page"]
+__all__ = ["design_file_page", "survey_file_page"]
 
 INTRODUCTION = """# The survey file
 
@@ -24,13 +26,34 @@ page is made from the program.
 A survey has either `[imagery]`, `[training]` and `[reference]`, or `[official]` alone.
 """
 
+DESIGN = """# The design file
+
+One TOML file says how the units of a sample were drawn, or are to be drawn, and what is estimated from them, for
+`altdev sample FRAME.csv --design DESIGN.toml` and `altdev estimate SAMPLE.csv --design DESIGN.toml`
+([table mode](table-mode.md)). Paths are relative to the file. A key that is not listed here is a mistake. This page
+is made from the program.
+"""
+
+PLACES = {"number_in": "PERIOD", "misreading": "COLUMN"}
+"""What stands in the place of a name in the title of a table that is there once for each."""
+
 WORDS = {"str": "text", "int": "whole number", "float": "number", "Path": "path", "date": "date", "bool": "yes/no"}
 
 
 def survey_file_page() -> str:
     """Return the page as markdown."""
-    lines = [INTRODUCTION]
-    for title, section in _tables("", Survey):
+    return _page(INTRODUCTION, Survey)
+
+
+def design_file_page() -> str:
+    """Return the page of the design file as markdown."""
+    own = ["## Keys of the file itself", "", *_rows(DesignFile), ""]
+    return _page("\n".join([DESIGN, *own]), DesignFile)
+
+
+def _page(introduction: str, model: type[Section]) -> str:
+    lines = [introduction]
+    for title, section in _tables("", model):
         lines += [f"## `{title}`", "", *_paragraph(section), *_rows(section), ""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -43,7 +66,7 @@ def _tables(prefix: str, model: type[Section]) -> Iterator[tuple[str, type[Secti
             path = f"{prefix}{name}"
             repeated = _is_list(field.annotation)
             named = _is_mapping(field.annotation)
-            title = f"[[{path}]]" if repeated else f"[{path}.PERIOD]" if named else f"[{path}]"
+            title = f"[[{path}]]" if repeated else f"[{path}.{PLACES[name]}]" if named else f"[{path}]"
             yield title, inner
             yield from _tables(f"{path}.", inner)
 
@@ -58,7 +81,7 @@ def _rows(section: type[Section]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for name, field in section.model_fields.items():
         if _section_of(field.annotation) is None:
-            default = "required" if field.is_required() else _shown(field.default)
+            default = "required" if field.is_required() else _shown(field.get_default(call_default_factory=True))
             meaning = (field.description or "").replace("|", "\\|")
             yield f"| `{name}` | {_kind(field.annotation)} | {default} | {meaning} |"
 
@@ -89,7 +112,8 @@ def _is_mapping(annotation: Any) -> bool:
 
 def _kind(annotation: Any) -> str:
     kinds = []
-    for part in _parts(annotation):
+    for given in _parts(annotation):
+        part = get_args(given)[0] if hasattr(given, "__metadata__") else given
         origin, inner = get_origin(part), get_args(part)
         if origin is list:
             kinds.append(f"list of {_kind(inner[0])}s")
@@ -103,10 +127,10 @@ def _kind(annotation: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", {}, []):
         return "none"
     return f"`{value}`".lower() if isinstance(value, bool) else f"`{value}`"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(survey_file_page())
+    sys.stdout.write(design_file_page() if sys.argv[1:] == ["design"] else survey_file_page())

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from aoi.survey.design import FloatArray, IntArray, raise_all
-from aoi.survey.linearised import Linearised, as_columns, as_values
+from aoi.survey.linearised import Linearised, SampleDesign, as_columns, as_values
 from aoi.survey.neighbourhood import neighbour_weights
 from aoi.survey.reliability import Reliability, judge_units
 from geo.errors import Problem
 
-__all__ = ["Drawing", "LocalMeanDesign", "SystematicVariance", "systematic_total"]
+__all__ = ["AsIfRandom", "Drawing", "LocalMeanDesign", "SystematicVariance", "systematic_total"]
 
 Drawing = Literal["spread", "systematic"]
 """How the units were placed: balanced over the map at random, or on a grid with a random start."""
@@ -155,6 +155,39 @@ class LocalMeanDesign:
             group=self.codes,
             fraction=self.fraction,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AsIfRandom:
+    """A systematic or spread sample whose variance is that of a random one: safe, too large, and said so."""
+
+    base: SampleDesign
+    """The random sample it is taken for."""
+    drawing: Drawing
+    """How the units were placed in truth."""
+
+    @property
+    def weight(self) -> FloatArray:
+        """Weight of each row, shape (n,)."""
+        return self.base.weight
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the random sample."""
+        return self.base.df
+
+    @property
+    def variance_method(self) -> str:
+        """Name of the variance estimator, and what it stands in for."""
+        return f"{self.drawing} sample, simple-random variance (too large as a rule: none is unbiased)"
+
+    def covariance(self, values: FloatArray) -> FloatArray:
+        """Estimate the covariance of weighted totals of the columns of `values`, shape (k, k)."""
+        return self.base.covariance(values)
+
+    def reliability(self, observed: FloatArray, influence: FloatArray) -> Reliability:
+        """Judge as for the random sample."""
+        return self.base.reliability(observed, influence)
 
 
 def systematic_total(values: npt.ArrayLike, *, population: int, variance: SystematicVariance) -> Linearised:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.survey_file_page import survey_file_page
+from monitor.survey_file_page import design_file_page, survey_file_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -17,6 +17,12 @@ def test_survey_file_page_is_the_programs_own() -> None:
     """Law: the reference page holds every key of the model, as the model describes it."""
     told = (ROOT / "docs" / "survey-file.md").read_text()
     assert told == survey_file_page(), "write it again: python -m monitor.survey_file_page > docs/survey-file.md"
+
+
+def test_design_file_page_is_the_programs_own() -> None:
+    """Law: so does that of the design file."""
+    told = (ROOT / "docs" / "design-file.md").read_text()
+    assert told == design_file_page(), "python -m monitor.survey_file_page design > docs/design-file.md"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

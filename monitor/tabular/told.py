@@ -1,0 +1,174 @@
+"""`altdev estimate SAMPLE.csv --design DESIGN.toml`: figures of a declared design, as JSON or as lines to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aoi.survey.agricultural_mask import BufferRow
+from aoi.survey.coverage import Coverage, coverage_rows
+from aoi.survey.estimate import Estimate
+from aoi.survey.two_phase import MissingAreaFigure
+from geo.errors import Problem, SurveyFileError
+from monitor.tabular.build import build
+from monitor.tabular.declaration import DesignFile, load_design
+from monitor.tabular.figures import DesignFigure, frame_figures, mask_rows, missing_figures
+from monitor.tabular.nation import national_figures
+from monitor.tabular.rows import Rows
+from monitor.tabular.simulated import simulate_coverage
+
+__all__ = ["coverage_lines", "estimate_design", "figure_words"]
+
+
+def estimate_design(sample: Path, design: Path, *, coverage: bool, as_json: bool) -> str:
+    """Return the figures of a declared design as text.
+
+    Parameters
+    ----------
+    sample
+        CSV, one row for each unit drawn.
+    design
+        The design file.
+    coverage
+        Simulate how often the interval holds the truth under this design.
+    as_json
+        JSON instead of lines.
+
+    Raises
+    ------
+    SurveyFileError
+        If the design file is wrong.
+    InputError
+        If a table is missing or wrong.
+    QualityGateError
+        If no honest figure can be made.
+    """
+    file = load_design(design)
+    if file.estimate is None:
+        raise SurveyFileError(Problem(design.name, "no [estimate]", "the columns to estimate", "add it"))
+    rows = Rows.read(sample)
+    covered: list[Coverage] = []
+    missing: Mapping[str, MissingAreaFigure] = {}
+    buffers: tuple[BufferRow, ...] = ()
+    if file.design is None:
+        found = national_figures(file, file.estimate, rows)
+        if coverage:
+            what = "a national design of several provinces"
+            raise SurveyFileError(Problem("--coverage", what, "one design", "simulate each province by itself"))
+    else:
+        drawn = build(file.design, rows, frame_ha=file.frame_ha, response=file.response)
+        found = frame_figures(file, file.estimate, drawn)
+        missing, buffers = missing_figures(file, file.estimate, drawn), mask_rows(file, drawn)
+        covered = simulate_coverage(file, file.estimate, drawn) if coverage else []
+    if as_json:
+        return json.dumps(_content(file, found, missing, buffers, covered), indent=1, ensure_ascii=False)
+    return "\n".join([*_lines(found, covered), *_further(missing, buffers), *coverage_lines(covered)])
+
+
+def _content(
+    file: DesignFile,
+    found: list[DesignFigure],
+    missing: Mapping[str, MissingAreaFigure],
+    buffers: tuple[BufferRow, ...],
+    covered: list[Coverage],
+) -> dict[str, Any]:
+    content: dict[str, Any] = {"title": file.title, "estimates": [_row(one) for one in found]}
+    if missing:
+        content["not_seen"] = [
+            {
+                "variable": name,
+                "share_missing": one.share_missing,
+                "share_imputed": one.share_imputed,
+                "lower_bound_ha": one.lower_bound,
+                "upper_bound_ha": one.upper_bound,
+            }
+            for name, one in missing.items()
+        ]
+    if buffers:
+        content["mask_sensitivity"] = [asdict(row) for row in buffers]
+    if covered:
+        content["coverage"] = coverage_rows(tuple(covered))
+    content["design"] = file.model_dump(mode="json", exclude_defaults=True) | {
+        "level": file.level,
+        "seed": file.seed,
+    }
+    for key in _paths_of(content["design"]):
+        key[0][key[1]] = Path(key[0][key[1]]).name
+    return content
+
+
+def _paths_of(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the places of paths, which are shown by name: where a file lies is nobody's business."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            if key in ("strata", "joint", "table") and isinstance(entry, str):
+                yield value, key
+            yield from _paths_of(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _paths_of(entry)
+
+
+def _row(figure: DesignFigure) -> dict[str, Any]:
+    """Return one figure as plain values, never without its interval."""
+    one = figure.estimate
+    return {
+        "variable": figure.variable,
+        "domain": figure.domain,
+        "as_read": figure.as_read,
+        "value_ha": one.value,
+        "se_ha": one.se,
+        "lo_ha": one.lo,
+        "hi_ha": one.hi,
+        "level": one.level,
+        "n": one.n,
+        "df": one.df if one.df < float("inf") else None,
+        "method": one.method,
+        "flags": list(one.flags),
+    }
+
+
+def figure_words(one: Estimate) -> str:
+    """Return a figure with its interval; the level of a flagged one is nominal only."""
+    level = f"{'nominal ' if one.flags else ''}{100 * one.level:.10g} %"
+    flags = f" [{'; '.join(one.flags)}]" if one.flags else ""
+    return f"{one.value:,.2f} ha ({level} interval {one.lo:,.2f} to {one.hi:,.2f} ha; n = {one.n}){flags}"
+
+
+def _lines(found: list[DesignFigure], covered: list[Coverage]) -> Iterator[str]:
+    for figure in found:
+        place = f"{figure.domain}, " if figure.domain is not None else ""
+        read = "" if figure.as_read else ", corrected for misreading"
+        held = [one.covered for one in covered if one.name == figure.variable]
+        told = (
+            "" if not held or place or read else f"; held the truth in {100 * min(held):.1f} % of simulated surveys"
+        )
+        yield f"{place}{figure.variable}{read}: {figure_words(figure.estimate)}{told}"
+    yield f"method: {'; '.join(dict.fromkeys(figure.estimate.method for figure in found if figure.as_read))}"
+
+
+def _further(missing: Mapping[str, MissingAreaFigure], buffers: tuple[BufferRow, ...]) -> Iterator[str]:
+    for name, one in missing.items():
+        yield (
+            f"{name}: {100 * one.share_missing:.1f} % of the frame not seen, {100 * one.share_imputed:.1f} % of "
+            f"the figure is imputed; without crop there it would be {one.lower_bound:,.2f} ha, full of crop "
+            f"{one.upper_bound:,.2f} ha"
+        )
+    for row in buffers:
+        yield (
+            f"mask moved by {row.buffer_m:+g} m: {row.mask_ha:,.2f} ha of mask, {100 * row.rate:.3f} % of it crop, "
+            f"{row.value_ha:,.2f} ha (standard error {row.se_ha:,.2f} ha), {100 * row.change:+.2f} % from the "
+            "published one"
+        )
+
+
+def coverage_lines(covered: list[Coverage]) -> Iterator[str]:
+    """Return simulated coverage in words."""
+    for one in covered:
+        yield (
+            f"coverage of {one.name}, {one.scenario}: the interval held the truth in {100 * one.covered:.1f} % of "
+            f"{one.draws} simulated surveys (above it {100 * one.above:.1f} %, below it {100 * one.below:.1f} %)"
+        )
