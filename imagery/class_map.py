@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import fsum
 from pathlib import Path
 
@@ -20,11 +20,14 @@ __all__ = [
     "NOT_KNOWN",
     "cells_of",
     "class_style",
-    "crop_layers",
+    "crop_percent",
+    "entropy",
+    "greenness_style",
     "mapped_areas",
     "percent",
     "probability_style",
     "sieved",
+    "uncertainty_style",
 ]
 
 NOT_KNOWN = 255
@@ -52,6 +55,23 @@ def probability_style(crop: str) -> RasterStyle:
         nodata=NOT_KNOWN,
         descriptions=(f"probability of {crop}, percent",),
         tags={"UNIT": "percent", "CROP": crop},
+    )
+
+
+def uncertainty_style() -> RasterStyle:
+    """Return what an uncertainty raster says of itself: percent, 255 as no-data."""
+    return RasterStyle(
+        nodata=NOT_KNOWN, descriptions=("entropy of the class probabilities, percent",), tags={"UNIT": "percent"}
+    )
+
+
+def greenness_style(crop: str) -> RasterStyle:
+    """Return what the raster of a greenness floor says of itself."""
+    return RasterStyle(
+        nodata=NOT_KNOWN,
+        descriptions=(f"1 where a greenness threshold says {crop}, a floor and no map",),
+        tags={"CROP": crop},
+        overviews="mode",
     )
 
 
@@ -113,19 +133,34 @@ def cells_of(area_ha: float, geobox: GeoBox) -> int:
     return int(np.ceil(area_ha / cell - 1e-6))
 
 
-def crop_layers(
-    probability: NDArray[np.float64], codes: Sequence[int], crops: Mapping[str, int]
-) -> dict[str, NDArray[np.uint8]]:
-    """Return the probability of each crop in percent; 0 for a crop that training did not have."""
-    layers = {}
-    for crop, code in crops.items():
-        known = code in codes
-        layers[crop] = (
-            percent(probability[list(codes).index(code)])
-            if known
-            else np.zeros(probability.shape[1], dtype=np.uint8)
-        )
-    return layers
+def crop_percent(probability: NDArray[np.float64], codes: Sequence[int], code: int) -> NDArray[np.uint8]:
+    """Return the probability of a class in percent, shape (n,); 0 for a class that training did not have."""
+    if code not in codes:
+        return np.zeros(probability.shape[1], dtype=np.uint8)
+    return percent(probability[list(codes).index(code)])
+
+
+def entropy(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how undecided class probabilities are: 0 for a certain class, 1 where all are equally likely.
+
+    Parameters
+    ----------
+    probability
+        Shape (classes, n), columns adding up to 1.
+
+    References
+    ----------
+    Shannon, C. E. (1948), Bell System Technical Journal 27, 379; divided by the logarithm of the number of classes.
+
+    Examples
+    --------
+    >>> entropy(np.array([[0.5, 1.0], [0.5, 0.0]])).tolist()
+    [1.0, 0.0]
+    """
+    total = np.zeros(probability.shape[1])
+    for layer in probability:
+        total -= layer * np.log(np.where(layer > 0, layer, 1.0))
+    return np.asarray(np.clip(total / np.log(max(len(probability), 2)), 0.0, 1.0))
 
 
 def _block_areas(geobox: GeoBox, block: Block) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,19 @@ from odc.geo.geobox import GeoBox
 from geo.areas import MappedArea
 from geo.blocks import Block, map_blocks
 from geo.legend import Legend
-from geo.raster import CogWriter, write_cog
+from geo.raster import CogWriter, RasterStyle, write_cog
 from imagery.class_map import (
     NOT_KNOWN,
     cells_of,
     class_style,
-    crop_layers,
+    crop_percent,
+    entropy,
+    greenness_style,
     mapped_areas,
+    percent,
     probability_style,
     sieved,
+    uncertainty_style,
 )
 from imagery.classifier import fit_classifier, softmax
 from imagery.features import feature_spec
@@ -114,13 +119,16 @@ def write_maps(
     inside: NDArray[np.bool_] | None,
     class_path: Path,
     probability_paths: Mapping[str, Path],
+    uncertainty_path: Path | None = None,
+    greenness_paths: Mapping[str, Path] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, MappedArea]:
-    """Write the class map of a period and the probability of crops, and return the areas counted on the map.
+    """Write the class map of a period and the layers beside it, and return the areas counted on the map.
 
     The class map has the legend's codes, 0 outside the frame and 255 where the cell was seen too seldom.
-    Probabilities are whole percent with 255 where there are none; the minimum mapping unit leaves them alone.
+    Probabilities and uncertainty are whole percent with 255 where there are none; the minimum mapping unit leaves
+    them alone.
 
     Parameters
     ----------
@@ -136,6 +144,10 @@ def write_maps(
         Class map to write.
     probability_paths
         Crop name to raster to write.
+    uncertainty_path
+        Raster of the entropy of the class probabilities to write.
+    greenness_paths
+        Crop name to the raster of its greenness floor (1 where the threshold says crop, 0 elsewhere) to write.
     jobs
         Threads.
     progress
@@ -150,10 +162,10 @@ def write_maps(
         min_valid=model.settings.min_valid,
         cloud_buffer_m=model.settings.cloud_buffer_m,
     )
-    crops = {crop: legend.code(crop) for crop in probability_paths}
+    layers = _layers(model, probability_paths, uncertainty_path, greenness_paths or {})
 
-    def mapped(block: Block) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
-        return _map_block(model, observer, period, block, inside, crops)
+    def mapped(block: Block) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
+        return _map_block(model, observer, period, block, inside, [layer.values for layer in layers])
 
     shape = (geobox.shape[0], geobox.shape[1])
     size = working_side(geobox, model.settings.block_size)
@@ -168,22 +180,65 @@ def write_maps(
             if whole is None
             else None
         )
-        writers = {
-            crop: stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=probability_style(crop)))
-            for crop, path in probability_paths.items()
-        }
-        for done, (block, (codes, layers)) in enumerate(map_blocks(mapped, shape, size=size, jobs=jobs), start=1):
+        writers = [
+            stack.enter_context(CogWriter(layer.path, geobox, dtype="uint8", style=layer.style)) for layer in layers
+        ]
+        for done, (block, (codes, cells)) in enumerate(map_blocks(mapped, shape, size=size, jobs=jobs), start=1):
             if class_writer is not None:
                 class_writer.write(block, codes)
             elif whole is not None:
                 whole[block.slices] = codes
-            for crop, layer in layers.items():
-                writers[crop].write(block, layer)
+            for writer, values in zip(writers, cells, strict=True):
+                writer.write(block, values)
             if progress is not None:
                 progress(done, in_all)
     if whole is not None:
         write_cog(class_path, sieved(whole, smallest), geobox, style=style)
     return mapped_areas(class_path, geobox, legend)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layer:
+    """A raster beside the class map."""
+
+    path: Path
+    style: RasterStyle
+    values: Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.uint8]]
+    """Features (k, n) and class probabilities (classes, n) of the cells seen, to values (n)."""
+
+
+def _layers(
+    model: TrainedModel,
+    probability_paths: Mapping[str, Path],
+    uncertainty_path: Path | None,
+    greenness_paths: Mapping[str, Path],
+) -> list[_Layer]:
+    """Return the layers to write, in order."""
+    legend, codes = model.profile.legend, model.classifier.codes
+    layers = [
+        _Layer(
+            path=path,
+            style=probability_style(crop),
+            values=lambda _, p, crop=crop: crop_percent(p, codes, legend.code(crop)),  # type: ignore[misc]
+        )
+        for crop, path in probability_paths.items()
+    ]
+    if uncertainty_path is not None:
+        layers.append(
+            _Layer(path=uncertainty_path, style=uncertainty_style(), values=lambda _, p: percent(entropy(p)))
+        )
+    for crop, path in greenness_paths.items():
+        rule = model.greenness_rule(crop)
+        layers.append(
+            _Layer(
+                path=path,
+                style=greenness_style(crop),
+                values=lambda x, _, rule=rule: (  # type: ignore[misc]
+                    np.zeros(x.shape[1], dtype=np.uint8) if rule is None else rule.holds(x).astype(np.uint8)
+                ),
+            )
+        )
+    return layers
 
 
 def _map_block(
@@ -192,27 +247,31 @@ def _map_block(
     period: PeriodScenes,
     block: Block,
     inside: NDArray[np.bool_] | None,
-    crops: Mapping[str, int],
-) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
-    """Return class codes and crop probabilities of a block."""
+    layers: Sequence[Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.uint8]]],
+) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
+    """Return class codes of a block and the values of the layers beside them."""
     width = model.settings.smoothing_cells
     rim = reach(width)
     around = Block(block.row - rim, block.col - rim, block.height + 2 * rim, block.width + 2 * rim)
     wanted = _frame_part(inside, observer.geobox, around)
     inner = slice(rim, rim + block.height), slice(rim, rim + block.width)
     codes = np.where(wanted[inner], np.uint8(Legend.NOT_SEEN), np.uint8(Legend.OUTSIDE))
-    layers = {crop: np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for crop in crops}
+    cells = [np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for _ in layers]
     if not wanted[inner].any():
-        return codes, layers
+        return codes, cells
     planes, seen = observer.features(period, around, wanted)
     logs = np.zeros((len(model.classifier.codes), *wanted.shape))
     logs[:, seen] = log_probability(model.classifier.scores(planes))
     here = seen[inner]
     pool = pooled(logs, seen, width)[:, here]
     codes[here] = np.array(model.classifier.codes, dtype=np.uint8)[pool.argmax(axis=0)]
-    for crop, values in crop_layers(softmax(pool), model.classifier.codes, crops).items():
-        layers[crop][here] = values
-    return codes, layers
+    # Cells of the rim were needed for pooling alone
+    within = np.zeros(seen.shape, dtype=np.bool_)
+    within[inner] = True
+    own, probability = planes[:, within[seen]], softmax(pool)
+    for layer, values in zip(cells, layers, strict=True):
+        layer[here] = values(own, probability)
+    return codes, cells
 
 
 def _frame_part(inside: NDArray[np.bool_] | None, geobox: GeoBox, around: Block) -> NDArray[np.bool_]:

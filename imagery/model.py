@@ -14,6 +14,7 @@ from geo.errors import InputError, Problem
 from geo.files import write_text
 from imagery.classifier import BoostSettings, Classifier
 from imagery.features import FeatureSpec
+from imagery.floor import Threshold
 from imagery.profile import CropProfile
 from imagery.sensor import Sensor
 
@@ -62,6 +63,14 @@ class TrainedModel:
     """How they were made."""
     validation: Mapping[str, Any]
     """Scores in spatial folds and the floors, as plain JSON values."""
+
+    def greenness_rule(self, crop: str) -> Threshold | None:
+        """Return the greenness threshold of a crop, fitted on all places; None where there is none."""
+        rule = self.validation.get("floor_rules", {}).get(crop, {}).get("greenness_threshold")
+        if rule is None:
+            return None
+        feature = self.spec.names.index(rule["feature"])
+        return Threshold(feature=feature, value=rule["value"], above=rule["above"], f1=float("nan"))
 
     def save(self, folder: Path) -> None:
         """Write ``model.txt`` (the trees) and ``model.json`` (everything else)."""

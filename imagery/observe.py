@@ -6,7 +6,7 @@ Training and mapping both come through here, so a model never meets a feature it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -37,8 +37,8 @@ class PeriodScenes:
     """First day of the period."""
     end: date
     """Last day of the period."""
-    prior: NDArray[np.bool_] | None = None
-    """Where the crop stood in earlier years, shape (h, w): a floor to beat, never a feature."""
+    prior: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Where crops stood in earlier years, from `imagery.prior.prior_masks`: floors to beat, never a feature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,8 @@ def labelled_features(
         )
     planes = np.full((len(observer.spec.names), len(training)), np.nan, dtype=np.float32)
     known = np.zeros(len(training), dtype=np.bool_)
-    prior = np.zeros(len(training), dtype=np.bool_)
+    shared = sorted(set.intersection(*(set(period.prior) for period in periods.values())))
+    prior = {name: np.zeros(len(training), dtype=np.bool_) for name in shared}
     wide, placed = _around_places(observer, training)
     shape = (wide.geobox.shape[0], wide.geobox.shape[1])
     side = working_side(wide.geobox, block_size)
@@ -153,16 +154,15 @@ def labelled_features(
             if result is not None:
                 planes[:, result[0]] = result[1]
                 known[result[0]] = True
-        if period.prior is not None:
-            prior[members] = _at(period.prior, training.row[members], training.col[members])
-    has_prior = all(period.prior is not None for period in periods.values())
+        for floor, stood in prior.items():
+            stood[members] = _at(period.prior[floor], training.row[members], training.col[members])
     data = LabelledFeatures(
         planes=planes,
         names=observer.spec.names,
         unit_id=training.unit_id,
         period=training.period,
         code=training.code,
-        prior=prior if has_prior else None,
+        prior=prior,
     )
     return data.where(known), training.where(known)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from imagery.classifier import BoostSettings, fit_classifier
 from imagery.floor import greenness_threshold, majority, other_period
 from imagery.score import score
 
-__all__ = ["LabelledFeatures", "cross_predict", "validate"]
+__all__ = ["LabelledFeatures", "cross_predict", "validate", "validation_rows"]
 
+_ROW = ("producers_accuracy", "users_accuracy", "f1", "reference", "predicted")
 GREENNESS = ("NDVI", "EVI2", "GNDVI", "ndvi", "evi")
 """Indices and bands that count as greenness."""
 
@@ -34,8 +35,8 @@ class LabelledFeatures:
     """Period of the label (n)."""
     code: NDArray[np.uint8]
     """Class code (n)."""
-    prior: NDArray[np.bool_] | None = None
-    """Whether the crop stood there in earlier years (n); None where it is not known."""
+    prior: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Floor, such as ``last_census:coca``, to whether the crop stood there in earlier years (n)."""
 
     def where(self, keep: NDArray[np.bool_]) -> LabelledFeatures:
         """Return the places for which `keep` is true."""
@@ -45,7 +46,7 @@ class LabelledFeatures:
             unit_id=self.unit_id[keep],
             period=self.period[keep],
             code=self.code[keep],
-            prior=None if self.prior is None else self.prior[keep],
+            prior={name: stood[keep] for name, stood in self.prior.items()},
         )
 
 
@@ -77,20 +78,39 @@ def validate(
         for name, values in _floors(data, fold, crop, legend.code(crop)).items()
     }
     overall = score(data.code, predicted, _scored(data.code, legend)).record()
-    floor_records = {name: _floor_record(data, values, legend) for name, values in floors.items()}
+    floor_records = {name: _floor_record(data.code, values, legend) for name, values in floors.items()}
+    members = {name: data.period == name for name in np.unique(data.period).tolist()}
     return {
         "scores": overall,
         "periods": {
-            name: score(
-                data.code[data.period == name],
-                predicted[data.period == name],
-                _scored(data.code[data.period == name], legend),
-            ).record()
-            for name in np.unique(data.period).tolist()
+            name: score(data.code[of], predicted[of], _scored(data.code[of], legend)).record()
+            for name, of in members.items()
         },
         "floors": floor_records,
+        "period_floors": {
+            period: {
+                name: _floor_record(data.code[of], (crop, values[of]), legend)
+                for name, (crop, values) in floors.items()
+            }
+            for period, of in members.items()
+        },
         "beats_every_floor": {crop: _beats(overall, floor_records, crop) for crop in legend.crops},
+        "floor_rules": {crop: _rules(data, legend.code(crop)) for crop in legend.crops},
     }
+
+
+def validation_rows(validation: Mapping[str, Any], crops: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield one row for each period, crop and rule: the classifier first, then its floors, from `validate`."""
+    for period, scores in validation["periods"].items():
+        for crop in crops:
+            rules = {"classifier": scores["classes"][crop]}
+            rules |= {
+                name.removesuffix(f":{crop}"): record
+                for name, record in validation["period_floors"][period].items()
+                if record["crop"] == crop
+            }
+            for rule, record in rules.items():
+                yield {"period": period, "crop": crop, "rule": rule, **{key: record[key] for key in _ROW}}
 
 
 def cross_predict(data: LabelledFeatures, fold: NDArray[np.int64], settings: BoostSettings) -> NDArray[np.uint8]:
@@ -128,9 +148,25 @@ def _floors(
     elsewhen = other_period(data.unit_id, data.period, data.code)
     if (elsewhen >= 0).all():
         floors[f"same_as_other_period:{crop}"] = (crop, elsewhen)
-    if data.prior is not None:
-        floors[f"prior_cultivation:{crop}"] = (crop, np.where(data.prior, code, -1))
+    for name, stood in data.prior.items():
+        if name.endswith(f":{crop}"):
+            floors[name] = (crop, np.where(stood, code, -1))
     return floors
+
+
+def _rules(data: LabelledFeatures, code: int) -> dict[str, Any]:
+    """Return the floors that a map can be made of, fitted on all places: majority class and greenness cut."""
+    rules: dict[str, Any] = {"majority_class": majority(data.code)}
+    green = [row for row, name in enumerate(data.names) if _is_greenness(name)]
+    if green and (data.code == code).any():
+        rule = greenness_threshold(data.planes, data.code == code, green)
+        if np.isfinite(rule.value):
+            rules["greenness_threshold"] = {
+                "feature": data.names[rule.feature],
+                "value": rule.value,
+                "above": rule.above,
+            }
+    return rules
 
 
 def _is_greenness(name: str) -> bool:
@@ -139,13 +175,15 @@ def _is_greenness(name: str) -> bool:
     return not texture_or_curve and any(index in parts for index in GREENNESS)
 
 
-def _floor_record(data: LabelledFeatures, floor: tuple[str, NDArray[np.int64]], legend: Legend) -> dict[str, Any]:
+def _floor_record(
+    reference: NDArray[np.uint8], floor: tuple[str, NDArray[np.int64]], legend: Legend
+) -> dict[str, Any]:
     crop, values = floor
     code = legend.code(crop)
     said = (values == code).astype(np.int64)
-    record = score((data.code == code).astype(np.int64), said, {"other": 0, crop: 1}).record()["classes"][crop]
+    record = score((reference == code).astype(np.int64), said, {"other": 0, crop: 1}).record()["classes"][crop]
     full = bool((values >= 0).all())
-    return {"crop": crop, **record, "overall_accuracy": float((values == data.code).mean()) if full else None}
+    return {"crop": crop, **record, "overall_accuracy": float((values == reference).mean()) if full else None}
 
 
 def _beats(overall: Mapping[str, Any], floors: Mapping[str, Mapping[str, Any]], crop: str) -> bool:

@@ -85,6 +85,7 @@ def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
         (survey.imagery is not None and survey.training is not None, _training_problems),
         (survey.reference is not None, _reference_problems),
         (survey.corrections is not None, _correction_problems),
+        (survey.prior_cultivation is not None, _prior_problems),
     ]
     return [_admin_problems, *checkers, *(checker for given, checker in by_table if given)]
 
@@ -254,6 +255,23 @@ def _correction_problems(context: Context) -> Iterator[Problem]:
     ledger_parameters(section)
     if section.eradication is not None:
         operations(section)
+
+
+def _prior_problems(context: Context) -> Iterator[Problem]:
+    """Tell fields of earlier surveys that cannot be read, or that are all as late as the first period."""
+    from imagery.prior import prior_years
+
+    prior = context.prior
+    assert prior is not None
+    for crop in context.survey.survey.crops:
+        for period in context.compared:
+            if not prior_years(prior, crop, period.reference_date.year):
+                yield Problem(
+                    f"[prior_cultivation] {crop} {period.name}",
+                    f"no field of {crop} from before {period.reference_date.year}",
+                    "fields of an earlier year",
+                    "add them, or leave [prior_cultivation] out",
+                )
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from monitor.sections import (
     OfficialSection,
     OverlayLayer,
     PeriodSection,
+    PriorSection,
     ProductionSection,
     ReferenceSection,
     SampleSection,
@@ -59,6 +60,7 @@ class Survey(Section):
     period: list[PeriodSection] = Field(min_length=1)
     imagery: ImagerySection | None = None
     training: TrainingSection | None = None
+    prior_cultivation: PriorSection | None = None
     classifier: ClassifierSection = ClassifierSection()
     sample: SampleSection = SampleSection()
     reference: ReferenceSection | None = None
@@ -187,6 +189,7 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(file, f"no {absent}", "[imagery], [training] and [reference], or [official]", "add them")
     crops = raw["survey"].get("crops") if isinstance(raw.get("survey"), dict) else None
     yield from _threshold_problems(file, raw.get("estimate"), crops)
+    yield from _prior_problems(file, raw.get("prior_cultivation"), crops)
     yield from _production_problems(file, raw)
     if isinstance(crops, list) and len({str(crop) for crop in crops}) < len(crops):
         yield Problem(f"{file} [survey] crops", "a crop twice", "each crop once", "take one out")
@@ -203,6 +206,17 @@ def _threshold_problems(file: str, estimate: Any, crops: Any) -> Iterator[Proble
         if crop not in crops:
             known = ", ".join(map(str, crops))
             yield Problem(f"{file} [estimate] thresholds_ha {crop}", "no crop of this survey", known, "correct it")
+
+
+def _prior_problems(file: str, prior: Any, crops: Any) -> Iterator[Problem]:
+    """Yield earlier fields that nobody says the crop of."""
+    if isinstance(prior, dict) and isinstance(crops, list) and len(crops) > 1 and not prior.get("crop"):
+        yield Problem(
+            f"{file} [prior_cultivation]",
+            f"no column with the crop, and {len(crops)} crops",
+            "the column that says which",
+            'add crop = "..."',
+        )
 
 
 def _production_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:

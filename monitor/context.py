@@ -18,6 +18,7 @@ from monitor.sections import ImagerySection, PeriodSection, ReferenceSection, Tr
 
 if TYPE_CHECKING:
     from aoi.frame import AreaFrame
+    from imagery.prior import PriorCultivation
     from imagery.profile import CropProfile
     from imagery.sensor import Sensor
 
@@ -69,6 +70,17 @@ class Context:
 
         return load_sensor(self.imagery.sensor)
 
+    @cached_property
+    def prior(self) -> PriorCultivation | None:
+        """The fields of earlier surveys; None where the survey names none."""
+        section = self.survey.prior_cultivation
+        if section is None:
+            return None
+        from imagery.prior import read_prior
+
+        crops = self.survey.survey.crops
+        return read_prior(section.fields, layer=section.layer, year=section.year, crop=section.crop, crops=crops)
+
     @property
     def imagery(self) -> ImagerySection:
         """The ``[imagery]`` table of a survey that has one."""
@@ -103,6 +115,14 @@ class Context:
     def probability_path(self, crop: str, period: str) -> Path:
         """Return where the probability raster of a crop and period stands."""
         return self.out / "class_map" / f"probability_{crop}_{period}.tif"
+
+    def uncertainty_path(self, period: str) -> Path:
+        """Return where the uncertainty raster of a period stands."""
+        return self.out / "class_map" / f"uncertainty_{period}.tif"
+
+    def greenness_path(self, crop: str, period: str) -> Path:
+        """Return where the greenness floor of a crop and period stands."""
+        return self.out / "class_map" / f"greenness_floor_{crop}_{period}.tif"
 
     def read_overlay(self, index: int) -> Any:
         """Return the polygons of the survey's overlay number `index` with the label column ``label``."""

@@ -17,8 +17,11 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
     A hectare figure never stands without its interval, nor a count of pixels without the word that it is one.
     """
     facts = {name: step.facts for name, step in manifest.steps.items()}
+    unskilled = set(_facts(facts, "maps_without_skill"))
     for figure in _facts(facts, "headline"):
-        yield _figure_line(figure)
+        # A map without skill has no count worth a reader's time
+        counted = f"{figure['crop']} {figure['period']}" not in unskilled
+        yield _figure_line(figure if counted else {**figure, "mapped_ha": None})
     for change in _facts(facts, "changes"):
         yield (
             f"change {change['from']} to {change['to']}, {change['crop']}: {change['difference_ha']:+,.0f} ha "

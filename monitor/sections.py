@@ -103,6 +103,17 @@ class TrainingSection(Section):
     )
 
 
+class PriorSection(Section):
+    """``[prior_cultivation]``: fields that earlier surveys drew, which a map must beat and never learns from."""
+
+    fields: Path = Field(description="Polygons of the fields of earlier surveys")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    year: str = Field(default="year", min_length=1, description="Column with the survey year")
+    crop: str | None = Field(
+        default=None, description="Column with the crop; left out where all are of the one crop of the survey"
+    )
+
+
 class ClassifierSection(Section):
     """``[classifier]``: gradient-boosted trees and how they are validated."""
 

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from aoi.survey.design import StratifiedDesign
 from geo.errors import InputError, Problem, reason
 
-__all__ = ["SurveyTables", "read_csv", "read_tables", "write_csv"]
+__all__ = ["KNOWN", "SurveyTables", "read_csv", "read_tables", "write_csv"]
+
+KNOWN = "known"
+"""Certainty stratum of cells whose class is known from training visits."""
 
 TEXT = (
     "unit_id", "adm_code", "stratum", "period", "label", "interpreter", "domain", "domain_name", "from", "to",
-    "crop", "class", "map", "reference", "flags", "source", "vintage",
+    "crop", "class", "map", "reference", "flags", "source", "vintage", "rule",
 )  # fmt: skip
 """Columns that are text whatever they look like: codes keep their zeros, and NA may be a country."""
 

@@ -26,6 +26,7 @@ from monitor.figures import (
     period_matrix,
     unit_domains,
 )
+from monitor.floors import floor_rows, historical_rows
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.manifest import Manifest, read_manifest
 from monitor.sections import ProductionSection
@@ -87,6 +88,8 @@ def verify_run(out: Path) -> Iterator[str]:
         if (out / "estimates" / "production.csv").is_file():
             yield f"{_recompute_production(out)} rows of production recomputed, all equal"
         yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
+        if (out / "estimates" / "floors.csv").is_file():
+            yield f"{_recompute_floors(out, tables)} scores of maps and floors recomputed, all equal"
         yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     except AltdevError:
         raise
@@ -172,6 +175,18 @@ def _recompute_production(out: Path) -> int:
     _compare(
         published.astype(text), again.astype(text), keys, ("value_t", "se_t", "lo_t", "hi_t"), "production.csv"
     )
+    return len(published)
+
+
+def _recompute_floors(out: Path, tables: SurveyTables) -> int:
+    published = _read(out / "estimates" / "floors.csv")
+    estimates = _read(out / "estimates" / "estimates.csv")
+    again = floor_rows(tables, _read(out / "estimates" / "floor_rules.csv"))
+    totals = _read(out / "estimates" / "prior_totals.csv")
+    past = historical_rows(totals, estimates[estimates["domain"] == FRAME])
+    again = again if past.empty else pd.concat([again, past.astype({"beaten": object})], ignore_index=True)
+    numbers = ("producers", "producers_se", "users", "users_se", "f1", "area_ratio", "beaten")
+    _compare(published, again, ["crop", "period", "rule"], numbers, "floors.csv")
     return len(published)
 
 

@@ -184,9 +184,11 @@ def _train_step(context: Context) -> Step:
         name="train",
         verb="classify",
         needs=tuple(f"imagery:{period.name}" for period in context.compared),
-        inputs=(survey.area.admin, context.training.samples, *_own_files(context), *scenes),
+        inputs=(survey.area.admin, context.training.samples, *_prior_files(context), *_own_files(context), *scenes),
         parameters=_imagery_parameters(context)
         | {
+            "crops": survey.survey.crops,
+            "prior": _dump(survey.prior_cultivation),
             "classifier": _dump(survey.classifier),
             "training": _dump(survey.training),
             "periods": [_dump(period) for period in context.compared],
@@ -210,6 +212,12 @@ def _classify_step(context: Context, period: PeriodSection) -> Step:
         },
         action=_lazy("classify", "write_maps", context, period=period),
     )
+
+
+def _prior_files(context: Context) -> tuple[Path, ...]:
+    """Return the file of earlier cultivation, if the survey names one."""
+    section = context.survey.prior_cultivation
+    return (section.fields,) if section is not None else ()
 
 
 def _own_files(context: Context) -> tuple[Path, ...]:
@@ -244,9 +252,19 @@ def _survey_steps(context: Context) -> list[Step]:
         Step(
             name="frame",
             verb="frame",
-            needs=maps,
-            inputs=(survey.area.admin, context.training.samples, *((mask,) if mask else ())),
-            parameters=common | {"training": _dump(survey.training), "sample": _dump(survey.sample)},
+            needs=("train", *maps),
+            inputs=(
+                survey.area.admin,
+                context.training.samples,
+                *_prior_files(context),
+                *((mask,) if mask else ()),
+            ),
+            parameters=common
+            | {
+                "prior": _dump(survey.prior_cultivation),
+                "training": _dump(survey.training),
+                "sample": _dump(survey.sample),
+            },
             action=_lazy("frame", "make_strata", context),
         ),
         Step(
@@ -272,6 +290,14 @@ def _survey_steps(context: Context) -> list[Step]:
             inputs=(survey.area.admin,),
             parameters=common | periods | {"estimate": _dump(survey.estimate), "survey": _dump(survey.survey)},
             action=_lazy("estimate", "estimate", context),
+        ),
+        Step(
+            name="floors",
+            verb="estimate",
+            needs=("train", *maps, "frame", "sample", "reference", "estimate"),
+            inputs=(survey.area.admin, *_prior_files(context)),
+            parameters=common | periods | {"prior": _dump(survey.prior_cultivation)},
+            action=_lazy("floors", "write_floors", context),
         ),
         *_correction_steps(context, common | periods),
         Step(
@@ -367,6 +393,7 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
                 "train",
                 "frame",
                 "estimate",
+                "floors",
                 *(step.name for step in [*_correction_steps(context, {}), *_production_steps(context)]),
                 "compare",
                 "overlay",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from odc.geo.geobox import GeoBox
 
 from geo.grid import extended
@@ -14,18 +16,21 @@ from imagery.classifier import BoostSettings
 from imagery.classify import ClassifySettings, PeriodScenes, TrainedModel
 from imagery.classify import train as train_model
 from imagery.classify import write_maps as write_class_maps
+from imagery.prior import prior_masks
 from imagery.training import read_training
+from imagery.validation import validation_rows
 from monitor.context import Context, Progress
 from monitor.sections import PeriodSection
 from monitor.steps.imagery import scenes_of
+from monitor.tables import write_csv
 
-__all__ = ["train", "write_maps"]
+__all__ = ["read_model", "train", "write_maps"]
 
 MODEL_FOLDER = "class_map/model"
 
 
 def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
-    """Write ``class_map/model/model.txt`` and ``model.json`` with the scores in spatial folds and the floors."""
+    """Write the model, ``class_map/model/``, and its scores in spatial folds with floors, ``validation.csv``."""
     settings = context.training
     geobox = _training_grid(context)
     samples = read_training(
@@ -36,7 +41,7 @@ def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, A
         geobox=geobox,
     )
     model = train_model(
-        {period.name: _period_scenes(context, period) for period in context.compared},
+        {period.name: _taught_scenes(context, period, geobox) for period in context.compared},
         samples,
         geobox=geobox,
         profile=context.profile,
@@ -45,15 +50,32 @@ def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, A
         jobs=context.jobs,
     )
     model.save(staging / MODEL_FOLDER)
+    rows = validation_rows(model.validation, context.survey.survey.crops)
+    write_csv(pd.DataFrame(rows), staging / "class_map" / "validation.csv")
     progress(1, 1)
-    return {"validation": dict(model.validation)}
+    return {"validation": dict(model.validation), "notes": list(_fold_notes(context, model))}
+
+
+def _fold_notes(context: Context, model: TrainedModel) -> Iterator[str]:
+    """Say for which crops the classifier is no better than a rule without skill."""
+    for crop in context.survey.survey.crops:
+        if not model.validation["beats_every_floor"][crop]:
+            own = model.validation["scores"]["classes"][crop]["f1"]
+            floors = {
+                name: floor["f1"] for name, floor in model.validation["floors"].items() if floor["crop"] == crop
+            }
+            best = max(floors, key=lambda name: floors[name])
+            yield (
+                f"{crop}: the classifier loses to {best.removesuffix(f':{crop}')} in spatial folds (F1 {own:.2f} "
+                f"against {floors[best]:.2f}): the strata are made without its map"
+            )
 
 
 def write_maps(context: Context, staging: Path, progress: Progress, *, period: PeriodSection) -> Mapping[str, Any]:
-    """Write ``class_map/PERIOD.tif`` and ``class_map/probability_CROP_PERIOD.tif``."""
+    """Write the class map of a period with probabilities, uncertainty and the greenness floor in ``class_map/``."""
     folder = staging / "class_map"
     mapped = write_class_maps(
-        TrainedModel.load(context.out / MODEL_FOLDER),
+        read_model(context),
         _period_scenes(context, period),
         geobox=context.frame.geobox,
         inside=context.frame.inside,
@@ -61,10 +83,19 @@ def write_maps(context: Context, staging: Path, progress: Progress, *, period: P
         probability_paths={
             crop: folder / f"probability_{crop}_{period.name}.tif" for crop in context.survey.survey.crops
         },
+        uncertainty_path=folder / f"uncertainty_{period.name}.tif",
+        greenness_paths={
+            crop: folder / f"greenness_floor_{crop}_{period.name}.tif" for crop in context.survey.survey.crops
+        },
         jobs=context.jobs,
         progress=progress,
     )
     return {"mapped_ha_counted_biased": {name: round(area.area_ha, 4) for name, area in mapped.items()}}
+
+
+def read_model(context: Context) -> TrainedModel:
+    """Return the trained model of the run folder."""
+    return TrainedModel.load(context.out / MODEL_FOLDER)
 
 
 def _training_grid(context: Context) -> GeoBox:
@@ -72,6 +103,15 @@ def _training_grid(context: Context) -> GeoBox:
     settings, geobox = context.training, context.frame.geobox
     sites = read_layer(settings.samples, layer=settings.layer, geometry="point").geometry.to_crs(str(geobox.crs))
     return extended(geobox, sites.x, sites.y)
+
+
+def _taught_scenes(context: Context, period: PeriodSection, geobox: GeoBox) -> PeriodScenes:
+    """Return the scenes of a period with the earlier cultivation on the training grid, for the floors."""
+    scenes = _period_scenes(context, period)
+    if context.prior is None:
+        return scenes
+    crops = context.survey.survey.crops
+    return replace(scenes, prior=prior_masks(context.prior, geobox, crops=crops, year=period.reference_date.year))
 
 
 def _period_scenes(context: Context, period: PeriodSection) -> PeriodScenes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,12 @@ from geo.grid import cells_at
 from geo.legend import Legend
 from geo.raster import RasterStyle, read_on_grid, write_cog
 from geo.vector import read_layer
+from imagery.prior import prior_masks
 from monitor.context import Context, Progress
-from monitor.tables import write_csv
+from monitor.steps.classify import read_model
+from monitor.tables import KNOWN, write_csv
 
-__all__ = ["KNOWN", "NOT_SEEN", "known_units", "make_strata", "map_labels"]
-
-KNOWN = "known"
-"""Certainty stratum of cells whose class is known from training visits."""
+__all__ = ["NOT_SEEN", "known_units", "make_strata", "map_labels"]
 
 NOT_SEEN = "not_seen"
 """Map label of a cell without enough clear observations."""
@@ -157,7 +156,8 @@ def _cells_of(context: Context, sites: Any) -> pd.DataFrame:
 
 def _stratify(context: Context, known: pd.DataFrame) -> Strata:
     frame, survey = context.frame, context.survey
-    codes = [context.profile.legend.code(crop) for crop in survey.survey.crops]
+    trusted = _trusted(context)
+    codes = [context.profile.legend.code(crop) for crop in trusted]
     maps = {p.name: read_on_grid(context.class_map_path(p.name), frame.geobox) for p in context.compared}
     not_seen = np.logical_or.reduce([cells == Legend.NOT_SEEN for cells in maps.values()])
     known_mask = None
@@ -167,7 +167,7 @@ def _stratify(context: Context, known: pd.DataFrame) -> Strata:
     return stratify(
         {period: np.isin(cells, codes) for period, cells in maps.items()},
         inside=frame.inside,
-        possible=_highest_probability(context) >= POSSIBLE_PERCENT,
+        possible=(_highest_probability(context, trusted) >= POSSIBLE_PERCENT) | _ever_drawn(context, trusted),
         unseen=not_seen,
         farmed=_farmed(context),
         known=known_mask,
@@ -175,11 +175,28 @@ def _stratify(context: Context, known: pd.DataFrame) -> Strata:
     )
 
 
-def _highest_probability(context: Context) -> NDArray[np.uint8]:
-    """Return the highest probability (per cent) of any crop in any compared period; not seen counts as 0."""
+def _trusted(context: Context) -> list[str]:
+    """Return the crops whose map divides the frame: those the classifier finds better than every floor does."""
+    beats = read_model(context).validation["beats_every_floor"]
+    return [crop for crop in context.survey.survey.crops if beats[crop]]
+
+
+def _ever_drawn(context: Context, trusted: Sequence[str]) -> NDArray[np.bool_]:
+    """Return where crops without a map of use stood before, which divides the frame in the map's place."""
+    drawn = np.zeros(context.frame.inside.shape, dtype=bool)
+    others = [crop for crop in context.survey.survey.crops if crop not in trusted]
+    if context.prior is None or not others:
+        return drawn
+    latest = max(period.reference_date.year for period in context.compared)
+    masks = prior_masks(context.prior, context.frame.geobox, crops=others, year=latest)
+    return np.asarray(np.logical_or.reduce([drawn, *masks.values()]), dtype=np.bool_)
+
+
+def _highest_probability(context: Context, crops: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the highest probability (per cent) of some crops in any compared period; not seen counts as 0."""
     highest = np.zeros(context.frame.inside.shape, dtype=np.uint8)
     for period in context.compared:
-        for crop in context.survey.survey.crops:
+        for crop in crops:
             percent = read_on_grid(context.probability_path(crop, period.name), context.frame.geobox)
             np.maximum(highest, np.where(percent > 100, 0, percent), out=highest)
     return highest
@@ -192,6 +209,6 @@ def _farmed(context: Context) -> NDArray[np.bool_] | None:
 
 def _expected_shares(context: Context, strata: Strata) -> NDArray[np.float64]:
     """Return the classifier's mean probability of crop in each stratum, for the allocation only."""
-    percent = _highest_probability(context)
+    percent = _highest_probability(context, context.survey.survey.crops)
     sums = np.bincount(strata.stratum_of_cell.ravel(), weights=percent.ravel(), minlength=len(strata.names) + 1)
     return np.asarray(np.round(sums[1:] / strata.sizes / 100.0, 6))

@@ -18,8 +18,8 @@ from geo.grid import cell_centres
 from geo.raster import read_on_grid
 from maps.interpreter import write_interpreter_files
 from monitor.context import Context, Progress
-from monitor.steps.frame import KNOWN, map_labels
-from monitor.tables import read_csv, write_csv
+from monitor.steps.frame import map_labels
+from monitor.tables import KNOWN, read_csv, write_csv
 
 __all__ = ["draw_sample"]
 

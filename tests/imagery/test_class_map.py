@@ -10,7 +10,7 @@ import pytest
 from geo.areas import cell_areas_ha
 from geo.legend import Legend
 from geo.raster import write_cog
-from imagery.class_map import cells_of, class_style, crop_layers, mapped_areas, percent, sieved
+from imagery.class_map import cells_of, class_style, crop_percent, entropy, mapped_areas, percent, sieved
 from imagery.profile import load_profile
 from tests.imagery.world import grid
 
@@ -62,8 +62,15 @@ def test_counted_areas_are_the_sum_of_true_cells(tmp_path: Path) -> None:
 def test_probabilities_in_percent() -> None:
     """Literal: halves to even; a crop that was not taught has 0."""
     assert percent(np.array([0.0, 0.005, 0.015, 0.994, 1.0])).tolist() == [0, 0, 2, 99, 100]
-    layers = crop_layers(np.array([[0.2, 0.9], [0.8, 0.1]]), (2, 5), {"wheat": 2, "opium_poppy": 1})
-    assert {name: layer.tolist() for name, layer in layers.items()} == {"wheat": [20, 90], "opium_poppy": [0, 0]}
+    probability = np.array([[0.2, 0.9], [0.8, 0.1]])
+    assert crop_percent(probability, (2, 5), 2).tolist() == [20, 90]
+    assert crop_percent(probability, (2, 5), 1).tolist() == [0, 0]
+
+
+def test_entropy_of_class_probabilities() -> None:
+    """Literal: Shannon's entropy by hand, in shares of its highest value."""
+    probability = np.array([[0.25, 0.5, 1.0], [0.25, 0.25, 0.0], [0.25, 0.25, 0.0], [0.25, 0.0, 0.0]])
+    assert entropy(probability).tolist() == pytest.approx([1.0, 0.75, 0.0])
 
 
 def test_reserved_codes_are_not_classes() -> None:

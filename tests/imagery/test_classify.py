@@ -152,11 +152,12 @@ def test_validation_is_complete(model: TrainedModel) -> None:
 
 def test_prior_cultivation_is_a_floor(world: World) -> None:
     """Literal: when the crop stands where it always stood, the floor is perfect and the map does not beat it."""
-    where = world.truth == POPPY
-    periods = {name: replace(period, prior=where) for name, period in world.periods().items()}
+    prior = {"last_census:opium_poppy": world.truth == POPPY}
+    periods = {name: replace(period, prior=prior) for name, period in world.periods().items()}
     model = world.train(periods=periods)
-    floor = model.validation["floors"]["prior_cultivation:opium_poppy"]
+    floor = model.validation["floors"]["last_census:opium_poppy"]
     assert floor["f1"] == 1.0
+    assert all(of["last_census:opium_poppy"]["f1"] == 1.0 for of in model.validation["period_floors"].values())
     assert model.validation["beats_every_floor"] == {"opium_poppy": False}
 
 
