@@ -17,10 +17,13 @@ from aoi.survey.error_matrix import error_matrix
 from monitor.figures import finite
 from monitor.tables import KNOWN, SurveyTables
 
-__all__ = ["FLOOR_COLUMNS", "MAP", "floor_rows", "historical_rows", "lost", "skill_lines"]
+__all__ = ["FLOOR_COLUMNS", "LOSES", "MAP", "floor_rows", "historical_rows", "lost", "skill_lines"]
 
 MAP = "map"
 """Rule name of the map itself."""
+
+LOSES = "THE MAP LOSES TO"
+"""What the sentence of a map without skill says."""
 
 HISTORICAL_MEAN = "historical_mean"
 """Rule name of the mean of earlier surveys; it has an area and no places."""
@@ -138,6 +141,6 @@ def _verdict(own: float, floors: Mapping[str, float], best: str) -> str:
         return ": the map beats every floor"
     losing: Sequence[str] = sorted(rule for rule, value in floors.items() if value >= own)
     return (
-        f": THE MAP LOSES TO {', '.join(losing)}: do not use it where the sample is silent; the hectares are the "
+        f": {LOSES} {', '.join(losing)}: do not use it where the sample is silent; the hectares are the "
         "sample's own and are right without it"
     )

@@ -30,6 +30,7 @@ from maps.page import (
 )
 from maps.table import write_workbook
 from monitor.context import Context, Progress
+from monitor.floors import LOSES, skill_lines
 from monitor.tables import read_csv
 
 __all__ = ["write_products"]
@@ -54,7 +55,10 @@ def read_figures(context: Context) -> Figures:
     folder = context.out / "estimates"
     names = ("estimates", "change", "accuracy", "error_matrix", "mapped_areas")
     read = {name: read_csv(folder / f"{name}.csv") for name in names}
-    tables = {name: folder / f"{name}.csv" for name in ("corrections", "production", "small_areas", "thresholds")}
+    tables = {
+        name: folder / f"{name}.csv"
+        for name in ("corrections", "production", "small_areas", "thresholds", "floors")
+    }
     tables |= {name: context.out / "overlay" / f"{name}.csv" for name in ("zones", "alone")}
     found = [(name, read_csv(path)) for name, path in tables.items() if path.is_file()]
     # The verdict's sentence is English: its words stand in the columns beside it
@@ -146,6 +150,7 @@ def _subtitle(context: Context) -> str:
 def _notes(context: Context) -> Iterator[str]:
     if context.reference.simulated is not None:
         yield "Simulated landscape and simulated interpreters: an example, not a survey."
+    yield from (line for line in skill_lines(read_csv(context.out / "estimates" / "floors.csv")) if LOSES in line)
 
 
 def _rasters(context: Context) -> Iterator[RasterLayer]:
