@@ -93,7 +93,8 @@ def catalogue(first: str) -> dict[str, Any]:
             "group": entry.group,
             "decimal": entry.decimal,
             "groupFrom": entry.group_from,
-            "words": dict(entry.words),
+            # the words of the report would only make every page heavier
+            "words": {key: text for key, text in entry.words.items() if not key.startswith("report.")},
         }
         for entry in entries
     }

@@ -18,7 +18,7 @@ from maps.page import About, Accuracy, Figures
 from maps.remark import given_flags, verdict_key, with_flags
 from maps.text import plain, spreadsheet_safe
 
-__all__ = ["HXL_TAGS", "csv_text", "write_workbook"]
+__all__ = ["HXL_TAGS", "Sheet", "csv_text", "heading", "sheets", "write_workbook"]
 
 HXL_TAGS = {
     "crop": "#item+crop",
@@ -175,9 +175,10 @@ _LEAST_WIDTH, _MOST_WIDTH = 9, 46  # signs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sheet:
-    """One sheet: name and rows."""
+class Sheet:
+    """One table in words: its key, its name in the language, and its rows."""
 
+    key: str
     name: str
     rows: pd.DataFrame
 
@@ -210,7 +211,7 @@ def write_workbook(path: Path, figures: Figures, about: About, *, language_code:
     }
     with atomic(path) as part, xlsxwriter.Workbook(part, options) as book:
         book.set_properties({"title": plain(about.title), "author": "altdev", "created": _CREATED})
-        for sheet in _sheets(figures, words):
+        for sheet in sheets(figures, words):
             _write_sheet(book, sheet, words)
         _write_notes(book, about, words)
 
@@ -231,24 +232,25 @@ def csv_text(table: pd.DataFrame) -> str:
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
-def _sheets(figures: Figures, words: Language) -> Iterator[_Sheet]:
+def sheets(figures: Figures, words: Language) -> Iterator[Sheet]:
+    """Yield every table of a product with its codes as words, in the order of the workbook."""
     estimates = with_flags(figures.estimates)
     readable = estimates.assign(
         crop=[words.class_name(str(name)) for name in estimates["crop"]],
         state=[words.text(f"state.{state}") for state in estimates["state"]],
         flags=[_flag_words(text, words) for text in estimates["flags"]],
     )
-    yield _Sheet(name=words.text("notes.estimates_sheet"), rows=readable)
+    yield Sheet(key="estimates", name=words.text("notes.estimates_sheet"), rows=readable)
     if not figures.change.empty:
-        yield _Sheet(name=words.text("notes.change_sheet"), rows=_change_rows(figures, words))
+        yield Sheet(key="change", name=words.text("notes.change_sheet"), rows=_change_rows(figures, words))
     if figures.accuracy:
         rows = [row for entry in figures.accuracy for row in _accuracy_rows(entry, words)]
-        yield _Sheet(name=words.text("notes.accuracy_sheet"), rows=pd.DataFrame(rows))
+        yield Sheet(key="accuracy", name=words.text("notes.accuracy_sheet"), rows=pd.DataFrame(rows))
     if figures.mapped:
-        yield _Sheet(name=words.text("notes.counted_sheet"), rows=_mapped_rows(figures, words))
+        yield Sheet(key="counted", name=words.text("notes.counted_sheet"), rows=_mapped_rows(figures, words))
     for name, rows in figures.extra:
         key = _EXTRA_SHEETS.get(name)
-        yield _Sheet(name=words.text(key) if key else name, rows=_readable(rows, words) if key else rows)
+        yield Sheet(key=name, name=words.text(key) if key else name, rows=_readable(rows, words) if key else rows)
 
 
 def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
@@ -329,7 +331,7 @@ def _flag_words(text: str, words: Language) -> str:
     return words.text("pattern.list").join(words.words.get(f"flag.{flag}", flag) for flag in flags)
 
 
-def _write_sheet(book: Any, content: _Sheet, words: Language) -> None:
+def _write_sheet(book: Any, content: Sheet, words: Language) -> None:
     """Write heading, HXL tags and rows; every text cell as text, every missing cell blank."""
     sheet = book.add_worksheet(_sheet_name(book, content.name))
     if words.direction == "rtl":
@@ -337,14 +339,14 @@ def _write_sheet(book: Any, content: _Sheet, words: Language) -> None:
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#E4EEF4"})
     tag = book.add_format({"font_color": "#4A5A64", "italic": True})
     for column, name in enumerate(content.rows.columns):
-        heading = _heading(str(name), words)
-        sheet.write_string(0, column, heading, head)
+        title = heading(str(name), words)
+        sheet.write_string(0, column, title, head)
         sheet.write_string(1, column, HXL_TAGS.get(str(name), ""), tag)
         number = book.add_format({"num_format": _number_format(str(name))})
         values = content.rows[name].tolist()
         for row, value in enumerate(values, start=2):
             _write_cell(sheet, (row, column), value, number)
-        longest = max([len(heading) // 2, *(len(str(value)) for value in values[:200])], default=0)
+        longest = max([len(title) // 2, *(len(str(value)) for value in values[:200])], default=0)
         sheet.set_column(column, column, min(_MOST_WIDTH, max(_LEAST_WIDTH, longest + 2)))
     # codes such as 05001 are text on purpose
     sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{len(content.rows) + 2}"})
@@ -360,11 +362,12 @@ def _write_cell(sheet: Any, place: tuple[int, int], value: Any, number: Any) -> 
         sheet.write_number(*place, value, number)
 
 
-def _heading(name: str, words: Language) -> str:
+def heading(name: str, words: Language) -> str:
+    """Return the heading of a column, with its unit."""
     key = _HEADINGS.get(name)
-    heading = words.text(key) if key else plain(name)
+    title = words.text(key) if key else plain(name)
     unit = " (" + words.text("pattern.ha", value="").strip("\u2068\u2069 \u00a0") + ")"
-    return heading + unit if name.endswith("_ha") and key else heading
+    return title + unit if name.endswith("_ha") and key else title
 
 
 def _number_format(name: str) -> str:

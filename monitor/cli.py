@@ -30,6 +30,7 @@ STEPS = {
     "compare": "Estimate the change between baseline and current period.",
     "overlay": "Estimate cultivation in AD areas and other zones.",
     "map": "Write the interactive map and the tables.",
+    "report": "Write the survey report as HTML and PDF.",
 }
 
 

@@ -384,7 +384,7 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
     survey = context.survey
     layers = [layer.path for layer in survey.overlay]
     layers += [path for path in (survey.map.rivers, survey.map.roads, survey.map.elevation) if path is not None]
-    return [
+    page = [
         Step(
             name="map",
             verb="map",
@@ -410,6 +410,13 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
             action=_lazy("products", "write_products", context, language=options.language),
         )
     ]
+    return [*page, *(_report_step(step, context, options) for step in page)]
+
+
+def _report_step(page: Step, context: Context, options: RunOptions) -> Step:
+    """Return the step that writes the report: of the same figures as the map."""
+    action = _lazy("report", "write_report", context, language=options.language)
+    return replace(page, name="report", verb="report", action=action)
 
 
 def _official_steps(context: Context, options: RunOptions) -> list[Step]:
@@ -425,7 +432,7 @@ def _official_steps(context: Context, options: RunOptions) -> list[Step]:
         "periods": [_dump(period) for period in survey.period],
         "map": _dump(survey.map),
     }
-    return [
+    steps = [
         Step(
             name="official",
             verb="estimate",
@@ -442,3 +449,4 @@ def _official_steps(context: Context, options: RunOptions) -> list[Step]:
             action=_lazy("official", "write_products", context, language=options.language),
         ),
     ]
+    return [*steps, _report_step(steps[-1], context, options)]

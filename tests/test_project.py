@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("geo", "aoi", "imagery", "maps", "monitor")
 CONDA_NAMES = {"lightgbm": "lightgbm", "playwright": "playwright-python"}
-CONDA_ONLY = {"python", "make", "pip"}
+CONDA_ONLY = {"python", "make", "pip", "pip:"}
 
 
 def requirement_name(text: str) -> str:

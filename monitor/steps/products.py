@@ -33,7 +33,7 @@ from monitor.context import Context, Progress
 from monitor.floors import LOSES, skill_lines
 from monitor.tables import read_csv
 
-__all__ = ["write_products"]
+__all__ = ["read_figures", "survey_page", "write_products"]
 
 TIER_FOLDER = "products/0"
 
@@ -48,6 +48,11 @@ def write_products(context: Context, staging: Path, progress: Progress, *, langu
     write_workbook(folder / "tables.xlsx", figures, page.about)
     progress(2, 2)
     return {"page_bytes": (folder / "index.html").stat().st_size}
+
+
+def survey_page(context: Context, language: str) -> Page:
+    """Return everything that the products of a survey show."""
+    return _page(context, read_figures(context), language)
 
 
 def read_figures(context: Context) -> Figures:
