@@ -80,8 +80,12 @@ def _parsed(name: str, table: Mapping[str, Any]) -> Factor:
 
 def load_factors() -> dict[str, Factor]:
     """Return the factors that come with the program, by name."""
-    text = files("aoi.harm.data").joinpath("factors.toml").read_text(encoding="utf-8")
-    return {name: _parsed(name, table) for name, table in tomllib.loads(text).items()}
+    folder = files("aoi.harm.data")
+    found: dict[str, Factor] = {}
+    for file in ("factors.toml", "erosion.toml", "contamination.toml"):
+        tables = tomllib.loads(folder.joinpath(file).read_text(encoding="utf-8"))
+        found |= {name: _parsed(name, table) for name, table in tables.items()}
+    return found
 
 
 def override_factors(factors: Mapping[str, Factor], changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Factor]:

@@ -54,6 +54,9 @@ class HarmKey:
     method: str
     """Method with its version, such as "direct-footprint/1"."""
     inputs: tuple[HarmInput, ...] = ()
+    crop: str = ""
+    part: str = ""
+    """What the figure is a part or variant of, such as ``origin:shrub``; empty for the figure itself."""
 
 
 @dataclass(frozen=True, slots=True)

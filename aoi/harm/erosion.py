@@ -1,0 +1,340 @@
+"""Soil erosion laid to the crop (E1 to E3): loss, sediment delivered to streams, loss beyond what soil can bear.
+
+Observed and counterfactual differ in C and P alone. The delivery ratio is made anew for each. The model is not
+calibrated: only differences are given, graded C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi.harm.draws import scaled_to_survey, stream
+from aoi.harm.factor import Factor, factor_draws
+from aoi.harm.result import HarmKey, HarmRow, absent_row, computed_row
+from aoi.harm.sediment import LEAST_COVER, SLOPE_LIMITS, Delivery, constants, deposition, sediment_ratio
+from aoi.harm.slopes import Slopes
+from geo.errors import InputError, Problem
+from geo.kernel import compiled
+
+__all__ = ["METHOD", "TOLERABLE_T_HA", "ErosionDraws", "ErosionMap", "cover_draws", "erosion", "erosion_draws",
+           "erosion_map", "erosion_rows"]  # fmt: skip
+
+METHOD = "rusle-sdr/1"
+TOLERABLE_T_HA = (11.0, 5.0, 2.0)
+"""Tolerable losses of E3; the first, 5 short tons per acre, is the headline."""
+FRAME = "frame"
+
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErosionDraws:
+    """Totals over the mapped crop in each of n draws, before they are brought to the survey's area."""
+
+    domains: tuple[str, ...]
+    mapped_ha: FloatArray
+    """Mapped crop, shape (domains,). New tracks add to the loss and not to it."""
+    added_t: FloatArray
+    """Loss of observed less that of counterfactual, t/yr, shape (n, domains)."""
+    above_ha: FloatArray
+    """Mapped crop that loses more than is tolerable, shape (n, thresholds, domains)."""
+    tolerable_t_ha: tuple[float, ...]
+    basins: tuple[int, ...]
+    """Sub-basins that hold a hillslope of the crop."""
+    delivered_t: FloatArray
+    """Sediment delivered, observed less counterfactual, t/yr, shape (n, basins)."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErosionMap:
+    """The difference at the central factors, shape (m,) each; a picture, not an estimate."""
+
+    cells: NDArray[np.int32]
+    """Numbers of the cells in the grid."""
+    added_t_ha: FloatArray
+    """Loss, t/ha/yr."""
+    delivered_t: FloatArray
+    """Sediment that reaches a stream from each cell, t/yr."""
+    kept_t: FloatArray
+    """Sediment that settles in each cell, t/yr."""
+    held_t: FloatArray
+    """Sediment held at the stream below each last cell, t/yr."""
+
+
+def erosion(
+    slopes: Slopes,
+    basin: NDArray[np.integer],
+    domains: Mapping[str, BoolArray],
+    areas_ha: Mapping[str, FloatArray],
+    factors: Mapping[str, Factor],
+    key: HarmKey,
+    *,
+    seed: int,
+    jobs: int = 1,
+) -> list[HarmRow]:
+    """Return the rows of E1, E2 and E3: `erosion_draws`, then `erosion_rows`.
+
+    Parameters
+    ----------
+    slopes
+        Ground of the hillslopes, as of `prepare_slopes`.
+    basin
+        Sub-basin of every cell of the grid, shape (height * width,), as of `geo.flow.sub_basins`.
+    domains
+        Masks of the grid's shape by name; "frame" is one of them.
+    areas_ha
+        Draws of the survey's area by domain, shape (n,) each; domains without one get no figure in tonnes.
+    factors
+        Factors by name.
+    key
+        Crop, period and inputs; indicator, domain, unit and part are set here.
+    seed
+        Of the draws.
+    jobs
+        Threads; change no figure.
+    """
+    n = next(iter(areas_ha.values())).size
+    drawn = erosion_draws(slopes, basin, domains, factors, n=n, seed=seed, jobs=jobs)
+    return erosion_rows(drawn, areas_ha, key)
+
+
+def cover_draws(
+    names: tuple[str, ...], factors: Mapping[str, Factor], *, n: int, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return draws of the cover factor C and the practice factor P of each cover, shape (n, covers).
+
+    Raises
+    ------
+    InputError
+        When a cover has no factor, or a drawn C or P lies outside 0 to 1.
+    """
+    wanted = [f"{kind}_{name}" for name in names for kind in ("c", "p")]
+    lost = [name for name in wanted if name not in factors]
+    if lost:
+        raise InputError(Problem("erosion factors", "no " + ", ".join(lost), "one for each cover and its practice"))
+    drawn = factor_draws(factors, tuple(wanted), n=n, seed=seed)
+    c = np.column_stack([drawn[f"c_{name}"] for name in names])
+    p = np.column_stack([drawn[f"p_{name}"] for name in names])
+    if np.any((c < 0) | (c > 1) | (p < 0) | (p > 1)):
+        raise InputError(Problem("erosion factors", "a C or P outside 0 to 1", "0 to 1", "set lo and hi"))
+    return c, p
+
+
+def erosion_draws(
+    slopes: Slopes,
+    basin: NDArray[np.integer],
+    domains: Mapping[str, BoolArray],
+    factors: Mapping[str, Factor],
+    *,
+    n: int,
+    seed: int,
+    jobs: int = 1,
+    tolerable_t_ha: tuple[float, ...] = TOLERABLE_T_HA,
+) -> ErosionDraws:
+    """Return totals of mapped loss and delivery in n draws; parameters as of `erosion`."""
+    c, p = cover_draws(slopes.names, factors, n=n, seed=seed)
+    drawn = factor_draws(factors, ("erosivity_error", "erosivity_exponent"), n=n, seed=seed)
+    beyond = drawn["erosivity_exponent"] - factors["erosivity_exponent"].value
+    scale = drawn["erosivity_error"] * slopes.anomaly**beyond
+    member = stream(seed, "erodibility_equation").integers(0, slopes.potential.shape[0], n)
+    ratios = delivery_draws(factors, n=n, seed=seed)
+    plots, names = slopes.plots, tuple(domains)
+    inside = np.column_stack([np.asarray(mask).reshape(-1)[slopes.hill.cells[plots]] for mask in domains.values()])
+    found, label = np.unique(np.asarray(basin)[slopes.hill.cells], return_inverse=True)
+    added, above = np.zeros((n, len(names))), np.zeros((n, len(tolerable_t_ha), len(names)))
+    delivered = np.zeros((n, found.size))
+    hill, steep = slopes.hill, np.clip(slopes.slope, *SLOPE_LIMITS)
+    rise = slopes.slope_above * np.sqrt(hill.cell_area_m2 / hill.upslope)
+    way = (hill.step_m / steep).astype(np.float64)
+    limits = np.asarray(tolerable_t_ha, dtype=np.float64)
+
+    def work(draws: range) -> None:
+        held = np.empty((2, hill.cells.size))
+        for draw in draws:
+            potential, cp = slopes.potential[member[draw]], c[draw] * p[draw] * scale[draw]
+            _plot_loss(
+                potential, plots, slopes.observed, slopes.counterfactual, slopes.on_crop, cp, slopes.area_ha,
+                inside, limits, added[draw], above[draw],
+            )  # fmt: skip
+            for sign, code in ((1.0, slopes.observed), (-1.0, slopes.counterfactual)):
+                total = np.zeros(found.size)
+                _deliver(
+                    hill.ahead, hill.on_stream, rise, way, slopes.area_ha, potential, code,
+                    np.maximum(c[draw], LEAST_COVER), cp, *constants(ratios[draw]), label, held[0], held[1], total,
+                )  # fmt: skip
+                delivered[draw] += sign * total
+
+    if plots.size:
+        in_threads(work, n, jobs)
+    return ErosionDraws(
+        domains=names,
+        mapped_ha=((slopes.area_ha * slopes.on_crop)[plots, None] * inside).sum(axis=0),
+        added_t=added,
+        above_ha=above,
+        tolerable_t_ha=tolerable_t_ha,
+        basins=tuple(found.tolist()),
+        delivered_t=delivered,
+        seed=seed,
+    )
+
+
+def erosion_rows(drawn: ErosionDraws, areas_ha: Mapping[str, FloatArray], key: HarmKey) -> list[HarmRow]:
+    """Return rows of E1 (t/yr and t/ha/yr), E2 (t/yr, whole and by sub-basin) and E3 (percent of the crop area)."""
+    rows: list[HarmRow] = []
+    for place, domain in enumerate(drawn.domains):
+        of = replace(key, domain=domain, share="direct", grade="C", method=METHOD)
+        mapped = float(drawn.mapped_ha[place])
+        rows.append(
+            _tonnes(replace(of, indicator="E1", unit="t/yr"), drawn.added_t[:, place], mapped, areas_ha, drawn.seed)
+        )
+        for indicator, part, unit, values in _shares(drawn, place):
+            one = replace(of, indicator=indicator, part=part, unit=unit)
+            if mapped > 0:
+                rows.append(computed_row(one, values / mapped, seed=drawn.seed))
+            else:
+                rows.append(absent_row(one, "not_estimable", "no mapped crop here"))
+    if FRAME in drawn.domains:
+        mapped = float(drawn.mapped_ha[drawn.domains.index(FRAME)])
+        of = replace(key, indicator="E2", domain=FRAME, unit="t/yr", share="direct", grade="C", method=METHOD)
+        rows.append(_tonnes(of, drawn.delivered_t.sum(axis=1), mapped, areas_ha, drawn.seed))
+        for place, number in enumerate(drawn.basins):
+            one = replace(of, part=f"sub_basin:{number}")
+            rows.append(_tonnes(one, drawn.delivered_t[:, place], mapped, areas_ha, drawn.seed))
+    return rows
+
+
+def erosion_map(slopes: Slopes, factors: Mapping[str, Factor]) -> ErosionMap:
+    """Return the difference at the central value of every factor, for a map; mass is conserved in both."""
+    delivery = Delivery(*(factors[name].value for name in ("sdr_most", "sdr_ic0", "sdr_k")))
+    potential = slopes.potential.mean(axis=0, dtype=np.float64) * factors["erosivity_error"].value
+    found = []
+    for code in (slopes.observed, slopes.counterfactual):
+        c = np.array([factors[f"c_{name}"].value for name in slopes.names])
+        p = np.array([factors[f"p_{name}"].value for name in slopes.names])
+        loss_t_ha = potential * (c * p)[code]
+        loss_t = loss_t_ha * slopes.area_ha
+        ratio = sediment_ratio(slopes.hill, slopes.slope, c[code], delivery)
+        found.append((loss_t_ha, loss_t * ratio, *deposition(slopes.hill, loss_t, ratio)))
+    added, delivered, kept, held = (one - other for one, other in zip(*found, strict=True))
+    return ErosionMap(cells=slopes.hill.cells, added_t_ha=added, delivered_t=delivered, kept_t=kept, held_t=held)
+
+
+def _shares(drawn: ErosionDraws, place: int) -> list[tuple[str, str, str, FloatArray]]:
+    """Return indicator, part, unit and draws of what is divided by the mapped area."""
+    found = [("E1", "per_hectare", "t/ha/yr", drawn.added_t[:, place])]
+    for index, limit in enumerate(drawn.tolerable_t_ha):
+        found.append(
+            (
+                "E3",
+                f"above:{limit:g}",
+                "percent",
+                100 * np.minimum(drawn.above_ha[:, index, place], drawn.mapped_ha[place]),
+            )
+        )
+    return found
+
+
+def _tonnes(
+    key: HarmKey, mapped_t: FloatArray, mapped_ha: float, areas_ha: Mapping[str, FloatArray], seed: int
+) -> HarmRow:
+    if key.domain not in areas_ha:
+        return absent_row(key, "not_estimable", "the survey gives no area here")
+    area = areas_ha[key.domain]
+    if mapped_ha <= 0 and np.any(area > 0):
+        return absent_row(key, "not_estimable", "no mapped crop here, while the survey has some")
+    return computed_row(key, scaled_to_survey(mapped_t, mapped_ha, area), seed=seed)
+
+
+def delivery_draws(factors: Mapping[str, Factor], *, n: int, seed: int) -> list[Delivery]:
+    """Return draws of the parameters of the delivery ratio, n of them."""
+    names = ("sdr_most", "sdr_ic0", "sdr_k")
+    drawn = factor_draws(factors, names, n=n, seed=seed)
+    return [Delivery(*(float(drawn[name][draw]) for name in names)) for draw in range(n)]
+
+
+def in_threads(work: Callable[[range], None], n: int, jobs: int) -> None:
+    """Do draws 0 to n in threads, each a run of neighbours, so that each thread needs its memory once."""
+    edges = np.linspace(0, n, max(1, min(jobs, n)) + 1).astype(int)
+    parts = [range(start, end) for start, end in pairwise(edges.tolist())]
+    if len(parts) == 1:
+        work(parts[0])
+        return
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(work, parts))
+
+
+@compiled
+def _plot_loss(
+    potential: Any,
+    plots: Any,
+    observed: Any,
+    counterfactual: Any,
+    on_crop: Any,
+    cover_practice: Any,
+    area_ha: Any,
+    inside: Any,
+    limits: Any,
+    added: Any,
+    above: Any,
+) -> None:
+    """Add up, by domain, the loss that was added, t/yr, and the hectares of crop that lose more than each limit."""
+    for index in range(plots.size):
+        place = plots[index]
+        loss = np.float64(potential[place]) * cover_practice[observed[place]]
+        without = np.float64(potential[place]) * cover_practice[counterfactual[place]]
+        for domain in range(inside.shape[1]):
+            if inside[index, domain]:
+                added[domain] += (loss - without) * area_ha[place]
+                if on_crop[place]:
+                    for limit in range(limits.size):
+                        if loss > limits[limit]:
+                            above[limit, domain] += area_ha[place]
+
+
+@compiled
+def _deliver(
+    ahead: Any,
+    on_stream: Any,
+    rise: Any,
+    way: Any,
+    area_ha: Any,
+    potential: Any,
+    code: Any,
+    cover: Any,
+    cover_practice: Any,
+    most: float,
+    factor: float,
+    power: float,
+    label: Any,
+    cover_above: Any,
+    down: Any,
+    total: Any,
+) -> None:
+    """Add up, by sub-basin, the sediment that reaches a stream, t/yr: `aoi.harm.sediment` in two passes.
+
+    `rise` is all of D_up but the sum of covers, `way` all of a cell's part of D_dn but its cover.
+    """
+    for place in range(ahead.size):
+        cover_above[place] = 0.0
+    for place in range(ahead.size):
+        cover_above[place] += cover[code[place]]
+        if ahead[place] >= 0:
+            cover_above[ahead[place]] += cover_above[place]
+    through = 1.0 / cover
+    for place in range(ahead.size - 1, -1, -1):
+        down[place] = way[place] * through[code[place]]
+        if ahead[place] >= 0:
+            down[place] += down[ahead[place]]
+        share = 1.0
+        if not on_stream[place]:
+            share = most / (1 + factor * np.exp(power * np.log(cover_above[place] * rise[place] / down[place])))
+        total[label[place]] += np.float64(potential[place]) * cover_practice[code[place]] * area_ha[place] * share

@@ -1,0 +1,217 @@
+"""Erosion by the crop: the laws of every harm, a slow reading of the equations, bad input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aoi.harm.erosion import erosion, erosion_draws, erosion_map, erosion_rows
+from aoi.harm.factor import load_factors
+from aoi.harm.result import HarmRow
+from aoi.harm.rusle import erodibility, length_steepness
+from aoi.harm.sediment import Delivery, sediment_ratio
+from aoi.harm.slopes import Cover
+from geo.errors import InputError
+from geo.hillslope import gradient_at
+from tests.aoi.harm.ground import COCA, HA, KEY, NAMES, Place, fixed, place, slopes_of
+
+N = 40
+
+
+def rows_of(where: Place, area_ha: float | None = None, *, factors: Any = None, jobs: int = 1, **other: Any) -> Any:
+    """Return rows by indicator, domain and part, the survey's area that of the map when not told."""
+    slopes = slopes_of(where, **other)
+    mapped = float(slopes.on_crop.sum() * HA)
+    area = np.full(N, mapped if area_ha is None else area_ha)
+    domains = {
+        "frame": where.everywhere,
+        "north": np.arange(where.z.size).reshape(where.z.shape) < where.z.size // 2,
+    }
+    known = load_factors() if factors is None else factors
+    rows = erosion(slopes, where.basin, domains, {"frame": area}, known, KEY, seed=5, jobs=jobs)
+    return {(row.key.indicator, row.key.domain, row.key.part): row for row in rows}
+
+
+def test_totals_are_those_of_plain_loops() -> None:
+    """Brute force: R K LS C P of each plot before and after, delivered by the ratios of each cover."""
+    where = place(2)
+    factors = fixed(load_factors())
+    slopes = slopes_of(where)
+    drawn = erosion_draws(slopes, where.basin, {"frame": where.everywhere}, factors, n=30, seed=1)
+    hill, at = slopes.hill, slopes.hill.cells
+    east, north = gradient_at(where.z, at, where.network.cell_m)
+    slope = np.hypot(east, north)
+    ls = length_steepness(
+        slope, (hill.upslope - 1) * 400.0, 20.0, aspect_rad=np.arctan2(north, east), most_length_m=122
+    )
+    k = erodibility(30.0, 40.0, 30.0, 1.5, structure=2, permeability=3, fine_sand_share=0.2)
+    delivery = Delivery(0.8, 0.5, 2.0)
+    added, delivered = [], []
+    for equation in k.ravel():
+        loss = {}
+        for name, code in (("with", np.where(where.plot, COCA, where.before)), ("without", where.before)):
+            cover = np.array([factors[f"c_{NAMES[one]}"].value for one in code.ravel()[at]])
+            practice = np.array([factors[f"p_{NAMES[one]}"].value for one in code.ravel()[at]])
+            tonnes = 6000 * equation * ls * cover * practice * HA
+            loss[name] = tonnes.sum(), (tonnes * sediment_ratio(hill, slope, cover, delivery)).sum()
+        added.append(loss["with"][0] - loss["without"][0])
+        delivered.append(loss["with"][1] - loss["without"][1])
+    found = set(np.round(drawn.added_t[:, 0] / 1e-3).astype(int))
+    assert len(found) == 3
+    for one, other in zip(sorted(set(np.round(drawn.added_t[:, 0], 6))), sorted(added), strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+    totals = sorted(set(np.round(drawn.delivered_t.sum(axis=1), 6)))
+    for one, other in zip(totals, sorted(delivered), strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+    assert drawn.mapped_ha[0] == pytest.approx(where.plot.sum() * HA)
+
+
+def test_zero_plots_give_zero() -> None:
+    """Law: no plots and no surveyed area, no harm; area without plots is not estimable, never zero."""
+    where = place(3)
+    none = np.zeros(where.z.shape, dtype=bool)
+    rows = rows_of(where, 0.0, plot=none)
+    for indicator in ("E1", "E2"):
+        row = rows[indicator, "frame", ""]
+        assert (row.value, row.lo, row.hi) == (0, 0, 0)
+    assert rows_of(where, 12.0, plot=none)["E1", "frame", ""].state == "not_estimable"
+
+
+def test_counterfactual_as_observed_gives_zero() -> None:
+    """Law: plots that were the same cover before add nothing to loss or delivery, to the last bit."""
+    where = place(4)
+    standing = np.where(where.plot, COCA, where.before)
+    same = replace(where, before=standing)
+    rows = rows_of(same, observed=standing)
+    for (indicator, domain, _), row in rows.items():
+        if indicator != "E3" and domain == "frame":
+            assert (row.value, row.lo, row.hi) == (0, 0, 0)
+    assert rows["E3", "frame", "above:11"].value > 0  # a level of the crop that stands there
+
+
+def test_survey_scales_the_map() -> None:
+    """Law: twice the surveyed area, twice the tonnes; the loss per hectare stays."""
+    where = place(5)
+    one, two = rows_of(where, 10.0), rows_of(where, 20.0)
+    for key in (("E1", "frame", ""), ("E2", "frame", "")):
+        assert two[key].value == pytest.approx(2 * one[key].value)
+    assert two["E1", "frame", "per_hectare"] == one["E1", "frame", "per_hectare"]
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=12, deadline=None)
+def test_loss_adds_up_over_plots_and_domains(seed: int) -> None:
+    """Law: gross loss is additive over disjoint plots and over domains; sub-basins add up to the whole delivery."""
+    where = place(seed, side=14, stream_ha=0.6)
+    half = np.arange(where.z.size).reshape(where.z.shape) % 2 == 0
+    factors, everywhere = load_factors(), {"frame": where.everywhere, "even": half, "odd": ~half}
+
+    def total(plot: Any) -> Any:
+        return erosion_draws(slopes_of(where, plot=plot), where.basin, everywhere, factors, n=5, seed=2)
+
+    whole, even, odd = total(where.plot), total(where.plot & half), total(where.plot & ~half)
+    assert even.added_t[:, 0] + odd.added_t[:, 0] == pytest.approx(whole.added_t[:, 0], rel=1e-6)
+    assert whole.added_t[:, 1] + whole.added_t[:, 2] == pytest.approx(whole.added_t[:, 0], rel=1e-9, abs=1e-9)
+    assert (whole.above_ha[:, :, 0] <= whole.mapped_ha[0] * (1 + 1e-9)).all()
+    assert (np.diff(whole.above_ha[:, :, 0], axis=1) >= 0).all()  # a lower limit is passed by more
+
+
+def test_rows_hold_their_value_and_threads_change_nothing() -> None:
+    """Law: the same bits with one thread and with three; intervals hold values; sub-basins sum to the frame."""
+    where = place(6)
+    one, three = rows_of(where), rows_of(where, jobs=3)
+    comparable: Any = lambda rows: [(k, r.value, r.lo, r.hi) for k, r in rows.items() if r.state == "computed"]  # noqa: E731
+    assert comparable(one) == comparable(three)
+    assert all(row.lo <= row.value <= row.hi for row in one.values() if row.state == "computed")
+    assert one["E1", "north", ""].state == "not_estimable"
+    assert one["E1", "north", "per_hectare"].state == "computed"
+    slopes = slopes_of(where)
+    drawn = erosion_draws(slopes, where.basin, {"frame": where.everywhere}, load_factors(), n=N, seed=5)
+    rows = erosion_rows(drawn, {"frame": np.full(N, float(drawn.mapped_ha[0]))}, KEY)
+    parts = [row for row in rows if row.key.part.startswith("sub_basin")]
+    assert len(parts) == len(drawn.basins) > 1
+    fixed_rows = erosion_draws(slopes, where.basin, {"frame": where.everywhere}, fixed(load_factors()), n=1, seed=5)
+    assert fixed_rows.delivered_t.sum() == pytest.approx(_delivered(where), rel=1e-6)
+
+
+def _delivered(where: Place) -> float:
+    """Return delivery of one basin that is the whole grid."""
+    whole = np.ones(where.z.size, dtype=np.int32)
+    drawn = erosion_draws(slopes_of(where), whole, {"frame": where.everywhere}, fixed(load_factors()), n=1, seed=5)
+    assert drawn.basins == (1,)
+    return float(drawn.delivered_t[0, 0])
+
+
+def test_map_conserves_mass() -> None:
+    """Law: what is added is delivered, kept on slopes or held at streams; plots add, no other cell loses more."""
+    where = place(7)
+    slopes = slopes_of(where)
+    found = erosion_map(slopes, load_factors())
+    added = (found.added_t_ha * slopes.area_ha).sum()
+    assert found.delivered_t.sum() + found.kept_t.sum() + found.held_t.sum() == pytest.approx(added)
+    assert (found.added_t_ha[slopes.observed == slopes.counterfactual] == 0).all()
+    assert (found.added_t_ha[slopes.on_crop] > 0).all()
+
+
+def test_factors_are_shared_and_the_year_counts() -> None:
+    """Law: a wetter year scales the loss by its anomaly; one factor draw holds for all cells."""
+    where = place(8)
+    plain = fixed(load_factors())
+    mean = rows_of(where, factors=plain)["E1", "frame", ""].value
+    wet = rows_of(where, factors=plain, anomaly=np.full(where.z.shape, 1.5))["E1", "frame", ""].value
+    assert wet == pytest.approx(1.5 * mean, rel=1e-6)
+    only = replace(plain["c_coca"], shape="uniform", lo=0.15, hi=0.35)
+    varied = rows_of(where, factors=plain | {"c_coca": only})["E1", "frame", ""]
+    central = rows_of(where, factors=plain | {"c_coca": replace(only, shape="fixed", value=0.15)})
+    assert varied.hi > mean > varied.lo > 0
+    assert varied.lo == pytest.approx(central["E1", "frame", ""].value, rel=0.4)
+
+
+def test_known_erodibility_replaces_the_equations() -> None:
+    """Literal K: loss is proportional to it; K in US units is refused by its size."""
+    where = place(9)
+    plain = fixed(load_factors())
+    one, two = (
+        rows_of(where, factors=plain, soil=np.full(where.z.shape, k))["E1", "frame", ""] for k in (0.02, 0.04)
+    )
+    assert two.value == pytest.approx(2 * one.value, rel=1e-6)
+    with pytest.raises(InputError, match=r"0\.1317"):
+        slopes_of(where, soil=np.full(where.z.shape, 0.31))
+
+
+def test_holes_of_inputs_are_told_all_at_once() -> None:
+    """Literal holes: erosivity, soil and cover without value are told by name; none counts as zero."""
+    where = place(10)
+    bad = np.full(where.z.shape, np.nan)
+    seen = np.where(where.plot, COCA, -1)
+    with pytest.raises(InputError) as told:
+        slopes_of(where, erosivity=bad, soil=bad, observed=seen)
+    assert [problem.where for problem in told.value.problems] == ["land cover", "erosivity", "erodibility"]
+    with pytest.raises(InputError, match="check unit"):
+        slopes_of(where, erosivity=np.full(where.z.shape, 65_535.0))
+    unknown = replace(slopes_of(where), names=("lupin",))
+    with pytest.raises(InputError, match="no c_lupin, p_lupin"):
+        erosion_draws(unknown, where.basin, {}, load_factors(), n=1, seed=1)
+    with pytest.raises(InputError, match="no cover hemp"):
+        Cover(names=NAMES, crop="hemp", observed=where.before, counterfactual=where.before)
+
+
+def test_every_cover_has_factors_with_source_and_mark() -> None:
+    """Law: no factor of an illicit crop is told as verified; ranges hold their value."""
+    factors = load_factors()
+    for crop in ("coca", "opium_poppy", "cannabis"):
+        assert factors[f"c_{crop}"].mark == "unverified"
+        assert factors[f"c_{crop}"].shape == "uniform"
+    covers = [name[2:] for name in factors if name.startswith("c_")]
+    assert all(f"p_{name}" in factors for name in covers)
+
+
+def test_rows_are_graded_c() -> None:
+    """Law: an uncalibrated model is graded C throughout."""
+    rows: list[HarmRow] = list(rows_of(place(11)).values())
+    assert {row.key.grade for row in rows} == {"C"}
