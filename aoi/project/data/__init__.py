@@ -1,0 +1,1 @@
+"""Code lists, tables and words of personal data, as files."""
