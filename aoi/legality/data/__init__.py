@@ -1,0 +1,1 @@
+"""Laws as files: zones, classes, caps, dates, each with its source and mark."""
