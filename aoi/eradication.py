@@ -40,7 +40,7 @@ def operation_summary(events: Any, shapes: Any) -> Any:
     DataFrame
         One row a year and method, then all methods of a year (``method`` empty): operations, ``claimed_ha``,
         ``verified_ha``, claims that nobody verified, ``drawn_ha`` (sum of the polygons), ``ground_ha`` (ground
-        that they cover, each bit once) and ``repeated_ha``, their difference. ``kind`` is ``cumulative`` throughout.
+        that they cover, each bit once) and ``repeated_ha``, the rest. ``kind`` is ``cumulative`` throughout.
     """
     years = events["date"].dt.year.to_numpy()
     rows = []
