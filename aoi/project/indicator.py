@@ -106,7 +106,7 @@ class FactSheet:
 def facts_of(indicator: str, domain: str, rows: Any, *, table: str, note: str = "") -> FactSheet:
     """Return the facts of records: how many, of which dates, places and documents."""
     days = rows["source_date"].dropna()
-    places = rows["adm_code"] if "adm_code" in rows else rows["project_id"] if "project_id" in rows else []
+    places = rows["adm_code"] if "adm_code" in rows else rows.get("project_id", [])
     return FactSheet(
         indicator=indicator,
         domain=domain,

@@ -65,7 +65,7 @@ def _dates(checked: Checked) -> Iterator[Finding]:
     ordered = [*_ORDERED, *((name, "valid_from", "valid_to") for name in checked.tables)]
     for table, first, last in ordered:
         rows = checked.tables[table]
-        wrong = _rows((rows[last] < rows[first]))
+        wrong = _rows(rows[last] < rows[first])
         yield from by_row(
             [
                 checked.told(
@@ -110,7 +110,7 @@ def _sectors(checked: Checked) -> Iterator[Finding]:
                 "error", "sectors_make_100", ("sectors", int(group.index[0]), "percent"),
                 f"{whole:g} % in all for project {project}", "100 %", "correct the parts",
             )  # fmt: skip
-    for row in _rows((rows["code"] == NOT_AD)):
+    for row in _rows(rows["code"] == NOT_AD):
         yield checked.told(
             "warning", "not_ad", ("sectors", row, "code"),
             f"{NOT_AD} narcotics control", f"{' or '.join(AD_SECTORS)} for alternative development",
@@ -181,7 +181,7 @@ def _money(checked: Checked) -> Iterator[Finding]:
                 f"{' and '.join(currencies)} in project {project}, without a date in rows {listed}",
                 "value_date or usd_constant in each of its rows", "add them: amounts of two currencies do not add",
             )  # fmt: skip
-    for row in _rows((rows["usd_constant"].notna() & rows["base_year"].isna())):
+    for row in _rows(rows["usd_constant"].notna() & rows["base_year"].isna()):
         yield checked.told(
             "error", "base_year", ("funding", row, "base_year"), "nothing", "the year of usd_constant", "add it"
         )
@@ -219,7 +219,7 @@ def _disbursed(checked: Checked) -> Iterator[Finding]:
 
 def _production(checked: Checked) -> Iterator[Finding]:
     rows = checked.tables["production"]
-    for row in _rows((rows["sold_t"] > rows["volume_t"])):
+    for row in _rows(rows["sold_t"] > rows["volume_t"]):
         yield checked.told(
             "warning", "sold_more_than_produced", ("production", row, "sold_t"),
             f"{rows['sold_t'].iloc[row]:g} t sold of {rows['volume_t'].iloc[row]:g} t produced",
