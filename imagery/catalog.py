@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pystac
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.errors import InputError, Problem
+from imagery.address import is_remote, shown_address
 from imagery.product_folder import product_scenes
 from imagery.scene import Scene, scene_files, unique_scenes
 from imagery.scene_folder import folder_entries
@@ -27,8 +27,8 @@ __all__ = [
     "is_file",
     "item_entries",
     "scene_files",
+    "search_items",
     "search_scenes",
-    "shown_address",
     "touches",
 ]
 
@@ -53,11 +53,14 @@ class Search:
     """Usable scenes over the area, each once, in order of time and name."""
     problems: tuple[Problem, ...]
     """What is wrong with the others of the period, which may or may not lie over the area."""
+    unfetched: tuple[Problem, ...] = ()
+    """Scenes over the area with an asset on the web that is not on this machine."""
 
     @property
     def lost(self) -> tuple[LostScene, ...]:
         """The scenes that cannot be used, each once, in order of name."""
-        found = {problem.where.removeprefix("scene "): problem.found for problem in reversed(self.problems)}
+        every = (*self.unfetched, *self.problems)
+        found = {problem.where.removeprefix("scene "): problem.found for problem in reversed(every)}
         return tuple(LostScene(name, found[name]) for name in sorted(found))
 
 
@@ -83,8 +86,8 @@ def find_scenes(
     found = search_scenes(
         catalog=catalog, folder=folder, pattern=pattern, sensor=sensor, start=start, end=end, geobox=geobox
     )
-    if found.problems:
-        raise InputError(found.problems)
+    if found.problems or found.unfetched:
+        raise InputError([*found.problems, *found.unfetched])
     return found.scenes
 
 
@@ -121,23 +124,66 @@ def search_scenes(
     source = catalog or folder
     if source is None:
         raise InputError(Problem("[imagery]", "neither catalog nor folder", "one of them", "add it"))
+    entries = _entries(catalog, folder, pattern, sensor, (start, end))
+    return chosen(entries, where=str(source), start=start, end=end, geobox=geobox)
+
+
+def search_items(
+    items: Iterable[pystac.Item],
+    *,
+    where: str,
+    sensor: Sensor,
+    start: date,
+    end: date,
+    geobox: GeoBox,
+    anywhere: bool = False,
+) -> Search:
+    """Return the same of STAC items that were read already; `where` names their source in messages.
+
+    With `anywhere`, scenes whose files are not on this machine count as any others.
+    """
+    entries = item_entries(items, sensor, (start, end))
+    return chosen(entries, where=where, start=start, end=end, geobox=geobox, anywhere=anywhere)
+
+
+def chosen(
+    entries: Iterable[Scene | InputError],
+    *,
+    where: str,
+    start: date,
+    end: date,
+    geobox: GeoBox,
+    anywhere: bool = False,
+) -> Search:
+    """Return the scenes among entries that a period and a grid ask for, and what is wrong with the others.
+
+    Raises
+    ------
+    InputError
+        As `search_scenes`.
+    """
     problems: list[Problem] = []
     every: list[Scene] = []
-    for entry in _entries(catalog, folder, pattern, sensor, (start, end)):
+    for entry in entries:
         if isinstance(entry, Scene):
             every.append(entry)
         else:
             problems += entry.problems
     area = bounds_in_degrees(geobox)
     near = [scene for scene in every if start <= scene.day <= end and touches(scene, area)]
-    whole = []
+    whole, unfetched = [], []
     for scene in unique_scenes(near):
-        missing = _missing_files(scene)
-        problems += missing
-        whole += [] if missing else [scene]
+        if anywhere:
+            whole.append(scene)
+        elif (elsewhere := _elsewhere(scene)) is not None:
+            unfetched.append(elsewhere)
+        elif (missing := _missing_files(scene)) is not None:
+            problems.append(missing)
+        else:
+            whole.append(scene)
     if not whole:
-        raise InputError(problems or _nothing(source, every, start, end))
-    return Search(tuple(whole), tuple(problems))
+        raise InputError([*problems, *unfetched] or _nothing(where, every, start, end))
+    return Search(tuple(whole), tuple(problems), tuple(unfetched))
 
 
 def _entries(
@@ -172,36 +218,27 @@ def touches(scene: Scene, area: Bounds) -> bool:
     return scene.bounds is None or _overlap(scene.bounds, area)
 
 
-def _missing_files(scene: Scene) -> list[Problem]:
-    """Return what a scene's files lack: they must be there, and on this machine."""
+def _elsewhere(scene: Scene) -> Problem | None:
+    """Return the problem of a scene with an asset that is not on this machine."""
     files = [file.path for file in (*scene.bands.values(), scene.mask) if file]
-    remote = sorted({shown_address(path) for path in files if "://" in path})
-    if remote:
-        found = f"an asset at {remote[0][:80]}, which is not on this machine"
-        return [Problem(f"scene {scene.id}", found, "files of this machine", "copy them here")]
+    remote = sorted({shown_address(path) for path in files if is_remote(path)})
+    if not remote:
+        return None
+    found = f"an asset at {remote[0][:80]}, which is not on this machine"
+    return Problem(f"scene {scene.id}", found, "files of this machine", "fetch them with 'altdev fetch'")
+
+
+def _missing_files(scene: Scene) -> Problem | None:
+    """Return the problem of a scene whose files are not there."""
     gone = [path.name for path in scene_files([scene]) if not is_file(path)]
     if not gone:
-        return []
-    return [
-        Problem(
-            f"scene {scene.id}",
-            f"no file {', '.join(name[:80] for name in gone[:5])}",
-            "every asset the catalogue names",
-            "fetch the scene again, or take it out of the catalogue",
-        )
-    ]
-
-
-def shown_address(address: str) -> str:
-    """Return an address as it may be shown and kept: without user, password, query and fragment.
-
-    Examples
-    --------
-    >>> shown_address("https://user:secret@host.example:8443/a/B04.tif?sig=abc#x")
-    'https://host.example:8443/a/B04.tif'
-    """
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", ""))
+        return None
+    return Problem(
+        f"scene {scene.id}",
+        f"no file {', '.join(name[:80] for name in gone[:5])}",
+        "every asset the catalogue names",
+        "fetch the scene again, or take it out of the catalogue",
+    )
 
 
 def is_file(path: Path) -> bool:
@@ -212,16 +249,16 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _nothing(source: Path, every: list[Scene], start: date, end: date) -> Problem:
+def _nothing(where: str, every: list[Scene], start: date, end: date) -> Problem:
     if not every:
-        return Problem(str(source), "no scene of this sensor", "scenes", "correct [imagery] sensor or source")
+        return Problem(where, "no scene of this sensor", "scenes", "correct [imagery] sensor or source")
     in_time = [scene for scene in every if start <= scene.day <= end]
     first, last = min(scene.day for scene in every), max(scene.day for scene in every)
     if not in_time:
         found = f"no scene from {start} to {end} (its {len(every)} scenes are from {first} to {last})"
-        return Problem(str(source), found, "scenes in the period", "correct [[period]] or add scenes")
+        return Problem(where, found, "scenes in the period", "correct [[period]] or add scenes")
     found = f"{len(in_time)} scenes from {start} to {end}, none of them over the area"
-    return Problem(str(source), found, "scenes over the area", "correct [area] or add scenes")
+    return Problem(where, found, "scenes over the area", "correct [area] or add scenes")
 
 
 def bounds_in_degrees(geobox: GeoBox) -> Bounds:

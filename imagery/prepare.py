@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ def write_period(
     folder: Path,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    lost: Sequence[tuple[str, str]] = (),
 ) -> PeriodReport:
     """Write the composites and the observation count of a period.
 
@@ -109,6 +111,8 @@ def write_period(
         Threads.
     progress
         Called with blocks done and blocks in all.
+    lost
+        Scenes that fell out before, with the reason: they stand in the gap report beside those found here.
 
     Raises
     ------
@@ -116,7 +120,7 @@ def write_period(
         If a scene cannot be read and the options say so; nothing is written then.
     """
     windows = {window.name: (window.start, window.end) for window in profile.windows_in(options.start, options.end)}
-    kept, lost = list(scenes), []
+    kept, dropped = list(scenes), list(lost)
     while True:
         work = _Work(kept, geobox, sensor, options, windows, inside)
         try:
@@ -128,14 +132,19 @@ def write_period(
                 raise
             # The whole scene goes, not a block of it: results must not depend on the blocks
             kept = remaining
-            lost.append((error.scene_id, error.problems[0].found))
+            dropped.append((error.scene_id, _without_folders(error.problems[0].found)))
     return PeriodReport(
         scenes=tuple(kept),
         days=len({scene.day for scene in kept}),
         windows=windows,
-        gaps=GapReport(count=count, windows=tuple(windows), lost_scenes=tuple(lost)),
+        gaps=GapReport(count=count, windows=tuple(windows), lost_scenes=tuple(sorted(dropped))),
         files=(*(work.composite_path(folder, name) for name in windows), folder / "valid_count.tif"),
     )
+
+
+def _without_folders(text: str) -> str:
+    """Return a reason that names files without the folders of this machine."""
+    return re.sub(r"(?:[^\s()'\"]*/)+", "", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from imagery.address import is_remote
 from imagery.sensor import baseline_number
 
 __all__ = ["BandFile", "Scene", "SunAngles", "platform_name", "scene_files", "unique_scenes"]
@@ -97,7 +98,7 @@ def platform_name(text: str) -> str:
 def scene_files(scenes: Iterable[Scene]) -> list[Path]:
     """Return the local files that scenes are read from, each once and in order, for hashing."""
     paths = {file.path for scene in scenes for file in (*scene.bands.values(), scene.mask) if file}
-    return sorted(Path(path) for path in paths if "://" not in path)
+    return sorted(Path(path) for path in paths if not is_remote(path))
 
 
 def _rank(scene: Scene) -> tuple[float, str, str]:

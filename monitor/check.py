@@ -21,7 +21,7 @@ from geo.raster import check_raster, distinct_values
 from geo.vector import layer_problems, open_layer
 from monitor.config import Survey, load_survey, salvage_survey
 from monitor.context import Context
-from monitor.sections import OverlayLayer
+from monitor.sections import OverlayLayer, PeriodSection
 from monitor.steps.overlay import outside_frame
 
 __all__ = ["check_survey"]
@@ -293,18 +293,44 @@ def _profile_problems(context: Context) -> Iterator[Problem]:
 
 
 def _scene_problems(context: Context) -> Iterator[Problem]:
-    from monitor.steps.imagery import scene_inputs
+    from monitor.steps.fetch import is_fetched
 
     try:
         _ = context.frame
     except AltdevError:  # told by the check of the units; every image of the source is looked at all the same
         yield from _scene_files(tuple(_every_image(context)))
         return
+    check_period = _period_problems if is_fetched(context) else _answer_problems
     for period in context.compared:
-        yield from _guarded(
-            lambda c, period=period: _scene_files(scene_inputs(c, period)),  # type: ignore[misc]
-            context,
-        )
+        yield from _guarded(lambda c, period=period: check_period(c, period), context)  # type: ignore[misc]
+
+
+def _period_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:
+    """Tell every scene of a period that cannot be used, and every file that is broken."""
+    from imagery.catalog import scene_files
+    from monitor.steps.imagery import search
+
+    found = search(context, period)
+    yield from (*found.problems, *found.unfetched)
+    yield from _scene_files(tuple(scene_files(found.scenes)))
+
+
+def _answer_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:
+    """Ask a source on the web, whose images are not here yet, whether it has any of a period over the area."""
+    from imagery.catalog import search_items
+    from monitor.steps.fetch import ask
+    from monitor.steps.imagery import source_name
+
+    found = search_items(
+        ask(context, period),
+        where=source_name(context),
+        sensor=context.sensor,
+        start=period.start,
+        end=period.end,
+        geobox=context.frame.geobox,
+        anywhere=True,
+    )
+    yield from found.problems
 
 
 def _every_image(context: Context) -> list[Path]:

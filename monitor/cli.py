@@ -157,6 +157,28 @@ def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
     return 0
 
 
+@cli.command()
+@survey_command
+def fetch(**flags: Any) -> int:
+    """Bring images from the web to the survey's folder; a run after it needs no network."""
+    from monitor.config import load_survey
+    from monitor.terminal import TerminalListener
+    from monitor.workflow import RunOptions, default_out
+    from monitor.workflow import fetch as fetch_images
+
+    survey = load_survey(flags["survey"])
+    options = RunOptions(out=flags["out"] or default_out(flags["survey"]))
+    if flags["dry_run"]:
+        return _print_plan(flags["survey"], options, "imagery", as_json=flags["as_json"])
+    with TerminalListener(quiet=flags["quiet"], verbose=flags["verbose"]) as listener:
+        lost = fetch_images(survey, flags["survey"], options, listener=listener, again=True)
+    if flags["as_json"]:
+        click.echo(json.dumps({"not_fetched": lost}, indent=1, ensure_ascii=False))
+    for line in () if flags["as_json"] else lost:
+        click.echo(line)
+    return 0
+
+
 def _require_tier(tier: str) -> None:
     """Products of tiers 1 and 2 need disclosure control; without it they are refused, not thinned out."""
     if tier != "0":

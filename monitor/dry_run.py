@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from monitor.config import load_survey
+from monitor.config import Survey, load_survey
 from monitor.engine import Step, foreseen, selected
 from monitor.manifest import read_manifest
-from monitor.workflow import RunOptions, base_manifest
+from monitor.workflow import FETCH, RunOptions, base_manifest
 from monitor.workflow import plan as steps_of
 
 __all__ = ["describe"]
@@ -24,7 +24,27 @@ def describe(survey_path: Path, options: RunOptions, verb: str | None) -> list[d
         manifest = replace(manifest, steps=earlier.steps, inputs=earlier.inputs)
     steps = selected(steps_of(survey, survey_path, options), verb)
     states = foreseen(steps, options.out, manifest, root=survey_path.resolve().parent)
-    return [_row(step, states[step.name]) for step in steps]
+    return [*_fetch_row(survey, survey_path, options), *(_row(step, states[step.name]) for step in steps)]
+
+
+def _fetch_row(survey: Survey, survey_path: Path, options: RunOptions) -> list[dict[str, Any]]:
+    """Return the row of the images on the web; how many there are is known when they are here."""
+    from monitor.context import Context
+    from monitor.steps.fetch import fetched_files, is_fetched
+
+    if survey.imagery is None or survey.imagery.address is None:
+        return []
+    context = Context(survey=survey, root=survey_path.resolve().parent, out=options.out)
+    files = fetched_files(context)
+    return [
+        {
+            "step": FETCH,
+            "state": "done" if is_fetched(context) else "to do",
+            "inputs": len(files),
+            "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1),
+            "blocks": 1,
+        }
+    ]
 
 
 def _row(step: Step, state: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+_WEB = r"^https?://[^\s]+$"
 Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 
 
@@ -77,18 +78,54 @@ class ImagerySection(Section):
     pattern: str | None = Field(
         default=None, description="File name pattern with {date} or {start}, and {band}, for `folder`"
     )
+    api: str | None = Field(default=None, pattern=_WEB, description="Address of a STAC API")
+    catalog_url: str | None = Field(
+        default=None, pattern=_WEB, description="Address of a static STAC catalogue on the web"
+    )
+    collections: list[str] = Field(default=[], description="Collections asked for at `api`; all when left out")
+    cache: Path = Field(
+        default=Path("scenes"), description="Folder that images from the web are kept in, with their hashes"
+    )
+    query_grid_deg: float = Field(
+        default=1.0, gt=0, le=30, description="Coarse grid that the area asked for is widened to, degrees"
+    )
+    private_hosts: list[str] = Field(
+        default=[], description="Hosts of this machine or of private networks that may be asked"
+    )
+    token_env: str | None = Field(
+        default=None, description="Environment variable with a bearer token for the host of the source"
+    )
+    signing_url: str | None = Field(
+        default=None, pattern=_WEB, description="Address of a token service; an image's address is put behind it"
+    )
+    attempts: int = Field(default=5, ge=1, le=20, description="Times a request is made before it counts as failed")
+    retry_wait_s: float = Field(
+        default=1.0, gt=0, le=60, description="Wait before a request is made again; doubles each time"
+    )
     sensor: str = Field(description="Sensor name, such as sentinel-2-l2a, or a sensor file (.toml)")
     profile: str = Field(description="Crop profile, such as andes-coca, or a path to a profile file (.toml)")
     min_valid: int = Field(default=3, ge=1, description="With fewer clear observations a cell is not seen")
     cloud_buffer_m: float = Field(default=60.0, ge=0, description="Growth of cloud and shadow masks")
+    broken: Literal["leave-out", "refuse"] = Field(
+        default="leave-out",
+        description="What a scene does that cannot be used: fall out whole and be told, or end the run",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.catalog is None) == (self.folder is None):
-            raise ValueError("give one of catalog and folder")
+        given = [name for name in ("catalog", "folder", "api", "catalog_url") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give one of catalog, folder, api and catalog_url")
         if self.pattern is not None and self.folder is None:
             raise ValueError("pattern says how the files of folder are named; give folder, or leave it out")
+        if self.collections and self.api is None:
+            raise ValueError("collections are asked for at api; give api, or leave them out")
         return self
+
+    @property
+    def address(self) -> str | None:
+        """Address of a source on the web; None for one of this machine."""
+        return self.api or self.catalog_url
 
 
 class TrainingSection(Section):

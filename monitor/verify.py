@@ -29,6 +29,7 @@ from monitor.figures import (
 from monitor.floors import floor_rows, historical_rows
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.manifest import Manifest, read_manifest
+from monitor.scene_table import GAP_TABLE, frame_gap_rows
 from monitor.sections import ProductionSection
 from monitor.steps.production import production_table
 from monitor.tables import SurveyTables, read_csv, read_tables
@@ -76,6 +77,8 @@ def verify_run(out: Path) -> Iterator[str]:
     yield f"{len(files)} files are as published"
     if not manifest.steps:
         raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
+    if any(name.startswith("imagery:") for name in manifest.steps):
+        yield f"{_recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
     if "estimate" not in manifest.steps:
         yield "no estimates to recompute"
         return
@@ -103,6 +106,31 @@ def _manifest(out: Path) -> Manifest:
     if manifest is None:
         raise InputError(Problem(str(out), "no manifest", "the folder of a run", "give the run folder"))
     return manifest
+
+
+def _recompute_gaps(out: Path) -> int:
+    """Make the gaps of the frame again from the counts of observations, and see that the units add up to it."""
+    rows = 0
+    for path in sorted((out / "imagery").glob(f"*/{GAP_TABLE}")):
+        published = _read(path).fillna({"window": ""})
+        frame = published[published["domain"] == FRAME]
+        windows = list(frame.loc[frame["window"] != "", "window"])
+        again = frame_gap_rows(
+            path.with_name("valid_count.tif"),
+            period=path.parent.name,
+            frame_name=str(frame["domain_name"].iloc[0]),
+            windows=windows,
+            min_valid=int(frame["min_valid"].iloc[0]),
+        )
+        text = dict.fromkeys(("period", "domain", "measure", "window"), str)
+        keys, numbers = list(text), ("cells", "of_cells", "share")
+        _compare(frame.astype(text), again.astype(text), keys, numbers, str(path.relative_to(out)))
+        units = published[published["domain"] != FRAME].groupby(["measure", "window"], as_index=False)
+        summed = units[["cells", "of_cells"]].sum()
+        whole = frame[["measure", "window", "cells", "of_cells"]]
+        _compare(whole, summed, ["measure", "window"], ("cells", "of_cells"), f"{path.relative_to(out)}, units")
+        rows += len(frame)
+    return rows
 
 
 def _recompute_estimates(out: Path, tables: SurveyTables) -> int:

@@ -23,7 +23,10 @@ from monitor.manifest import Manifest
 from monitor.run_folder import RunFolder
 from monitor.sections import PeriodSection
 
-__all__ = ["RunOptions", "default_out", "plan", "run"]
+__all__ = ["FETCH", "RunOptions", "default_out", "fetch", "plan", "run"]
+
+FETCH = "fetch"
+"""Name of what comes before all steps: images from the web, brought to the survey's folder."""
 
 _LIBRARIES = ("numpy", "pandas", "geopandas", "shapely", "rasterio", "pyproj", "lightgbm", "scipy", "folium")
 
@@ -81,6 +84,7 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
         folder.require_ours(survey.survey.name, overwrite=options.overwrite)
         earlier = folder.manifest()
         base = base_manifest(survey, survey_path)
+        fetch(survey, survey_path, options, listener=listener)
         if earlier is not None and earlier.survey.get("name") == survey.survey.name:
             base = replace(base, steps=earlier.steps, inputs=earlier.inputs)
         steps = plan(survey, survey_path, options)
@@ -91,9 +95,39 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
         return replace(made, steps={step.name: made.steps[step.name] for step in wanted})
 
 
+def fetch(
+    survey: Survey, survey_path: Path, options: RunOptions, *, listener: Listener, again: bool = False
+) -> list[str]:
+    """Bring images of a source on the web to the survey's folder, unless they are here, and return what was lost.
+
+    Parameters
+    ----------
+    survey, survey_path, options
+        As in `run`.
+    listener
+        Hears progress.
+    again
+        Look also where everything was asked for before: for files that failed, and for a catalogue of this machine
+        whose images are on the web.
+    """
+    from monitor.steps.fetch import bring, is_fetched
+
+    context = _context(survey, survey_path, options)
+    if survey.imagery is None or (is_fetched(context) and not again):
+        return []
+    listener.started(FETCH)
+    facts = bring(context, lambda done, total: listener.progress(FETCH, done, total), again=again)
+    listener.finished(FETCH, facts)
+    return list(facts["notes"])
+
+
+def _context(survey: Survey, survey_path: Path, options: RunOptions) -> Context:
+    return Context(survey=survey, root=survey_path.resolve().parent, out=options.out, jobs=options.jobs)
+
+
 def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
     """Return the steps of a survey in the order they run."""
-    context = Context(survey=survey, root=survey_path.resolve().parent, out=options.out, jobs=options.jobs)
+    context = _context(survey, survey_path, options)
     if survey.official is not None:
         return _official_steps(context, options)
     return [
@@ -201,7 +235,7 @@ def _classify_step(context: Context, period: PeriodSection) -> Step:
     return Step(
         name=f"classify:{period.name}",
         verb="classify",
-        needs=("train",),
+        needs=(f"imagery:{period.name}", "train"),
         inputs=(context.survey.area.admin, *_own_files(context), *_scene_inputs(context, period)),
         blocks=_blocks(context),
         parameters=_imagery_parameters(context)
@@ -234,9 +268,13 @@ def _blocks(context: Context) -> int:
 
 
 def _scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
+    from monitor.steps.fetch import NotFetchedError
     from monitor.steps.imagery import scene_inputs
 
-    paths: tuple[Path, ...] = scene_inputs(context, period)
+    try:
+        paths: tuple[Path, ...] = scene_inputs(context, period)
+    except NotFetchedError:  # a plan is made without asking anybody; a run fetches first
+        return ()
     return paths
 
 

@@ -21,7 +21,7 @@ from imagery.training import read_training
 from imagery.validation import validation_rows
 from monitor.context import Context, Progress
 from monitor.sections import PeriodSection
-from monitor.steps.imagery import scenes_of
+from monitor.steps.imagery import kept_scenes
 from monitor.tables import write_csv
 
 __all__ = ["read_model", "train", "write_maps"]
@@ -115,7 +115,7 @@ def _taught_scenes(context: Context, period: PeriodSection, geobox: GeoBox) -> P
 
 
 def _period_scenes(context: Context, period: PeriodSection) -> PeriodScenes:
-    return PeriodScenes(scenes=scenes_of(context, period), start=period.start, end=period.end)
+    return PeriodScenes(scenes=kept_scenes(context, period), start=period.start, end=period.end)
 
 
 def _settings(context: Context) -> ClassifySettings:

@@ -6,43 +6,80 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geo.errors import InputError, Problem
 from geo.raster import geobox_of
-from imagery.catalog import find_scenes, scene_files
+from imagery.address import shown_address
+from imagery.catalog import Search, scene_files, search_items, search_scenes
+from imagery.fetch import Store
 from imagery.prepare import PrepareOptions, write_period
 from monitor.context import Context, Progress
+from monitor.scene_table import GAP_TABLE, SCENE_TABLE, gap_rows, left_out_scenes, scene_rows
 from monitor.sections import PeriodSection
+from monitor.steps.fetch import period_items
+from monitor.tables import write_csv
 
 if TYPE_CHECKING:
     from imagery.scene import Scene
 
-__all__ = ["prepare", "scene_inputs", "scenes_of"]
+__all__ = ["kept_scenes", "prepare", "scene_inputs", "search", "source_name"]
 
 
-def scenes_of(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
-    """Return the scenes of a period over the frame, in order."""
+def search(context: Context, period: PeriodSection) -> Search:
+    """Return the scenes of a period over the frame, in order, and those that cannot be used.
+
+    Raises
+    ------
+    InputError
+        If there is none, if images on the web are not here yet, or with ``broken = "refuse"`` if any is unusable.
+    """
     imagery = context.imagery
-    return find_scenes(
-        catalog=imagery.catalog,
-        folder=imagery.folder,
-        pattern=imagery.pattern,
-        sensor=context.sensor,
-        start=period.start,
-        end=period.end,
-        geobox=context.frame.geobox,
-    )
+    items = period_items(context, period)
+    request: dict[str, Any] = {
+        "sensor": context.sensor,
+        "start": period.start,
+        "end": period.end,
+        "geobox": context.frame.geobox,
+    }
+    if items is None:
+        found = search_scenes(catalog=None, folder=imagery.folder, pattern=imagery.pattern, **request)
+    else:
+        found = search_items(items, where=source_name(context), **request)
+    waiting = [problem for problem in found.unfetched if not _was_tried(problem, context)]
+    if waiting or (imagery.broken == "refuse" and found.lost):
+        raise InputError([*found.problems, *found.unfetched] if imagery.broken == "refuse" else waiting)
+    return found
+
+
+def source_name(context: Context) -> str:
+    """Return where the images come from, as it may be shown."""
+    imagery = context.imagery
+    return shown_address(imagery.address) if imagery.address else str(imagery.catalog or imagery.folder)
+
+
+def _was_tried(problem: Problem, context: Context) -> bool:
+    """Say whether an asset of a scene was asked for and could not be had."""
+    scene = problem.where.removeprefix("scene ")
+    return any(key.split("/")[1] == scene for key in Store.open(context.imagery.cache).failed)
 
 
 def scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
     """Return the files the scenes of a period are read from, for hashing."""
-    return tuple(scene_files(scenes_of(context, period)))
+    return tuple(scene_files(search(context, period).scenes))
+
+
+def kept_scenes(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
+    """Return the scenes that the step ``imagery`` kept: those it left out teach and map nothing."""
+    left_out = left_out_scenes(context.out / "imagery" / period.name / SCENE_TABLE)
+    return tuple(scene for scene in search(context, period).scenes if scene.id not in left_out)
 
 
 def prepare(context: Context, staging: Path, progress: Progress, *, period: PeriodSection) -> Mapping[str, Any]:
-    """Write ``imagery/PERIOD/composite_WINDOW.tif`` and ``imagery/PERIOD/valid_count.tif``."""
+    """Write the composites and counts of a period, and the tables of its scenes and of its gaps."""
     imagery = context.imagery
-    scenes = scenes_of(context, period)
+    found = search(context, period)
+    folder = staging / "imagery" / period.name
     report = write_period(
-        scenes,
+        found.scenes,
         geobox=context.frame.geobox,
         sensor=context.sensor,
         profile=context.profile,
@@ -51,13 +88,29 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
             end=period.end,
             min_valid=imagery.min_valid,
             cloud_buffer_m=imagery.cloud_buffer_m,
+            broken="refuse" if imagery.broken == "refuse" else "drop",
         ),
         inside=context.frame.inside,
-        folder=staging / "imagery" / period.name,
+        folder=folder,
         jobs=context.jobs,
         progress=progress,
+        lost=[(scene.id, scene.reason) for scene in found.lost],
     )
-    return report.record() | {"notes": [*_warped(context, scenes), *_lost(report.gaps.lost_scenes)]}
+    lost = report.gaps.lost_scenes
+    write_csv(scene_rows(report.scenes, lost), folder / SCENE_TABLE)
+    admin = context.frame.admin
+    gaps = gap_rows(
+        folder / "valid_count.tif",
+        period=period.name,
+        unit_of_cell=context.frame.unit_of_cell,
+        units=list(zip(admin["code"], admin["name"], strict=True)),
+        frame_name=context.survey.survey.title,
+        windows=list(report.windows),
+        min_valid=imagery.min_valid,
+    )
+    write_csv(gaps, folder / GAP_TABLE)
+    notes = [*_warped(context, report.scenes), *_lost(period, lost)]
+    return report.record() | {"source": source_name(context) if imagery.address else "", "notes": notes}
 
 
 def _warped(context: Context, scenes: Sequence[Scene]) -> Iterator[str]:
@@ -76,6 +129,6 @@ def _crs_name(crs: Any) -> str:
     return f"EPSG:{crs.epsg}" if crs.epsg else str(crs.proj.name)
 
 
-def _lost(scenes: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _lost(period: PeriodSection, scenes: Sequence[tuple[str, str]]) -> Iterator[str]:
     for name, reason in scenes:
-        yield f"scene {name}: left out ({reason})"
+        yield f"period {period.name}, scene {name}: left out ({reason})"

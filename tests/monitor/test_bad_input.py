@@ -44,12 +44,20 @@ def asset(folder: Path, band: str) -> Path:
 
 
 def test_truncated_cog(copy_of: Copy) -> None:
-    """A scene file that was cut short is named, by the run and by the check."""
+    """A scene file that was cut short costs its scene, which is named and stands in the tables; or ends the run."""
     folder = copy_of()
     path = asset(folder, "B08")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, path.name)
     assert_refused(altdev("check", folder / "survey.toml"), 3, path.name)
+    done = altdev("imagery", folder / "survey.toml", "-q")
+    assert done.code == 0, done.err
+    assert f"scene {path.parent.name}: left out (" in done.out
+    scenes = (folder / "run" / "imagery" / "2024" / "scenes.csv").read_text()
+    (row,) = (line for line in scenes.splitlines() if "left_out" in line)
+    assert row.startswith(path.parent.name)
+    assert str(folder) not in scenes
+    change_survey(folder, r"(min_valid = \d+)", r'\1\nbroken = "refuse"')
+    assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, path.name)
     assert not list((folder / "run").rglob("*.part*"))
 
 

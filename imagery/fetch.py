@@ -1,0 +1,271 @@
+"""Images brought to this machine once, with their hashes, so that a run needs no network and can be repeated.
+
+The store is a folder of the survey: ``fetched.json`` says which file holds which asset of which item, and
+``PERIOD.json`` holds the items of a period as the source gave them, without links and signatures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pystac
+import requests
+
+from geo.errors import InputError, Problem, reason
+from geo.files import write_text
+from imagery.address import is_remote, shown_address
+from imagery.catalog import touches
+from imagery.remote import Remote, renewed, signed
+from imagery.scene import Scene, unique_scenes
+from imagery.sensor import Sensor
+from imagery.stac import items_of, scene_of
+from imagery.web import WebError, WebPolicy, download, explained
+
+__all__ = ["Store", "Wanted", "fetch_files", "local_items", "stored_items", "wanted_files"]
+
+Bounds = tuple[float, float, float, float]
+_INDEX = "fetched.json"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One asset that is to be here."""
+
+    key: str
+    """Collection, item and asset."""
+    item: pystac.Item
+    """The item."""
+    asset: str
+    """Key of the asset."""
+    scene_id: str
+    """Name of its scene."""
+
+
+@dataclass(slots=True)
+class Store:
+    """What is here already."""
+
+    folder: Path
+    """Folder of the store."""
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Key of an asset to its file, address, size and hash."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Key of an asset to the reason why it could not be fetched."""
+    searches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Period to the request that was answered in full."""
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """Return the store of a folder; an empty one where there is none.
+
+        Raises
+        ------
+        InputError
+            If its index is damaged.
+        """
+        path = folder / _INDEX
+        if not path.is_file():
+            return cls(folder)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            parts = [dict(content[name]) for name in ("files", "failed", "searches")]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            found = f"an index that cannot be read ({reason(error)})"
+            raise InputError(Problem(str(path), found, "the one that was written", "delete the folder")) from error
+        return cls(folder, *parts)
+
+    def save(self) -> None:
+        """Write the index."""
+        content = {"files": self.files, "failed": self.failed, "searches": self.searches}
+        write_text(self.folder / _INDEX, json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+    def path_of(self, key: str) -> Path | None:
+        """Return the file of an asset, when it is here and as long as it was."""
+        entry = self.files.get(key)
+        if entry is None:
+            return None
+        path = self.folder / str(entry["file"])
+        return path if path.is_file() and path.stat().st_size == entry["bytes"] else None
+
+    def items_path(self, period: str) -> Path:
+        """Return where the items of a period stand."""
+        return self.folder / f"{period}.json"
+
+    def keep_items(self, period: str, items: Iterable[pystac.Item], request: Mapping[str, Any]) -> None:
+        """Write the items of a period, and that the request was answered in full."""
+        features = sorted((_bare(item) for item in items), key=lambda entry: (entry["id"], json.dumps(entry)))
+        content = {"type": "FeatureCollection", "features": features}
+        write_text(self.items_path(period), json.dumps(content, indent=1, sort_keys=True) + "\n")
+        self.searches[period] = dict(request)
+        self.save()
+
+    def has(self, period: str, request: Mapping[str, Any]) -> bool:
+        """Say whether a request was answered in full before."""
+        return self.searches.get(period) == request and self.items_path(period).is_file()
+
+
+def wanted_files(
+    items: Iterable[pystac.Item], sensor: Sensor, *, start: date, end: date, area: Bounds
+) -> list[Wanted]:
+    """Return the assets on the web that the scenes of a period over an area need, each once.
+
+    Items of other products, and those that cannot be used, need none.
+    """
+    found: dict[str, tuple[Scene, pystac.Item]] = {}
+    for item in items:
+        try:
+            scene = scene_of(item, sensor)
+        except InputError:
+            continue  # told when the scenes are looked for
+        if scene is not None and start <= scene.day <= end and touches(scene, area):
+            found.setdefault(scene.id, (scene, item))
+    kept = unique_scenes(scene for scene, _ in found.values())
+    return [wanted for scene in kept for wanted in _assets(scene, found[scene.id][1])]
+
+
+def _assets(scene: Scene, item: pystac.Item) -> Iterator[Wanted]:
+    needed = {file.path for file in (*scene.bands.values(), scene.mask) if file}
+    for key, asset in sorted(item.assets.items()):
+        address = asset.get_absolute_href() or asset.href
+        if address in needed and is_remote(address):
+            yield Wanted(key=asset_key(item, key), item=item, asset=key, scene_id=scene.id)
+
+
+def fetch_files(
+    wanted: Iterable[Wanted],
+    store: Store,
+    remote: Remote,
+    *,
+    session: requests.Session,
+    policy: WebPolicy,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Problem]:
+    """Bring assets to the store and return what could not be brought.
+
+    A file that is here with its recorded size is not asked for again. A link that has run out is renewed once from
+    the item's own address. The index is written after each scene, so that an interrupted run goes on from there.
+
+    Parameters
+    ----------
+    wanted
+        From `wanted_files`.
+    store
+        Where the files go.
+    remote
+        Where addresses are signed, if they must be.
+    session, policy
+        From `imagery.web`.
+    progress
+        Called with files done and files in all.
+    """
+    todo = list(wanted)
+    problems = []
+    try:
+        for done, one in enumerate(todo, start=1):
+            if store.path_of(one.key) is None:
+                problems += _tried(one, store, remote, session, policy)
+            if progress is not None:
+                progress(done, len(todo))
+            if done == len(todo) or todo[done].scene_id != one.scene_id:
+                store.save()
+    except BaseException:
+        store.save()  # interrupted: what came is not fetched again
+        raise
+    return problems
+
+
+def _tried(
+    one: Wanted, store: Store, remote: Remote, session: requests.Session, policy: WebPolicy
+) -> list[Problem]:
+    """Fetch one asset into the store, or keep why it could not be."""
+    try:
+        store.files[one.key] = _fetched(one, store, remote, session, policy)
+    except WebError as error:
+        store.failed[one.key] = str(error)
+        found = f"asset {one.asset}, which could not be fetched ({error})"
+        return [Problem(f"scene {one.scene_id}", found, "the file", "try again later")]
+    store.failed.pop(one.key, None)
+    return []
+
+
+def _fetched(
+    one: Wanted, store: Store, remote: Remote, session: requests.Session, policy: WebPolicy
+) -> dict[str, Any]:
+    address = one.item.assets[one.asset].get_absolute_href() or one.item.assets[one.asset].href
+    name = Path(*(_safe(part) for part in one.key.split("/")[:-1])) / (_safe(one.asset) + _suffix(address))
+    path = store.folder / name
+    try:
+        digest = download(session, _signed(address, remote, session, policy), path, policy)
+    except WebError as error:
+        fresh = renewed(one.item, session, policy.timeout_s) if error.is_expired else None
+        if fresh is None or one.asset not in fresh.assets:
+            raise
+        again = fresh.assets[one.asset].get_absolute_href() or fresh.assets[one.asset].href
+        digest = download(session, _signed(again, remote, session, policy), path, policy)
+    return {
+        "file": name.as_posix(),
+        "address": shown_address(address),
+        "bytes": path.stat().st_size,
+        "sha256": digest,
+    }
+
+
+def _signed(address: str, remote: Remote, session: requests.Session, policy: WebPolicy) -> str:
+    try:
+        return signed(address, remote, session, policy.timeout_s)
+    except (requests.exceptions.RequestException, ValueError, LookupError, TypeError) as error:
+        raise WebError(f"no signature ({explained(error)})") from None
+
+
+def local_items(items: Iterable[pystac.Item], store: Store) -> Iterator[pystac.Item]:
+    """Yield items with the assets that are here pointed at their files.
+
+    An address that was not fetched stays an address, so that whoever needs it learns so.
+    """
+    for item in items:
+        for key, asset in item.assets.items():
+            path = store.path_of(asset_key(item, key))
+            if path is not None:
+                asset.href = path.absolute().as_uri()
+        yield item
+
+
+def stored_items(store: Store, period: str) -> Iterator[pystac.Item]:
+    """Yield the items of a period as the store holds them."""
+    yield from local_items(items_of(store.items_path(period)), store)
+
+
+def asset_key(item: pystac.Item, asset: str) -> str:
+    """Return the key of an asset: collection, item and asset."""
+    return f"{item.collection_id or 'items'}/{item.id}/{asset}"
+
+
+def _bare(item: pystac.Item) -> dict[str, Any]:
+    """Return an item without links and signatures, and with no way to a file of this machine."""
+    content = item.to_dict(include_self_link=False, transform_hrefs=False)
+    content["links"] = []
+    for key, asset in item.assets.items():
+        address = asset.get_absolute_href() or asset.href
+        plain = shown_address(address) if is_remote(address) and not address.startswith("file:") else ""
+        kept = {name: value for name, value in content["assets"][key].items() if name != "alternate"}
+        content["assets"][key] = {**kept, "href": plain or "refused://not-on-the-web"}
+    return content
+
+
+def _safe(text: str) -> str:
+    """Return a text as a file name; one that had to be changed gets a mark of its own, so that no two meet."""
+    plain = _UNSAFE.sub("_", text)[:120].strip(".")
+    return plain if plain == text else f"{plain}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _suffix(address: str) -> str:
+    suffix = Path(shown_address(address)).suffix.lower()
+    return suffix if suffix in (".tif", ".tiff", ".jp2") else ".tif"

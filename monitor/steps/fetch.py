@@ -1,0 +1,166 @@
+"""Images from the web, brought to the survey's own folder before a run, which then needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geo.errors import InputError, Problem
+from imagery.address import shown_address
+from imagery.catalog import bounds_in_degrees
+from imagery.fetch import Store, fetch_files, local_items, stored_items, wanted_files
+from imagery.remote import Remote, padded_boxes, remote_items
+from imagery.stac import items_of
+from imagery.web import WebPolicy, open_session, token_from
+from monitor.context import Context, Progress
+from monitor.sections import PeriodSection
+
+if TYPE_CHECKING:
+    import pystac
+    import requests
+
+__all__ = ["NotFetchedError", "ask", "bring", "fetched_files", "is_fetched", "period_items"]
+
+
+class NotFetchedError(InputError):
+    """Images of a source on the web that are not here yet."""
+
+
+def period_items(context: Context, period: PeriodSection) -> Iterable[pystac.Item] | None:
+    """Return the STAC items of a period with their files of this machine; None where a folder is read.
+
+    Raises
+    ------
+    NotFetchedError
+        If the source is on the web and was not asked yet.
+    """
+    imagery = context.imagery
+    store = Store.open(imagery.cache)
+    if imagery.address is not None:
+        if not store.has(period.name, _request(context, period)):
+            found = f"images of period {period.name} that are not here yet"
+            raise NotFetchedError(Problem("[imagery]", found, "them", "fetch them with 'altdev fetch'"))
+        return stored_items(store, period.name)
+    return None if imagery.catalog is None else local_items(items_of(imagery.catalog), store)
+
+
+def is_fetched(context: Context) -> bool:
+    """Say whether a source on the web was asked in full for every period; True for a source of this machine."""
+    if context.imagery.address is None:
+        return True
+    store = Store.open(context.imagery.cache)
+    return all(store.has(period.name, _request(context, period)) for period in context.compared)
+
+
+def fetched_files(context: Context) -> list[Path]:
+    """Return the files of the store that are here, in order."""
+    store = Store.open(context.imagery.cache)
+    return sorted(path for key in store.files if (path := store.path_of(key)) is not None)
+
+
+def bring(context: Context, progress: Progress, *, again: bool = False) -> dict[str, Any]:
+    """Bring the images of all periods to the survey's folder and return what was done.
+
+    What is here already is not fetched again; a run after this one needs no network.
+
+    Parameters
+    ----------
+    context
+        The survey.
+    progress
+        Called with files done and files in all.
+    again
+        Ask the source again where files failed before.
+
+    Raises
+    ------
+    InputError
+        If the source does not answer in full, or with ``broken = "refuse"`` if a file cannot be fetched.
+    """
+    store, policy = Store.open(context.imagery.cache), _policy(context)
+    session = open_session(policy)
+    wanted = []
+    answers: dict[str, list[pystac.Item]] = {}
+    area = bounds_in_degrees(context.frame.geobox)
+    for period in context.compared:
+        items, is_new = _items(context, period, store, session, again=again)
+        wanted += wanted_files(items, context.sensor, start=period.start, end=period.end, area=area)
+        if is_new:
+            answers[period.name] = items
+    problems = fetch_files(
+        list({one.key: one for one in wanted}.values()),
+        store,
+        _remote(context),
+        session=session,
+        policy=policy,
+        progress=progress,
+    )
+    for period in context.compared:
+        if period.name in answers:
+            store.keep_items(period.name, answers[period.name], _request(context, period))
+    if problems and context.imagery.broken == "refuse":
+        raise InputError(problems)
+    return {"files": len(wanted), "notes": [f"{problem.where}: {problem.found}" for problem in problems]}
+
+
+def _items(
+    context: Context, period: PeriodSection, store: Store, session: requests.Session, *, again: bool
+) -> tuple[list[pystac.Item], bool]:
+    """Return the items of a period, and whether they were asked for just now."""
+    imagery = context.imagery
+    if imagery.address is None:
+        return (list(items_of(imagery.catalog)) if imagery.catalog is not None else []), False
+    if store.has(period.name, _request(context, period)) and not (again and store.failed):
+        return list(items_of(store.items_path(period.name))), False
+    return list(ask(context, period, session)), True
+
+
+def ask(context: Context, period: PeriodSection, session: requests.Session | None = None) -> Iterable[pystac.Item]:
+    """Ask the source on the web for the items of a period; nothing is kept."""
+    policy = _policy(context)
+    area = bounds_in_degrees(context.frame.geobox)
+    return remote_items(
+        _remote(context),
+        area,
+        period.start,
+        period.end,
+        session=session or open_session(policy),
+        policy=policy,
+    )
+
+
+def _remote(context: Context) -> Remote:
+    imagery = context.imagery
+    return Remote(
+        api=imagery.api,
+        catalog=imagery.catalog_url,
+        collections=tuple(imagery.collections),
+        query_grid_deg=imagery.query_grid_deg,
+        signing=imagery.signing_url,
+    )
+
+
+def _policy(context: Context) -> WebPolicy:
+    imagery = context.imagery
+    return WebPolicy(
+        private_hosts=frozenset(host.lower() for host in imagery.private_hosts),
+        attempts=imagery.attempts,
+        first_wait_s=imagery.retry_wait_s,
+        token=token_from(imagery.token_env),
+        token_host=_remote(context).host,
+    )
+
+
+def _request(context: Context, period: PeriodSection) -> dict[str, Any]:
+    """Return what is asked of the source for a period, as it is kept: no secret, and no finer place than asked."""
+    imagery = context.imagery
+    boxes = padded_boxes(bounds_in_degrees(context.frame.geobox), imagery.query_grid_deg)
+    return {
+        "source": shown_address(imagery.address or ""),
+        "collections": list(imagery.collections),
+        "boxes": [list(box) for box in boxes],
+        "start": str(period.start),
+        "end": str(period.end),
+        "sensor": context.sensor.name,
+    }
