@@ -169,7 +169,7 @@ class TestMistakes:
             ("area", "resolution_m", float("inf"), "inf; expected input should be a finite number"),
             ("area", "resolution_m", float("nan"), "nan; expected input should be a finite number"),
             ("imagery", "min_valid", 0, "0; expected input should be greater than or equal to 1"),
-            ("imagery", "folder", "scenes", "give one of catalog and folder"),
+            ("imagery", "folder", "scenes", "give one of catalog, folder, api and catalog_url"),
             ("training", "inside_frame", "maybe", "'maybe'; expected input should be 'certainty' or 'sampled'"),
             ("reference", "labels", [], "[reference] labels"),
         ],
