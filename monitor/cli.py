@@ -26,8 +26,6 @@ STEPS = {
     "imagery": "Mask scenes and write seasonal composites.",
     "classify": "Train the classifier and write class and probability maps.",
     "frame": "Divide the area frame into strata.",
-    "sample": "Draw the sample and write the interpreters' files.",
-    "compare": "Estimate the change between baseline and current period.",
     "overlay": "Estimate cultivation in AD areas and other zones.",
     "map": "Write the interactive map and the tables.",
     "report": "Write the survey report as HTML and PDF.",
@@ -267,9 +265,29 @@ def _refuse_given(names: Sequence[str], mode: str, remedy: str) -> None:
     if given:
         from geo.errors import SurveyFileError
 
-        expected = f"a flag that an estimate from {mode} knows"
+        expected = f"a flag that {mode} knows"
         flags = [f"--{name.replace('_', '-')}" for name in given]
         raise SurveyFileError([Problem(flag, "a flag without effect here", expected, remedy) for flag in flags])
+
+
+@cli.command()
+@survey_command
+@click.option("--design", type=click.Path(path_type=Path), help="Table mode: design file (TOML).")
+def sample(design: Path | None, **flags: Any) -> int | None:
+    """Draw the sample and write the interpreters' files. Earlier steps run first when they must.
+
+    With --design the first argument is a table of the frame's units, and the units that the design file asks for
+    are drawn: printed, or written to the folder --out with their strata and joint probabilities.
+    """
+    if design is None:
+        return _run("sample", flags)
+    _require_tier(flags["tier"])
+    _refuse_given(("dry_run", "resume"), "a frame table", "leave it out")
+    from monitor.tabular.drawn import draw_from_table
+
+    out, overwrite = flags["out"], flags["overwrite"]
+    click.echo(draw_from_table(flags["survey"], design, out=out, overwrite=overwrite, as_json=flags["as_json"]))
+    return 0
 
 
 @cli.command()
