@@ -1,9 +1,9 @@
 """Variance of a spread sample from pairs: each unit and its two nearest neighbours.
 
 A spread sample has about one unit in each of n cells of the map, and its error is about that of drawing one unit
-inside each. Two points of one square cell lie half a side apart on average (0.52), a unit of a tessellation sample and
-its two nearest neighbours six and nine tenths (0.62, 0.88): half their squared differences say what varies over such
-distances, a little on the safe side where the crop has a pattern, exactly where it has none.
+inside each. Two points of one square cell lie half a side apart on average (0.52), a unit of a tessellation sample
+and its two nearest neighbours six and nine tenths (0.62, 0.88): half their squared differences say what varies over
+such distances, a little on the safe side where the crop has a pattern, exactly where it has none.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ TIE = 1e-9
 class NearestPairDesign:
     """A spread sample whose variance is half the sum of squared differences of near neighbours.
 
-    ``V = 1/2 sum_i (1 - f) mean_j (y_i / pi_i - y_j / pi_j)^2`` over the two nearest neighbours j of unit i, and all
-    that are as near as the second. Without any pattern it is unbiased, as the variance of simple random sampling is.
+    ``V = 1/2 sum_i (1 - f) mean_j (y_i / pi_i - y_j / pi_j)^2`` over the two nearest neighbours j of unit i, and
+    all that are as near as the second. Without any pattern it is unbiased, as the simple random variance is.
 
     Raises
     ------
