@@ -21,6 +21,9 @@ from geo.errors import AltdevError, Problem
 __all__ = ["main"]
 
 INTERRUPTED = 130
+FLAGS = {"from_column": "--from", "to_column": "--to", "breaks": "--break"}
+"""Flags whose words are not their names."""
+PANEL_FLAGS = ("unit_area_ha", "frame_ha", "lonely", "domain", "interval", "level")
 LONELY = ("refuse", "certainty", "adjust", "average", "collapse")
 STEPS = {
     "imagery": "Mask scenes and write seasonal composites.",
@@ -266,7 +269,7 @@ def _refuse_given(names: Sequence[str], mode: str, remedy: str) -> None:
         from geo.errors import SurveyFileError
 
         expected = f"a flag that {mode} knows"
-        flags = [f"--{name.replace('_', '-')}" for name in given]
+        flags = [FLAGS.get(name, f"--{name.replace('_', '-')}") for name in given]
         raise SurveyFileError([Problem(flag, "a flag without effect here", expected, remedy) for flag in flags])
 
 
@@ -288,6 +291,77 @@ def sample(design: Path | None, **flags: Any) -> int | None:
     out, overwrite = flags["out"], flags["overwrite"]
     click.echo(draw_from_table(flags["survey"], design, out=out, overwrite=overwrite, as_json=flags["as_json"]))
     return 0
+
+
+@cli.command()
+@survey_command
+@click.option("--strata", type=click.Path(path_type=Path), help="Table mode: CSV with stratum,size.")
+@click.option("--design", type=click.Path(path_type=Path), help="Table mode: design file (TOML).")
+@click.option("--series", is_flag=True, help="Table mode: the table is a series of figures.")
+@click.option("--from", "from_column", help="Table mode: column of the earlier year.")
+@click.option("--to", "to_column", help="Table mode: column of the later year.")
+@click.option("--unit-area-ha", type=float, default=1.0, show_default=True, help="Table mode: ha of one unit.")
+@click.option("--frame-ha", type=float, help="Table mode: area that the strata must add up to.")
+@click.option("--lonely", type=click.Choice(LONELY), default="refuse", help="Table mode: strata of one unit.")
+@click.option("--domain", help="Table mode: domain column of the panel.")
+@click.option("--interval", default="default", show_default=True, help="Table mode: interval method.")
+@click.option("--level", type=float, default=0.95, show_default=True, help="Table mode: confidence level.")
+@click.option("--correlation", type=float, help="Series: correlation of neighbouring years; 0 if independent.")
+@click.option("--break", "breaks", type=float, multiple=True, help="Series: year from which the level is another.")
+@click.option(
+    "--percent-of",
+    type=click.Choice(["exact", "rounded thousands"]),
+    default="exact",
+    show_default=True,
+    help="Table mode: whether percent is of exact or of rounded figures.",
+)
+def compare(strata: Path | None, design: Path | None, *, series: bool, **flags: Any) -> int | None:
+    """Estimate the change between baseline and current period. Earlier steps run first when they must.
+
+    With --strata the first argument is a panel of points labelled in two years, with --design a sample of hectares
+    measured in two years, with --series a series of figures; then nothing else is needed.
+    """
+    names = ("from_column", "to_column", *PANEL_FLAGS, "correlation", "breaks", "percent_of")
+    table_flags = {name: flags.pop(name) for name in names}
+    if not (strata or design or series):
+        _refuse_given(names, "a comparison from a survey file", "give --strata, --design or --series")
+        return _run("compare", flags)
+    _require_tier(flags["tier"])
+    given = {"--strata": strata, "--design": design, "--series": series}
+    if sum(map(bool, given.values())) > 1:
+        from geo.errors import SurveyFileError
+
+        found = " and ".join(name for name, value in given.items() if value)
+        raise SurveyFileError(Problem("compare", found, "one of them"))
+    _refuse_given(("out", "dry_run", "overwrite", "resume"), "a comparison of tables", "nothing is written")
+    click.echo(_compare_tables(flags["survey"], strata, design, table_flags, as_json=flags["as_json"]))
+    return 0
+
+
+def _compare_tables(
+    table: Path, strata: Path | None, design: Path | None, given: Mapping[str, Any], *, as_json: bool
+) -> str:
+    """Compare what the tables hold, refusing flags of another comparison."""
+    from monitor.tabular.compared import compare_classes, compare_design, compare_series
+
+    columns, percent_of = (given["from_column"], given["to_column"]), given["percent_of"]
+    if strata is not None:
+        _refuse_given(("correlation", "breaks"), "a panel of points", "the panel has its own covariance")
+        panel = {name: given[name] for name in PANEL_FLAGS}
+        return compare_classes(table, strata, columns=columns, percent_of=percent_of, as_json=as_json, **panel)
+    if design is not None:
+        _refuse_given((*PANEL_FLAGS, "correlation", "breaks"), "a design file", "say it in the design file")
+        return compare_design(table, design, columns=columns, percent_of=percent_of, as_json=as_json)
+    others = [name for name in PANEL_FLAGS if name != "level"]
+    _refuse_given(("from_column", "to_column", *others), "a series", "leave it out")
+    return compare_series(
+        table,
+        correlation=given["correlation"],
+        breaks=given["breaks"],
+        percent_of=percent_of,
+        level=given["level"],
+        as_json=as_json,
+    )
 
 
 @cli.command()

@@ -30,11 +30,16 @@ from monitor.tabular.build import Drawn
 from monitor.tabular.declaration import DesignFile, FigureSection
 from monitor.tabular.rows import BoolArray, FloatArray, Rows
 
-__all__ = ["DesignFigure", "Estimator", "estimator_of", "frame_figures", "mask_rows", "missing_figures"]
+__all__ = ["LINEAR", "DesignFigure", "Estimator", "estimator_of", "frame_figures", "mask_rows", "missing_figures"]
 
 Estimator = Callable[[FloatArray], Linearised]
 """From hectares of each row seen to an estimated total."""
 
+LINEAR = (
+    "expansion", "hajek", "ratio", "separate-ratio", "regression", "separate-regression", "post-stratified",
+    "raked", "calibrated",
+)  # fmt: skip
+"""Estimators whose figure of a difference is the difference of their figures."""
 BOOTSTRAP = 1999
 """Replicates of the bootstrap-t."""
 

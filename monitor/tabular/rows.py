@@ -13,7 +13,7 @@ from geo.errors import InputError, Problem, is_hidden
 from geo.files import require_file
 from monitor.tables import read_given_csv
 
-__all__ = ["FloatArray", "Rows"]
+__all__ = ["EMPTY", "FloatArray", "Rows", "TextArray"]
 
 FloatArray = npt.NDArray[np.float64]
 TextArray = npt.NDArray[np.str_]
@@ -66,6 +66,15 @@ class Rows:
         if text is None:
             return np.full(len(self), "", dtype=str)
         self._refuse(column, _empty(text), "an empty cell", "a label in every row")
+        hidden = np.array([is_hidden(label) for label in text.tolist()], dtype=bool)
+        self._refuse(column, hidden, "a label with control characters", "plain text")
+        return text
+
+    def optional_labels(self, column: str) -> TextArray:
+        """Return a column of labels some of which may be empty, shape (n,)."""
+        text = self._text(column)
+        if text is None:
+            return np.full(len(self), "", dtype=str)
         hidden = np.array([is_hidden(label) for label in text.tolist()], dtype=bool)
         self._refuse(column, hidden, "a label with control characters", "plain text")
         return text

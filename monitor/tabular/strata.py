@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aoi.survey.design import StratifiedDesign
+from aoi.survey.design import Lonely, StratifiedDesign
 from geo.errors import Problem, QualityGateError
 from monitor.tabular.rows import FloatArray, Rows
 
@@ -36,7 +36,14 @@ class StrataTable:
         return share
 
 
-def read_strata(path: Path, *, frame_ha: float, units: int | None = None) -> StrataTable:
+def read_strata(
+    path: Path,
+    *,
+    frame_ha: float | None,
+    units: int | None = None,
+    unit_area_ha: float | None = None,
+    lonely: Lonely = "certainty",
+) -> StrataTable:
     """Read a strata table.
 
     Parameters
@@ -44,9 +51,13 @@ def read_strata(path: Path, *, frame_ha: float, units: int | None = None) -> Str
     path
         CSV with ``stratum`` and ``size``, and if known ``area_ha``.
     frame_ha
-        Area the strata must add up to, where they state theirs.
+        Area the strata must add up to, where they state theirs; None when it is not known apart from them.
     units
         Units the strata must add up to, where the frame's are stated.
+    unit_area_ha
+        Hectares of a unit, where strata do not state their area; None shares the frame's hectares out by units.
+    lonely
+        Policy for a stratum of one unit, where the sample's design has none of its own.
 
     Raises
     ------
@@ -67,11 +78,12 @@ def read_strata(path: Path, *, frame_ha: float, units: int | None = None) -> Str
     if units is not None and sizes.sum() != units:
         found, expected = f"{sizes.sum():,.0f} units in all", f"the {units:,} units of the design file"
         raise QualityGateError(Problem(f"{path.name}, column 'size'", found, expected, "count both in one frame"))
+    each = (frame_ha or 1.0) / float(sizes.sum()) if unit_area_ha is None else unit_area_ha
     design = StratifiedDesign(
         names=tuple(names.tolist()),
         sizes=sizes.astype(np.int64),
-        areas_ha=frame_ha * sizes / sizes.sum() if areas is None else areas,
+        areas_ha=sizes * each if areas is None else areas,
         frame_area_ha=frame_ha,
-        lonely="certainty",  # the sample's own policy is that of the design file
+        lonely=lonely,
     )
     return StrataTable(design=design, rows=rows)

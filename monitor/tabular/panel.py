@@ -1,0 +1,229 @@
+"""Change between two years from one table: classes of a panel of points, or hectares of a declared design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aoi.survey.change import Change, area_change, verdict_of
+from aoi.survey.change_interval import Limits, p_value_of
+from aoi.survey.design import Lonely
+from aoi.survey.estimate import Estimate
+from aoi.survey.linearised import IntervalOfTotal
+from geo.errors import InputError, Problem, SurveyFileError
+from monitor.tabular.build import build
+from monitor.tabular.declaration import DesignFile, load_design
+from monitor.tabular.figures import LINEAR, estimator_of
+from monitor.tabular.rows import EMPTY, FloatArray, Rows, TextArray
+from monitor.tabular.strata import read_strata
+
+__all__ = ["PanelChange", "class_changes", "design_changes"]
+
+UNKNOWN = ("psu", "weight")
+"""Columns that change the design, which the comparison of classes does not know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelChange:
+    """The change of one class or column of hectares."""
+
+    name: str
+    """Class, or column of the earlier year."""
+    domain: str | None
+    """Domain; None for the frame."""
+    earlier: Estimate
+    """Figure of the earlier year."""
+    later: Estimate
+    """Figure of the later year."""
+    difference: Estimate
+    """Later less earlier."""
+    p_value: float
+    """Level at which the interval touches zero."""
+    verdict: str
+    """The finding in words."""
+    correlation: float | None
+    """Correlation of the two figures; None where it was not made of them."""
+    n_common: int
+    """Units measured in both years."""
+
+
+def class_changes(
+    panel: Path,
+    strata: Path,
+    *,
+    columns: tuple[str, str],
+    unit_area_ha: float,
+    frame_ha: float | None,
+    lonely: Lonely,
+    domain: str | None,
+    interval: str,
+    level: float,
+) -> list[PanelChange]:
+    """Estimate the change of each class between two columns of labels.
+
+    Parameters
+    ----------
+    panel
+        CSV with ``stratum`` and two columns of labels, empty where a unit was not labelled that year.
+    strata
+        CSV with ``stratum`` and ``size``, and if known ``area_ha``.
+    columns
+        Columns of the earlier and the later year.
+    unit_area_ha, frame_ha, lonely, domain, interval, level
+        As in table mode of `estimate`.
+
+    Raises
+    ------
+    InputError
+        Naming every cell at fault.
+    QualityGateError
+        If a stratum was not labelled in a year or has one unit, or strata do not add up.
+    """
+    table = read_strata(strata, frame_ha=frame_ha, unit_area_ha=unit_area_ha, lonely=lonely)
+    rows = Rows.read(panel)
+    stratum = rows.labels("stratum")
+    _require_known(rows)
+    labels = [rows.optional_labels(name) for name in columns]
+    places = None if domain is None else rows.labels(domain)
+    _require_once(rows)
+    rows.require_sound()
+    known = [np.isin([label.lower() for label in year.tolist()], list(EMPTY), invert=True) for year in labels]
+    classes = sorted({str(label) for year, there in zip(labels, known, strict=True) for label in year[there]})
+    if not classes:
+        raise InputError(Problem(rows.name, "no label in either column", "a class for each unit and year"))
+    codes = table.design.code_of(stratum)
+    found = []
+    for name in classes:
+        member = [
+            np.where(there, (year == name).astype(float), np.nan) for year, there in zip(labels, known, strict=True)
+        ]
+        for place, inside in _domains(places):
+            y = [np.where(np.isnan(one), np.nan, one * inside) for one in member]
+            change = area_change(codes, y[0], y[1], table.design, method=interval, level=level)
+            found.append(_of_change(name, place, change))
+    return found
+
+
+def design_changes(panel: Path, design: Path, *, columns: tuple[str, str]) -> list[PanelChange]:
+    """Estimate the change of hectares between two columns of one sample, by the declared design and estimator.
+
+    Parameters
+    ----------
+    panel
+        CSV with a row for each unit, measured in both years.
+    design
+        The design file.
+    columns
+        Columns with the hectares of the earlier and the later year.
+
+    Raises
+    ------
+    SurveyFileError
+        If the estimator's figure of a difference is not the difference of its figures.
+    InputError, QualityGateError
+        As `monitor.tabular.build.build`.
+
+    Notes
+    -----
+    The difference is estimated from the units' own differences, so that its variance has the covariance of the two
+    years in it.
+    """
+    file = load_design(design)
+    figures = file.estimate
+    _require_linear(file)
+    assert figures is not None  # required above
+    assert file.design is not None
+    drawn = build(file.design, Rows.read(panel), frame_ha=file.frame_ha, response=file.response)
+    where = None if drawn.seen.all() else drawn.seen
+    first, second = (drawn.rows.numbers(name, least=0.0, where=where) for name in columns)
+    places = None if figures.domain is None else drawn.rows.labels(figures.domain)[drawn.seen]
+    drawn.rows.require_sound()
+    make = estimator_of(file, figures, drawn, totals=figures.totals)
+    interval: IntervalOfTotal = "t" if figures.interval == "t" else "skew-corrected"
+
+    def put(y: FloatArray, level: float) -> Estimate:
+        return make(y).estimate(level=level, ceiling=file.frame_ha, interval=interval)
+
+    found = []
+    for place, inside in _domains(places):
+        y1, y2 = first[drawn.seen] * inside, second[drawn.seen] * inside
+        moved = y2 - y1
+        difference = put(moved, file.level)
+        p_value = p_value_of(difference.value, _limits(put, moved), file.level) if difference.se > 0 else 1.0
+        found.append(
+            PanelChange(
+                name=columns[0],
+                domain=place,
+                earlier=put(y1, file.level),
+                later=put(y2, file.level),
+                difference=difference,
+                p_value=p_value,
+                verdict=verdict_of(difference.lo, difference.hi),
+                correlation=None,
+                n_common=int(y1.size),
+            )
+        )
+    return found
+
+
+def _limits(put: Callable[[FloatArray, float], Estimate], moved: FloatArray) -> Limits:
+    """Return the limits of a difference at any level."""
+
+    def limits(level: float) -> tuple[float, float]:
+        figure = put(moved, level)
+        return figure.lo, figure.hi
+
+    return limits
+
+
+def _domains(places: TextArray | None) -> Iterator[tuple[str | None, FloatArray | float]]:
+    """Yield the frame and each domain with the rows inside, for zero extension."""
+    yield None, 1.0
+    if places is not None:
+        for place in np.unique(places).tolist():
+            yield str(place), (places == place).astype(float)
+
+
+def _of_change(name: str, place: str | None, change: Change) -> PanelChange:
+    return PanelChange(
+        name=name,
+        domain=place,
+        earlier=change.earlier,
+        later=change.later,
+        difference=change.difference,
+        p_value=change.p_value,
+        verdict=change.verdict,
+        correlation=change.correlation,
+        n_common=change.n_common,
+    )
+
+
+def _require_known(rows: Rows) -> None:
+    """Note columns that say units were drawn otherwise than this comparison supposes."""
+    for name in UNKNOWN:
+        if rows.has(name):
+            expected = "units of equal weight within strata"
+            rows.note(
+                f"column {name!r}", "a design with it", expected, "compare hectares with --design, or rename it"
+            )
+
+
+def _require_once(rows: Rows) -> None:
+    """Note units that stand in the panel twice, where a column tells units apart."""
+    name = next((name for name in ("unit", "unit_id", "id", "sample_id", "plot_id") if rows.has(name)), None)
+    if name is not None:
+        rows.require_unique(rows.labels(name), name)
+
+
+def _require_linear(file: DesignFile) -> None:
+    """Refuse designs and estimators whose change is not that of the units' differences."""
+    if file.design is None or file.estimate is None:
+        found = "a national design" if file.design is None else "no [estimate]"
+        raise SurveyFileError(Problem("design file", found, "one [design] and its [estimate]"))
+    if file.estimate.estimator not in LINEAR or file.estimate.interval == "bootstrap-t":
+        found = f"{file.estimate.estimator}, {file.estimate.interval}"
+        expected = "one of " + ", ".join(LINEAR) + " with skew-corrected or t limits"
+        raise SurveyFileError(Problem("[estimate] estimator", found, expected))
