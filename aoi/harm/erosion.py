@@ -142,9 +142,7 @@ def erosion_draws(
 ) -> ErosionDraws:
     """Return totals of mapped loss and delivery in n draws; parameters as of `erosion`."""
     c, p = cover_draws(slopes.names, factors, n=n, seed=seed)
-    drawn = factor_draws(factors, ("erosivity_error", "erosivity_exponent"), n=n, seed=seed)
-    beyond = drawn["erosivity_exponent"] - factors["erosivity_exponent"].value
-    scale = drawn["erosivity_error"] * slopes.anomaly**beyond
+    scale = erosivity_scale(slopes, factors, n=n, seed=seed)
     member = stream(seed, "erodibility_equation").integers(0, slopes.potential.shape[0], n)
     ratios = delivery_draws(factors, n=n, seed=seed)
     plots, names = slopes.plots, tuple(domains)
@@ -152,9 +150,7 @@ def erosion_draws(
     found, label = np.unique(np.asarray(basin)[slopes.hill.cells], return_inverse=True)
     added, above = np.zeros((n, len(names))), np.zeros((n, len(tolerable_t_ha), len(names)))
     delivered = np.zeros((n, found.size))
-    hill, steep = slopes.hill, np.clip(slopes.slope, *SLOPE_LIMITS)
-    rise = slopes.slope_above * np.sqrt(hill.cell_area_m2 / hill.upslope)
-    way = (hill.step_m / steep).astype(np.float64)
+    hill, (rise, way) = slopes.hill, connectivity_parts(slopes)
     limits = np.asarray(tolerable_t_ha, dtype=np.float64)
 
     def work(draws: range) -> None:
@@ -259,6 +255,20 @@ def delivery_draws(factors: Mapping[str, Factor], *, n: int, seed: int) -> list[
     names = ("sdr_most", "sdr_ic0", "sdr_k")
     drawn = factor_draws(factors, names, n=n, seed=seed)
     return [Delivery(*(float(drawn[name][draw]) for name in names)) for draw in range(n)]
+
+
+def erosivity_scale(slopes: Slopes, factors: Mapping[str, Factor], *, n: int, seed: int) -> FloatArray:
+    """Return draws of what the erosivity is multiplied with: its error, and that of the year's exponent."""
+    drawn = factor_draws(factors, ("erosivity_error", "erosivity_exponent"), n=n, seed=seed)
+    beyond = drawn["erosivity_exponent"] - factors["erosivity_exponent"].value
+    return np.asarray(drawn["erosivity_error"] * slopes.anomaly**beyond)
+
+
+def connectivity_parts(slopes: Slopes) -> tuple[FloatArray, FloatArray]:
+    """Return what no draw changes: D_up over the sum of covers above, and a cell's part of D_dn times its cover."""
+    hill, steep = slopes.hill, np.clip(slopes.slope, *SLOPE_LIMITS)
+    rise = slopes.slope_above * np.sqrt(hill.cell_area_m2 / hill.upslope)
+    return rise.astype(np.float64), (hill.step_m / steep).astype(np.float64)
 
 
 def in_threads(work: Callable[[range], None], n: int, jobs: int) -> None:
