@@ -1,0 +1,1 @@
+"""What a programme changed: effects against a counterfactual, displacement, and how sure one may be."""
