@@ -122,9 +122,11 @@ def _by_share(cells: Cells, parts: list[Effect], cohorts: list[int]) -> Effect:
 
 
 def _of_shares(cells: Cells, cohorts: list[int], values: FloatArray) -> FloatArray:
-    """Return what the estimation of the cohorts' shares adds to the influence of a weighted mean."""
-    share = cells.share[cohorts]
-    apart = cells.member[:, cohorts] - share
+    """Return what the estimation of the cohorts' shares adds to the influence of a weighted mean.
+
+    Units without programme add nothing: only what cohorts are to each other counts.
+    """
+    share, member = cells.share[cohorts], cells.member[:, cohorts]
     total = share.sum()
-    derivative = apart / total - apart.sum(axis=1, keepdims=True) * share / total**2
+    derivative = member / total - member.sum(axis=1, keepdims=True) * share / total**2
     return np.asarray(derivative @ values)

@@ -60,7 +60,7 @@ def exposure(
     *,
     radii_km: Sequence[float] = RINGS_KM,
     xy_km: FloatArray | None = None,
-    control: BoolArray | None = None,
+    barred: BoolArray | None = None,
 ) -> tuple[list[Ring], BoolArray]:
     """Divide the untreated units into rings around programmes and the units beyond, which alone may be controls.
 
@@ -74,8 +74,8 @@ def exposure(
         Outer radii, rising.
     xy_km : ndarray, shape (n, 2)
         Centres of the units in a metric projection.
-    control : ndarray of bool, shape (n,), optional
-        Units that may be controls for other reasons.
+    barred : ndarray of bool, shape (n,), optional
+        Units of other programmes: neither they nor their neighbours within the last radius are controls.
 
     Returns
     -------
@@ -90,12 +90,7 @@ def exposure(
         raise InputError(Problem("rings", f"radii {radii} km", "positive radii that rise"))
     treated = np.flatnonzero(start != NEVER)
     n = len(start)
-    if distance_km is None:
-        if xy_km is None:
-            raise InputError(Problem("rings", "neither distances nor places", "one of them"))
-        nearest = cKDTree(xy_km[treated]).query(xy_km)[0] if treated.size else np.full(n, np.inf)
-    else:
-        nearest = distance_km[:, treated].min(axis=1) if treated.size else np.full(n, np.inf)
+    nearest = _nearest(treated, n, distance_km, xy_km)
     untreated = start == NEVER
     rings = []
     inner = 0.0
@@ -109,8 +104,23 @@ def exposure(
             before[unit] = baseline[touching].min()
         rings.append(Ring(inner_km=inner, outer_km=outer, start=first, baseline=before))
         inner = outer
-    allowed = np.ones(n, dtype=bool) if control is None else control
-    return rings, np.asarray(untreated & (nearest > radii[-1]) & allowed)
+    others = np.flatnonzero(barred) if barred is not None else np.array([], dtype=np.int64)
+    away = np.minimum(nearest, _nearest(others, n, distance_km, xy_km)) > radii[-1]
+    return rings, np.asarray(untreated & away)
+
+
+def _nearest(
+    units: NDArray[np.intp], n: int, distance_km: FloatArray | None, xy_km: FloatArray | None
+) -> FloatArray:
+    """Return the distance of each unit to the nearest of some."""
+    if distance_km is None and xy_km is None:
+        raise InputError(Problem("rings", "neither distances nor places", "one of them"))
+    if not units.size:
+        return np.full(n, np.inf)
+    if distance_km is not None:
+        return np.asarray(distance_km[:, units].min(axis=1))
+    assert xy_km is not None
+    return np.asarray(cKDTree(xy_km[units]).query(xy_km)[0])
 
 
 def _apart(xy_km: FloatArray | None, unit: int, others: NDArray[np.intp]) -> FloatArray:

@@ -91,8 +91,8 @@ class Arm:
     @property
     def groups(self) -> list[tuple[int, int]]:
         """Cohorts: (start, baseline), in order."""
-        pairs = {(int(s), int(b)) for s, b in zip(self.start, self.baseline, strict=True) if s != NEVER}
-        return sorted(pairs)
+        pairs = np.unique(np.column_stack([self.start, self.baseline])[self.treated], axis=0)
+        return [(int(start), int(baseline)) for start, baseline in pairs]
 
     def members(self, group: tuple[int, int]) -> BoolArray:
         """Return the units of a cohort."""
@@ -202,14 +202,18 @@ def group_time_effects(
     rows, columns, skipped = [], [], []
     groups = arm.groups
     for number, group in enumerate(groups):
+        members = arm.members(group)
+        sets = _Sets.of(arm, group) if arm.match is not None and covariates is None else None
         for year, reference in _comparisons(years, group, base):
-            members = arm.members(group)
-            weight = arm.weights(group, (year, reference))
+            weight = sets.weight if sets else arm.weights(group, (year, reference))
             if not members.any() or not (weight > 0).any():
                 skipped.append(f"{group[0]} in {year}")
                 continue
             change = outcome[:, column[year]] - outcome[:, column[reference]]
-            value, influence = _cell(change, members, weight, covariates, method, clusters)
+            if sets:
+                value, influence = _matched(change, sets, clusters)
+            else:
+                value, influence = _cell(change, members, weight, covariates, method, clusters)
             rows.append((group[0], group[1], year, reference, value, number))
             columns.append(influence)
     if not rows:
@@ -304,6 +308,67 @@ def _cell(
     return value, influence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sets:
+    """The treated units of a cohort with the controls of each."""
+
+    treated: NDArray[np.intp]
+    """Treated units."""
+    controls: NDArray[np.intp]
+    """Units that stand as control of any."""
+    weight: FloatArray
+    """Weight of each unit as control, shape (n,)."""
+    matrix: Any
+    """Weights by treated unit and control, a sparse matrix."""
+    own: FloatArray
+    """Mean part that a control has in the means of its sets."""
+
+    @classmethod
+    def of(cls, arm: Arm, group: tuple[int, int]) -> _Sets:
+        """Return the sets of a cohort."""
+        weight = arm.weights(group, group)
+        treated, controls = np.flatnonzero(arm.members(group)), np.flatnonzero(weight > 0)
+        matrix = arm.match[treated][:, controls].tocsr()
+        own = np.asarray(matrix.multiply(matrix).sum(axis=0), dtype=float).ravel() / weight[controls]
+        return cls(treated=treated, controls=controls, weight=weight, matrix=matrix, own=own)
+
+
+def _matched(change: FloatArray, sets: _Sets, clusters: IntArray | None) -> tuple[float, FloatArray]:
+    """Return the mean difference of treated units and their own controls, and its influence.
+
+    A control's residual is its distance from the mean of the sets it stands in, so that what a whole set shares,
+    such as a year that was bad for a region, is no error. It is scaled up for its own part in those means. After
+    Abadie and Imbens (2006), Econometrica 74, 235-267; a set of one control says nothing of spread, and the
+    distance from the mean of all controls stands in.
+    """
+    n, rows, controls = len(change), sets.treated, sets.controls
+    total, moved = sets.weight[controls], change[controls]
+    expected = np.asarray(sets.matrix @ moved).ravel()
+    apart = change[rows] - expected
+    value = float(apart.mean())
+    influence = np.zeros(n)
+    of_treated = np.full(len(rows), 1 / len(rows))
+    influence[rows] = n * of_treated * (apart - value) * _leverage(of_treated, rows, clusters)
+    around = np.asarray(sets.matrix.T @ expected).ravel() / total
+    alone = sets.own > 1 - 1e-9
+    residual = np.where(
+        alone,
+        moved - np.average(moved, weights=total),
+        (moved - around) / np.sqrt(np.where(alone, 1.0, 1 - sets.own)),
+    )
+    share = total / total.sum()
+    influence[controls] -= n * share * residual * _leverage(share, controls, clusters)
+    return value, influence
+
+
+def _leverage(share: FloatArray, units: NDArray[np.intp], clusters: IntArray | None) -> FloatArray:
+    """Return the factor by which residuals of a mean are scaled up for the part their cluster has in it."""
+    if clusters is None:
+        return np.ones(len(share))
+    of_cluster = np.bincount(clusters[units], weights=share)[clusters[units]]
+    return np.asarray(np.where(of_cluster < 1 - 1e-9, 1 / np.sqrt(np.clip(1 - of_cluster, 1e-9, None)), 0.0))
+
+
 def _difference(y: FloatArray, d: FloatArray, w: FloatArray, clusters: IntArray | None) -> tuple[float, FloatArray]:
     """Return the difference of two (weighted) means and its influence, scaled for leverage with clusters."""
     n = len(y)
@@ -313,10 +378,7 @@ def _difference(y: FloatArray, d: FloatArray, w: FloatArray, clusters: IntArray 
         mean = float(share @ y)
         value += sign * mean
         part = sign * n * share * (y - mean)
-        if clusters is not None:
-            of_cluster = np.bincount(clusters, weights=share)[clusters]
-            part = part / np.sqrt(np.clip(1 - of_cluster, 1e-9, None)) * (of_cluster < 1 - 1e-9)
-        influence += part
+        influence += part * _leverage(share, np.arange(n), clusters)
     return value, influence
 
 

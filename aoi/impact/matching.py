@@ -16,7 +16,16 @@ from scipy import sparse
 
 from geo.errors import InputError, Problem, QualityGateError
 
-__all__ = ["BALANCE_LIMIT", "BALANCE_TARGET", "Balance", "Match", "balance", "match_controls", "require_balance"]
+__all__ = [
+    "BALANCE_LIMIT",
+    "BALANCE_TARGET",
+    "Balance",
+    "Compared",
+    "Match",
+    "balance",
+    "match_controls",
+    "require_balance",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -176,41 +185,64 @@ class Balance:
         return "balanced" if size <= BALANCE_TARGET else "tolerated" if size <= BALANCE_LIMIT else "unbalanced"
 
 
-def balance(
-    covariates: Mapping[str, FloatArray], treated: BoolArray, control: BoolArray, match: Match
-) -> list[Balance]:
-    """Return the balance of traits before and after matching.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """A trait of the units of one cohort and of its possible controls, as of the cohort's baseline."""
+
+    column: FloatArray
+    """Trait of each unit, shape (n,)."""
+    treated: BoolArray
+    """Units of the cohort."""
+    control: BoolArray
+    """Its possible controls."""
+    match: Match
+    """Who was matched with whom."""
+
+
+def balance(name: str, cohorts: Sequence[Compared]) -> Balance:
+    """Return the balance of a trait before and after matching, all cohorts together.
 
     The difference of means is divided by ``sqrt((s_T^2 + s_C^2) / 2)`` with the spreads of all treated and all
     possible controls, before and after alike, so that matching cannot look worse by making groups more uniform. A
-    trait that is the same everywhere is balanced.
+    trait that is the same everywhere is balanced. Controls count for a cohort by its size.
 
     References
     ----------
     Stuart (2010), Statistical Science 25, 1-21, doi:10.1214/09-STS313, section 4.1.
     """
-    weight = match.control_weight
-    rows = []
-    for name, column in covariates.items():
-        inside, outside = column[treated], column[control & ~treated]
-        scale = float(np.sqrt((_spread(inside) + _spread(outside)) / 2))
-        kept = column[match.matched]
-        mean_t = float(kept.mean()) if kept.size else float("nan")
-        mean_c = float(weight @ column / weight.sum()) if weight.sum() > 0 else float("nan")
-        rows.append(
-            Balance(
-                covariate=name,
-                treated_mean=mean_t,
-                control_mean=mean_c,
-                smd_before=_standardised(float(inside.mean() - outside.mean()), scale),
-                smd=_standardised(mean_t - mean_c, scale),
-            )
-        )
-    return rows
+    inside = np.concatenate([part.column[part.treated] for part in cohorts])
+    pools = [part.column[part.control & ~part.treated] for part in cohorts]
+    outside = np.concatenate(pools)
+    share = np.concatenate(
+        [
+            np.full(len(pool), part.treated.sum() / max(len(pool), 1))
+            for pool, part in zip(pools, cohorts, strict=True)
+        ]
+    )
+    scale = float(np.sqrt((_spread(inside) + _spread(outside, share)) / 2))
+    kept = np.concatenate([part.column[part.match.matched] for part in cohorts])
+    drawn = np.concatenate([part.column for part in cohorts])
+    weight = np.concatenate([part.match.control_weight for part in cohorts])
+    mean_t = float(kept.mean()) if kept.size else float("nan")
+    mean_c = float(weight @ drawn / weight.sum()) if weight.sum() > 0 else float("nan")
+    before = float(inside.mean() - np.average(outside, weights=share)) if outside.size else float("nan")
+    return Balance(
+        covariate=name,
+        treated_mean=mean_t,
+        control_mean=mean_c,
+        smd_before=_standardised(before, scale),
+        smd=_standardised(mean_t - mean_c, scale),
+    )
 
 
-def _spread(column: FloatArray) -> float:
-    return float(column.var(ddof=1)) if column.size > 1 else 0.0
+def _spread(column: FloatArray, share: FloatArray | None = None) -> float:
+    """Return the variance, with n - 1 below the line where entries count alike."""
+    if column.size < 2:
+        return 0.0
+    if share is None or np.allclose(share, share[0]):
+        return float(column.var(ddof=1))
+    mean = np.average(column, weights=share)
+    return float(np.average((column - mean) ** 2, weights=share))
 
 
 def _standardised(difference: float, scale: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aoi.impact.matching import balance, match_controls, require_balance
+from aoi.impact.matching import Balance, Compared, Match, balance, match_controls, require_balance
 from geo.errors import InputError, QualityGateError
 
 
@@ -23,6 +23,11 @@ def country(
         {"region": rng.integers(0, 3, 300)},
         {"density": (density, 1.5), "slope": (slope, 2.5)},
     )
+
+
+def balance_of(column: np.ndarray, treated: np.ndarray, match: Match) -> Balance:
+    """Return the balance of density with one cohort."""
+    return balance("density", [Compared(column=column, treated=treated, control=~treated, match=match)])
 
 
 def test_nearest_controls_by_brute_force() -> None:
@@ -60,7 +65,7 @@ def test_balance_improves_and_is_the_formula() -> None:
     treated, control, exact, calipers = country()
     found = match_controls(treated, control, exact=exact, calipers=calipers)
     density = calipers["density"][0]
-    (row,) = balance({"density": density}, treated, control, found)
+    row = balance_of(density, treated, found)
     scale = np.sqrt((density[treated].var(ddof=1) + density[control].var(ddof=1)) / 2)
     assert row.smd_before == pytest.approx((density[treated].mean() - density[control].mean()) / scale)
     assert abs(row.smd_before) > 0.5
@@ -73,7 +78,7 @@ def test_unbalanced_controls_are_refused() -> None:
     """Law: without matching on density its imbalance stops the effect, exit 5, naming the trait."""
     treated, control, _, calipers = country()
     loose = match_controls(treated, control, exact={}, calipers={})
-    rows = balance({"density": calipers["density"][0]}, treated, control, loose)
+    rows = [balance_of(calipers["density"][0], treated, loose)]
     with pytest.raises(
         QualityGateError, match=r"balance of density.*no effect is told from unlike controls"
     ) as told:
