@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 __all__ = ["amplitude", "harmonic_design", "harmonic_fit"]
@@ -13,6 +14,8 @@ __all__ = ["amplitude", "harmonic_design", "harmonic_fit"]
 YEAR_DAYS = 365.25
 RIDGE = 0.1
 """Added to the squared sums of the harmonics, in observations; keeps a fit to few dates from running away."""
+_LEAST_RIDGE = 1e-9
+_TILE = 256  # cells handled at once, so that their sums stay in the cache
 
 
 def harmonic_design(days: Sequence[date], harmonics: int = 1) -> NDArray[np.float64]:
@@ -68,23 +71,16 @@ def harmonic_fit(
     ----------
     Zhu, Z. and Woodcock, C. E. (2014), doi:10.1016/j.rse.2014.01.011, eq. 1 (harmonic model of a time series).
     """
-    size = design.shape[1]
     cells = series.shape[1:]
-    gram = np.zeros((size, size, *cells))
-    moment = np.zeros((size, *cells))
-    for row, y, seen in zip(design, series, valid, strict=True):
-        weight = seen.astype(np.float64)
-        observed = np.where(seen, y, np.float32(0)).astype(np.float64)
-        for i in range(size):
-            moment[i] += row[i] * observed
-            for j in range(i + 1):
-                gram[i, j] += (row[i] * row[j]) * weight
-    never = gram[0, 0] == 0
-    gram[0, 0][never] = 1.0
-    for i in range(1, size):
-        gram[i, i] += max(ridge, 1e-9)
-    fitted = _cholesky_solve(gram, moment)
-    return np.where(never, np.float32(np.nan), fitted).astype(np.float32)
+    out = np.empty((design.shape[1], *cells), dtype=np.float32)
+    _fit(
+        np.ascontiguousarray(series, dtype=np.float32).reshape(len(series), -1),
+        np.ascontiguousarray(valid).reshape(len(series), -1),
+        np.ascontiguousarray(design),
+        max(ridge, _LEAST_RIDGE),
+        out.reshape(len(out), -1),
+    )
+    return out
 
 
 def amplitude(cosine: NDArray[np.float32], sine: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,24 +88,70 @@ def amplitude(cosine: NDArray[np.float32], sine: NDArray[np.float32]) -> NDArray
     return np.asarray(np.sqrt(cosine * cosine + sine * sine))
 
 
-def _cholesky_solve(gram: NDArray[np.float64], moment: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solve ``gram b = moment`` cell by cell; both are overwritten, only the lower triangle is read."""
-    size = len(moment)
+@njit(nogil=True, cache=True)
+def _fit(series, valid, design, ridge, out):  # type: ignore[no-untyped-def]
+    """Fit `_TILE` cells at a time: sums of all products first, then one Cholesky solution for each cell."""
+    days, size = design.shape
+    cells = series.shape[1]
+    gram = np.empty((size, size, _TILE))
+    moment = np.empty((size, _TILE))
+    for start in range(0, cells, _TILE):
+        count = min(_TILE, cells - start)
+        gram[:] = 0.0
+        moment[:] = 0.0
+        for day in range(days):
+            y, seen = series[day, start : start + count], valid[day, start : start + count]
+            for i in range(size):
+                factor = design[day, i]
+                for c in range(count):
+                    moment[i, c] += factor * np.float64(y[c]) if seen[c] else 0.0
+                for j in range(i + 1):
+                    product = factor * design[day, j]
+                    for c in range(count):
+                        gram[i, j, c] += product if seen[c] else 0.0
+        _decompose(gram, ridge, count)
+        _substitute(gram, moment, count)
+        for c in range(count):
+            for i in range(size):
+                out[i, start + c] = moment[i, c] if gram[0, 0, c] > 0 else np.nan
+
+
+@njit(nogil=True, cache=True)
+def _decompose(gram, ridge, count):  # type: ignore[no-untyped-def]
+    """Turn ``gram + ridge`` into its Cholesky triangle in place; ``gram[0, 0]`` stays 0 where nothing was seen."""
+    size = len(gram)
     for j in range(size):
+        for c in range(count):
+            if j > 0:
+                gram[j, j, c] += ridge
         for k in range(j):
-            gram[j, j] -= gram[j, k] * gram[j, k]
-        # Rounding can leave a hair below zero where all dates of a cell coincide
-        gram[j, j] = np.sqrt(np.maximum(gram[j, j], 1e-12))
+            for c in range(count):
+                gram[j, j, c] -= gram[j, k, c] * gram[j, k, c]
+        for c in range(count):
+            # Rounding can leave a hair below zero where all dates of a cell coincide
+            if j > 0 or gram[0, 0, c] > 0:
+                gram[j, j, c] = np.sqrt(max(gram[j, j, c], 1e-12))
         for i in range(j + 1, size):
             for k in range(j):
-                gram[i, j] -= gram[i, k] * gram[j, k]
-            gram[i, j] /= gram[j, j]
+                for c in range(count):
+                    gram[i, j, c] -= gram[i, k, c] * gram[j, k, c]
+            for c in range(count):
+                gram[i, j, c] /= gram[j, j, c] if gram[j, j, c] > 0 else 1.0
+
+
+@njit(nogil=True, cache=True)
+def _substitute(gram, moment, count):  # type: ignore[no-untyped-def]
+    """Solve with the triangle, forwards and backwards, in place."""
+    size = len(moment)
     for i in range(size):
         for k in range(i):
-            moment[i] -= gram[i, k] * moment[k]
-        moment[i] /= gram[i, i]
-    for i in reversed(range(size)):
+            for c in range(count):
+                moment[i, c] -= gram[i, k, c] * moment[k, c]
+        for c in range(count):
+            moment[i, c] /= gram[i, i, c] if gram[i, i, c] > 0 else 1.0
+    for i in range(size - 1, -1, -1):
         for k in range(i + 1, size):
-            moment[i] -= gram[k, i] * moment[k]
-        moment[i] /= gram[i, i]
-    return moment
+            for c in range(count):
+                moment[i, c] -= gram[k, i, c] * moment[k, c]
+        for c in range(count):
+            moment[i, c] /= gram[i, i, c] if gram[i, i, c] > 0 else 1.0

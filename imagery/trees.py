@@ -2,45 +2,36 @@
 
 A leaf is reached when no node on the way sends the cell to the other side. Each tree keeps one bit per leaf; a
 node whose test a cell fails clears the bits of its left leaves, and the lowest bit left names the leaf
-(the idea of QuickScorer). Scores are summed in double precision in the order of the trees, as LightGBM does.
+(the idea of QuickScorer). Features are ranked among their thresholds first, so that a test compares two bytes.
+Scores are summed in double precision in the order of the trees, as LightGBM does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["TreeBank", "tree_bank"]
+__all__ = ["MOST_LEAVES", "MOST_THRESHOLDS", "TreeBank", "tree_bank"]
 
-MOST_LEAVES = 16
-"""Leaves of a tree that the bits of one 16-bit word can name."""
+MOST_LEAVES = 64
+"""Leaves of a tree that the bits of one word can name."""
 MOST_THRESHOLDS = 254
 """Thresholds of a feature whose ranks fit one byte; training with at most that many bins keeps to it."""
-_NEXT_TO_ZERO = float(np.float32(1e-35))
-_DE_BRUIJN = 0x0F2D  # times a power of two, its top four bits are different for each of the 16 powers
-_CHUNK = 32_768  # cells handled at once, so that all planes of a sweep stay in the cache
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A test of a tree, ready for the sweep."""
-
-    feature: int
-    rank: int
-    """Rank of the threshold among those of the feature."""
-    left_leaves: np.uint16
-    """Bits of the leaves that fall away when the value exceeds the threshold."""
-    missing_right: bool
-    """Whether a missing value counts as exceeding it."""
+_NEXT_TO_ZERO = np.float32(1e-35)
+_MISSING = 255  # rank of a missing value: above that of every other
+_TILE = 512  # cells handled at once, so that their ranks stay in the first cache
+_WORDS = ((16, np.uint16, 0x0F2D), (32, np.uint32, 0x077CB531), (64, np.uint64, 0x03F79D71B4CA8B09))
+"""Bits of a word, its type, and a De Bruijn number: times a power of two, its top bits differ for each power."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeBank:
-    """All trees of a model.
+    """All trees of a model, node after node.
 
     References
     ----------
@@ -49,8 +40,23 @@ class TreeBank:
 
     thresholds: tuple[NDArray[np.float64], ...]
     """Rising thresholds of every feature."""
-    trees: tuple[tuple[tuple[_Node, ...], NDArray[np.float64]], ...]
-    """Nodes and leaf values (by De Bruijn slot) of every tree."""
+    edges: NDArray[np.float32]
+    """The same in single precision, one after the other: a single-precision value exceeds a threshold exactly
+    when it exceeds the largest single-precision number not above it."""
+    first_edge: NDArray[np.int64]
+    """Where the thresholds of each feature begin, and one more for the end."""
+    feature: NDArray[np.int64]
+    """Feature that each node tests."""
+    rank: NDArray[np.uint8]
+    """Rank of its threshold among those of the feature."""
+    left: NDArray[Any]
+    """Bits of the leaves that fall away when the value exceeds the threshold."""
+    missing_left: NDArray[np.bool_]
+    """Whether a missing value goes left, as one that does not exceed."""
+    first_node: NDArray[np.int64]
+    """Where the nodes of each tree begin, and one more for the end."""
+    leaf: NDArray[np.float64]
+    """Leaf values by De Bruijn slot, shape (trees, bits)."""
     classes: int
     """Scores of a cell; tree i adds to score ``i mod classes``."""
 
@@ -63,39 +69,19 @@ class TreeBank:
             Features, shape (k, n); NaN is missing.
         """
         out = np.zeros((self.classes, planes.shape[1]))
-        for first in range(0, planes.shape[1], _CHUNK):
-            part = slice(first, first + _CHUNK)
-            self._sweep(planes[:, part], out[:, part])
+        _sweep(
+            np.ascontiguousarray(planes, dtype=np.float32),
+            self.edges,
+            self.first_edge,
+            self.feature,
+            self.rank,
+            self.left,
+            self.missing_left,
+            self.first_node,
+            self.leaf,
+            out,
+        )
         return out
-
-    def _sweep(self, planes: NDArray[np.float32], out: NDArray[np.float64]) -> None:
-        cells = planes.shape[1]
-        ranks = [
-            np.searchsorted(edges, _widened(plane), side="left").astype(np.uint8)
-            for edges, plane in zip(self.thresholds, planes, strict=True)
-        ]
-        missing = [np.isnan(plane) for plane in planes]
-        some_missing = [bool(plane.any()) for plane in missing]
-        exceeds = np.empty(cells, dtype=np.bool_)
-        cleared = np.empty(cells, dtype=np.uint16)
-        word = np.empty(cells, dtype=np.uint16)
-        lowest = np.empty(cells, dtype=np.uint16)
-        for number, (nodes, leaf_values) in enumerate(self.trees):
-            word[:] = 0
-            for node in nodes:
-                # NaN ranks above every threshold: it exceeds unless the tree sends missing values left
-                np.greater(ranks[node.feature], node.rank, out=exceeds)
-                if some_missing[node.feature] and not node.missing_right:
-                    exceeds &= ~missing[node.feature]
-                np.copyto(cleared, exceeds)
-                np.multiply(cleared, node.left_leaves, out=cleared)
-                np.bitwise_or(word, cleared, out=word)
-            np.invert(word, out=word)
-            np.negative(word, out=lowest)
-            np.bitwise_and(word, lowest, out=word)
-            np.multiply(word, np.uint16(_DE_BRUIJN), out=word)
-            np.right_shift(word, 12, out=word)
-            out[number % self.classes] += leaf_values[word]
 
 
 def tree_bank(model: Mapping[str, Any]) -> TreeBank:
@@ -112,25 +98,112 @@ def tree_bank(model: Mapping[str, Any]) -> TreeBank:
         If the model has anything else.
     """
     parsed = [_parse(tree["tree_structure"]) for tree in model["tree_info"]]
-    features = len(model["feature_names"])
-    edges: list[set[float]] = [set() for _ in range(features)]
-    for nodes, leaves in parsed:
-        if len(leaves) > MOST_LEAVES:
-            raise ValueError(f"a tree of {len(leaves)} leaves; at most {MOST_LEAVES} can be swept")
+    most = max((len(leaves) for _, leaves in parsed), default=1)
+    if most > MOST_LEAVES:
+        raise ValueError(f"a tree of {most} leaves; at most {MOST_LEAVES} can be swept")
+    thresholds = _thresholds(parsed, len(model["feature_names"]))
+    bits, word, number = next(entry for entry in _WORDS if most <= entry[0])
+    every = [node for nodes, _ in parsed for node in nodes]
+    feature = np.array([node[0] for node in every], dtype=np.int64)
+    rank = [int(np.searchsorted(thresholds[f], threshold)) for f, threshold, _, _ in every]
+    return TreeBank(
+        thresholds=thresholds,
+        edges=np.concatenate([np.empty(0, np.float32), *(_not_above(edges) for edges in thresholds)]),
+        first_edge=np.cumsum([0, *(len(edges) for edges in thresholds)]),
+        feature=feature,
+        rank=np.array(rank, dtype=np.uint8),
+        left=np.array([sum(1 << leaf for leaf in leaves) for _, _, leaves, _ in every], dtype=word),
+        missing_left=np.array([not missing_right for *_, missing_right in every], dtype=np.bool_),
+        first_node=np.cumsum([0, *(len(nodes) for nodes, _ in parsed)]),
+        leaf=np.array([_slots(leaves, bits, number) for _, leaves in parsed]).reshape(len(parsed), bits),
+        classes=int(model["num_tree_per_iteration"]),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _sweep(  # type: ignore[no-untyped-def]  # compiled for the type of word that the leaves need
+    planes, edges, first_edge, feature, rank, left, missing_left, first_node, leaf, out
+):
+    cells = planes.shape[1]
+    bits = leaf.shape[1]
+    full, number, shift = _word_numbers(bits)
+    ranks = np.empty((planes.shape[0], _TILE), dtype=np.uint8)
+    word = np.empty(_TILE, dtype=left.dtype)
+    nothing = left.dtype.type(0)
+    values = np.empty(_TILE, dtype=np.float32)
+    for start in range(0, cells, _TILE):
+        count = min(_TILE, cells - start)
+        for k in range(planes.shape[0]):
+            if first_edge[k + 1] > first_edge[k]:
+                _rank(planes[k, start : start + count], edges[first_edge[k] : first_edge[k + 1]], values, ranks[k])
+        for tree in range(len(first_node) - 1):
+            for c in range(count):
+                word[c] = nothing
+            for node in range(first_node[tree], first_node[tree + 1]):
+                column, limit, bit = ranks[feature[node]], rank[node], left[node]
+                if missing_left[node]:
+                    for c in range(count):
+                        word[c] |= bit if (column[c] > limit) & (column[c] != _MISSING) else nothing
+                else:
+                    for c in range(count):
+                        word[c] |= bit if column[c] > limit else nothing
+            target = out[tree % out.shape[0]]
+            for c in range(count):
+                kept = np.uint64(word[c]) ^ full
+                lowest = kept & (~kept + np.uint64(1))
+                target[start + c] += leaf[tree, ((lowest * number) & full) >> shift]
+
+
+@njit(nogil=True, cache=True)
+def _rank(plane, edges, values, ranks):  # type: ignore[no-untyped-def]
+    """Write how many thresholds each value exceeds; `_MISSING` where there is no value."""
+    count = len(plane)
+    for c in range(count):
+        # LightGBM reads what is next to 0 as 0
+        values[c] = np.float32(0) if abs(plane[c]) <= _NEXT_TO_ZERO else plane[c]
+        ranks[c] = 0
+    for edge in edges:
+        for c in range(count):
+            ranks[c] += np.uint8(values[c] > edge)
+    for c in range(count):
+        if values[c] != values[c]:
+            ranks[c] = _MISSING
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _word_numbers(bits):  # type: ignore[no-untyped-def]
+    """Return the full word, the De Bruijn number and the shift to its top bits."""
+    if bits == 16:
+        return np.uint64(0xFFFF), np.uint64(0x0F2D), np.uint64(12)
+    if bits == 32:
+        return np.uint64(0xFFFFFFFF), np.uint64(0x077CB531), np.uint64(27)
+    return np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0x03F79D71B4CA8B09), np.uint64(58)
+
+
+def _thresholds(
+    parsed: Sequence[tuple[list[_Parsed], list[float]]], features: int
+) -> tuple[NDArray[np.float64], ...]:
+    """Return the rising thresholds of every feature.
+
+    Raises
+    ------
+    ValueError
+        If a feature has more than a byte can rank.
+    """
+    found: list[set[float]] = [set() for _ in range(features)]
+    for nodes, _ in parsed:
         for feature, threshold, _, _ in nodes:
-            edges[feature].add(threshold)
-    if max(map(len, edges), default=0) > MOST_THRESHOLDS:
+            found[feature].add(threshold)
+    if max(map(len, found), default=0) > MOST_THRESHOLDS:
         raise ValueError(f"a feature with more than {MOST_THRESHOLDS} thresholds; train with fewer bins")
-    thresholds = tuple(np.array(sorted(found), dtype=np.float64) for found in edges)
-    trees = tuple((_ranked(nodes, thresholds), _slots(leaves)) for nodes, leaves in parsed)
-    return TreeBank(thresholds, trees, int(model["num_tree_per_iteration"]))
+    return tuple(np.array(sorted(edges), dtype=np.float64) for edges in found)
 
 
-def _widened(plane: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return a feature in double precision, what is next to 0 as 0, as LightGBM reads it."""
-    wide = plane.astype(np.float64)
-    wide[np.abs(wide) <= _NEXT_TO_ZERO] = 0.0
-    return wide
+def _not_above(edges: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the largest single-precision number not above each threshold."""
+    with np.errstate(over="ignore"):  # beyond single precision it becomes infinite, and steps back below
+        single = edges.astype(np.float32)
+    return np.where(single > edges, np.nextafter(single, np.float32(-np.inf)), single).astype(np.float32)
 
 
 _Parsed = tuple[int, float, range, bool]
@@ -164,26 +237,10 @@ def _parse(root: Mapping[str, Any]) -> tuple[list[_Parsed], list[float]]:
     return nodes, leaves
 
 
-def _ranked(nodes: Sequence[_Parsed], thresholds: Sequence[NDArray[np.float64]]) -> tuple[_Node, ...]:
-    return tuple(
-        _Node(
-            feature,
-            int(np.searchsorted(thresholds[feature], threshold)),
-            np.uint16(sum(1 << leaf for leaf in left)),
-            missing_right,
-        )
-        for feature, threshold, left, missing_right in nodes
-    )
-
-
-def _slots(leaves: Sequence[float]) -> NDArray[np.float64]:
+def _slots(leaves: Sequence[float], bits: int, number: int) -> NDArray[np.float64]:
     """Return leaf values in the order in which the De Bruijn product finds them."""
-    values = np.zeros(MOST_LEAVES)
-    for leaf, value in _slot_numbers(leaves):
-        values[leaf] = value
-    return values
-
-
-def _slot_numbers(leaves: Sequence[float]) -> Iterator[tuple[int, float]]:
+    values = np.zeros(bits)
+    shift = bits - bits.bit_length() + 1
     for leaf, value in enumerate(leaves):
-        yield ((_DE_BRUIJN << leaf) & 0xFFFF) >> 12, value
+        values[((number << leaf) % (1 << bits)) >> shift] = value
+    return values

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagery.harmonic import amplitude, harmonic_design, harmonic_fit
+from tests.imagery import plain_kernels
 
 TOLERANCE = 1e-4  # single precision of coefficients of order 1, for designs of modest condition
 
@@ -77,3 +78,16 @@ def test_cells_do_not_depend_on_their_company() -> None:
     together = harmonic_fit(series, valid, design)
     alone = np.hstack([harmonic_fit(series[:, [cell]], valid[:, [cell]], design) for cell in range(101)])
     assert np.array_equal(together, alone, equal_nan=True)
+
+
+@pytest.mark.parametrize(("count", "harmonics", "cells"), [(18, 2, 700), (5, 3, 256), (1, 1, 3), (12, 0, 40)])
+def test_fit_is_the_plain_one_to_the_last_bit(count: int, harmonics: int, cells: int) -> None:
+    """Independent program: the same sums by whole planes in numpy; no rounding depends on tiles of cells."""
+    rng = np.random.default_rng(count)
+    design = harmonic_design(days(count), harmonics)
+    series = rng.normal(0, 3000, (count, cells)).astype(np.float32)
+    valid = rng.random((count, cells)) < rng.random(cells)
+    series[~valid & (rng.random(series.shape) < 0.5)] = np.nan
+    expected = plain_kernels.harmonic_fit(series, valid, design, 0.1)
+    assert np.array_equal(harmonic_fit(series, valid, design, 0.1), expected, equal_nan=True)
+    assert np.array_equal(harmonic_fit(series[:, 7:], valid[:, 7:], design, 0.1), expected[:, 7:], equal_nan=True)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imagery.classifier import BoostSettings, Classifier, fit_classifier
-from imagery.trees import MOST_LEAVES, tree_bank
+from imagery.trees import MOST_LEAVES, _not_above, tree_bank
 
 SETTINGS = BoostSettings(trees=12, leaves=15, seed=3)
 
@@ -67,10 +67,34 @@ def test_the_sweep_notices_its_inputs() -> None:
 
 def test_large_trees_are_left_to_the_library() -> None:
     """Law: with more leaves than a word has bits the scores are still the library's."""
-    settings = BoostSettings(trees=3, leaves=40, least_in_leaf=1, seed=1)
+    settings = BoostSettings(trees=3, leaves=90, least_in_leaf=1, seed=1)
     classifier = fitted(1, missing=0.1, settings=settings)
     with pytest.raises(ValueError, match=f"at most {MOST_LEAVES}"):
         tree_bank(library(classifier).dump_model())
     planes, _ = labelled(2, missing=0.1, cells=5000)
     expected = library(classifier).predict(planes.T, raw_score=True, num_threads=1).T
     assert np.array_equal(classifier.scores(planes), expected)
+
+
+@pytest.mark.parametrize(("leaves", "word"), [(10, np.uint16), (30, np.uint32), (60, np.uint64)])
+def test_words_of_every_width(leaves: int, word: Any) -> None:
+    """Independent program: LightGBM's own prediction, for trees whose leaves need 16, 32 and 64 bits."""
+    classifier = fitted(5, missing=0.1, settings=BoostSettings(trees=6, leaves=leaves, least_in_leaf=1, seed=2))
+    bank = tree_bank(library(classifier).dump_model())
+    assert bank.left.dtype == word
+    planes, _ = labelled(6, missing=0.1, cells=3000)
+    planes[0, :4] = [np.inf, -np.inf, np.float32(1e-36), np.finfo(np.float32).max]
+    expected = library(classifier).predict(planes.T, raw_score=True, num_threads=1).T
+    assert np.array_equal(bank.scores(planes), expected)
+
+
+def test_single_precision_limits_split_as_double_ones_do() -> None:
+    """Brute force: for every single-precision neighbour of a threshold both comparisons agree."""
+    edges = np.array([0.1, -0.1, 1 / 3, 1e300, -1e300, 5.0, 1e-40])
+    single = _not_above(edges)
+    for edge, limit in zip(edges, single, strict=True):
+        around = np.float32([0.0, 1e-45, -1e-45, 1e-40, np.finfo(np.float32).max, -np.finfo(np.float32).max])
+        start = np.float32(np.clip(edge, -3e38, 3e38))
+        near = np.array([np.nextafter(start, np.float32(s)) for s in (-np.inf, np.inf)], dtype=np.float32)
+        values = np.concatenate([around, near, [start, np.float32(np.inf), np.float32(-np.inf)]]).astype(np.float32)
+        assert np.array_equal(values > limit, values.astype(np.float64) > edge)
