@@ -30,6 +30,7 @@ STEPS = {
     "classify": "Train the classifier and write class and probability maps.",
     "frame": "Divide the area frame into strata.",
     "overlay": "Estimate cultivation in AD areas and other zones.",
+    "harm": "Estimate the environmental harms, each with its interval.",
     "map": "Write the interactive map and the tables.",
     "report": "Write the survey report as HTML and PDF.",
 }
@@ -131,7 +132,12 @@ def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
     from monitor.config import load_survey
 
     _require_tier(flags["tier"])
-    load_survey(flags["survey"])  # a mistake in the file is told before anything heavy is imported
+    survey = load_survey(flags["survey"])  # a mistake in the file is told before anything heavy is imported
+    if verb == "harm" and survey.harm is None:
+        from geo.errors import SurveyFileError
+
+        name = f"{flags['survey'].name} [harm]"
+        raise SurveyFileError(Problem(name, "nothing", "a table [harm] for this verb", "see 'altdev schema'"))
     from monitor.report_lines import closing_lines, result_json
     from monitor.terminal import TerminalListener
     from monitor.workflow import RunOptions, default_out

@@ -21,6 +21,7 @@ from monitor.sections import (
     ClassifierSection,
     CorrectionsSection,
     EstimateSection,
+    HarmSection,
     ImagerySection,
     MapSection,
     OfficialSection,
@@ -69,6 +70,7 @@ class Survey(Section):
     corrections: CorrectionsSection | None = None
     production: list[ProductionSection] = Field(default=[])
     overlay: list[OverlayLayer] = Field(default=[])
+    harm: HarmSection | None = None
     map: MapSection = MapSection()
 
     def role(self, role: str) -> PeriodSection | None:
@@ -191,6 +193,8 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
     yield from _threshold_problems(file, raw.get("estimate"), crops)
     yield from _prior_problems(file, raw.get("prior_cultivation"), crops)
     yield from _production_problems(file, raw)
+    if "official" in raw and "harm" in raw:
+        yield Problem(file, "[official] and [harm]", "harms of a survey from images", "take [harm] out")
     if isinstance(crops, list) and len({str(crop) for crop in crops}) < len(crops):
         yield Problem(f"{file} [survey] crops", "a crop twice", "each crop once", "take one out")
     if "official" in raw and isinstance(crops, list) and len(crops) > 1:

@@ -7,28 +7,46 @@ one file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from aoi.harm.result import HarmRow, inputs_text
 from geo.errors import InputError, Problem
-from monitor.tables import read_csv, write_csv
+from monitor.tables import read_csv
 
-__all__ = ["COLUMNS", "KEYS", "PARTS", "indicator_table", "joined", "part_path", "read_part", "write_part"]
+__all__ = [
+    "COLUMNS",
+    "KEYS",
+    "PARTS",
+    "indicator_table",
+    "joined",
+    "part_path",
+    "read_part",
+    "rows_of_harms",
+    "write_part",
+    "write_table",
+]
 
 COLUMNS = (
     "indicator", "domain", "period", "value", "lo", "hi", "unit", "direct_or_indirect", "grade", "method",
-    "n_draws", "seed", "level", "state", "reason", "n", "sex", "group", "inputs",
+    "n_draws", "seed", "level", "state", "reason", "n", "sex", "group", "crop", "part", "inputs",
 )  # fmt: skip
 """Columns of the table; the first twelve are the contract of the run folder."""
 
-KEYS = ("indicator", "domain", "period", "direct_or_indirect", "sex", "group", "unit", "method")
+KEYS = (
+    "indicator", "domain", "period", "direct_or_indirect", "sex", "group", "crop", "part", "unit", "method"
+)  # fmt: skip
 """What one row is known by."""
 
 PARTS = ("ad", "harm", "impact")
 """Names of the parts, in the order they stand in the table."""
+
+ABSENT = ("not_computed", "not_resolvable", "not_estimable")
+"""States of a row that has no figure, and says why."""
 
 FOLDER = "indicators"
 NUMBERS = ("value", "lo", "hi", "n_draws", "seed", "level", "n")
@@ -60,7 +78,13 @@ def indicator_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 def write_part(table: pd.DataFrame, out: Path, name: str) -> None:
     """Write the part of one step."""
-    write_csv(table[list(COLUMNS)], part_path(out, name))
+    write_table(table, part_path(out, name))
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write rows of indicators; nine digits, since shares of a range may be far below a millionth."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table[list(COLUMNS)].to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def read_part(path: Path) -> pd.DataFrame:
@@ -75,7 +99,7 @@ def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        Naming a figure that stands in it twice.
+        Naming a figure that stands in it twice, one outside its interval, or a number beside a reason for none.
     """
     table = pd.concat([part[list(COLUMNS)] for part in parts] or [indicator_table([])], ignore_index=True)
     twice = table.duplicated(subset=list(KEYS))
@@ -83,4 +107,49 @@ def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
         row = table.loc[twice, list(KEYS)].iloc[0]
         told = " ".join(str(value) for value in row if str(value))
         raise InputError(Problem("indicators", f"{told} twice", "each figure once", "run the steps again"))
+    problems = list(_number_problems(table))
+    if problems:
+        raise InputError(problems)
     return table
+
+
+def _number_problems(table: pd.DataFrame) -> Iterator[Problem]:
+    """Yield the first row of each kind that says two things: its number and its state, or its interval."""
+    lo, value, hi = (table[name].to_numpy(dtype=float) for name in ("lo", "value", "hi"))
+    absent = table["state"].isin(ABSENT).to_numpy()
+    for wrong, found in (
+        ((value < lo) | (value > hi), "a figure outside its interval"),
+        (absent & ~np.isnan(value), "a number that was not computed"),
+        (absent & (table["reason"] == "").to_numpy(), "no reason for a figure that is not there"),
+    ):
+        if wrong.any():
+            row = table.loc[wrong, list(KEYS)].iloc[0]
+            told = " ".join(str(one) for one in row if str(one))
+            yield Problem(f"indicators, {told}", found, "a figure inside its interval, or a state with its reason")
+
+
+def rows_of_harms(rows: Iterable[HarmRow], *, level: float) -> pd.DataFrame:
+    """Return rows of harm as a table of `COLUMNS`."""
+    return indicator_table(
+        {
+            "indicator": row.key.indicator,
+            "domain": row.key.domain,
+            "period": row.key.period,
+            "value": row.value,
+            "lo": row.lo,
+            "hi": row.hi,
+            "unit": row.key.unit,
+            "direct_or_indirect": row.key.share,
+            "grade": row.key.grade,
+            "method": row.key.method,
+            "n_draws": row.n_draws,
+            "seed": row.seed,
+            "level": level,
+            "state": row.state,
+            "reason": row.reason,
+            "crop": row.key.crop,
+            "part": row.key.part,
+            "inputs": inputs_text(row.key.inputs),
+        }
+        for row in rows
+    )

@@ -34,7 +34,7 @@ One TOML file says how the units of a sample were drawn, or are to be drawn, and
 is made from the program.
 """
 
-PLACES = {"number_in": "PERIOD", "misreading": "COLUMN"}
+PLACES = {"number_in": "PERIOD", "misreading": "COLUMN", "factor": "NAME"}
 """What stands in the place of a name in the title of a table that is there once for each."""
 
 WORDS = {"str": "text", "int": "whole number", "float": "number", "Path": "path", "date": "date", "bool": "yes/no"}

@@ -27,6 +27,7 @@ from monitor.figures import (
     unit_domains,
 )
 from monitor.floors import floor_rows, historical_rows
+from monitor.indicators import FOLDER, KEYS, PARTS, joined, part_path, read_part, rows_of_harms
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.manifest import Manifest, read_manifest
 from monitor.scene_table import GAP_TABLE, frame_gap_rows
@@ -93,6 +94,10 @@ def verify_run(out: Path) -> Iterator[str]:
         yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
         if (out / "estimates" / "floors.csv").is_file():
             yield f"{_recompute_floors(out, tables)} scores of maps and floors recomputed, all equal"
+        if part_path(out, "harm").is_file():
+            yield f"{_recompute_harms(out)} figures of harm recomputed, all equal"
+        if (out / FOLDER / "indicators.csv").is_file():
+            yield f"{_rejoin_indicators(out)} rows of indicators joined again, all equal"
         yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     except AltdevError:
         raise
@@ -216,6 +221,52 @@ def _recompute_floors(out: Path, tables: SurveyTables) -> int:
     numbers = ("producers", "producers_se", "users", "users_se", "f1", "area_ratio", "beaten")
     _compare(published, again, ["crop", "period", "rule"], numbers, "floors.csv")
     return len(published)
+
+
+def _recompute_harms(out: Path) -> int:
+    """Make every figure of harm again from the tables that the step left."""
+    from monitor.harms.chapters import harm_rows
+    from monitor.harms.figures import read_figures
+
+    published = read_part(part_path(out, "harm"))
+    figures = read_figures(out)
+    again = rows_of_harms(harm_rows(figures), level=figures.level)
+    _compare_indicators(published, again, "part_harm.csv")
+    return len(published)
+
+
+def _rejoin_indicators(out: Path) -> int:
+    """Join the parts again; the table holds each of their rows and no other."""
+    paths = [part_path(out, name) for name in PARTS]
+    published = read_part(out / FOLDER / "indicators.csv")
+    again = joined([read_part(path) for path in paths if path.is_file()])
+    _compare_indicators(published, again, "indicators.csv")
+    return len(published)
+
+
+def _compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) -> None:
+    keys = list(KEYS)
+    text = dict.fromkeys(keys, str)
+    told, found = (rows.astype(text) for rows in (published, again))
+    merged = told.merge(found, on=keys, suffixes=("", "_again"), how="outer", indicator=True)
+    twice = told.duplicated(subset=keys)
+    if twice.any() or (merged["_merge"] != "both").any():
+        row = (told[twice] if twice.any() else merged[merged["_merge"] != "both"]).iloc[0]
+        name = " ".join(str(row[key]) for key in keys)
+        raise QualityGateError(Problem(f"{file} {name}", "a row twice or on one side only", "the same rows"))
+    for column in ("value", "lo", "hi"):
+        left, right = (merged[name].to_numpy(dtype=float) for name in (column, f"{column}_again"))
+        wrong = ~np.isclose(left, right, rtol=1e-7, atol=1e-12, equal_nan=True)
+        if wrong.any():
+            row = merged[wrong].iloc[0]
+            name = f"{file} {' '.join(str(row[key]) for key in keys)} {column}"
+            raise _differs(name, row[column], row[f"{column}_again"])
+    for column in ("state", "unit", "grade", "method", "direct_or_indirect", "reason"):
+        wrong = (merged[column].map(_word) != merged[f"{column}_again"].map(_word)).to_numpy()
+        if wrong.any():
+            row = merged[wrong].iloc[0]
+            name = f"{file} {' '.join(str(row[key]) for key in keys)} {column}"
+            raise _differs(name, repr(row[column]), repr(row[f"{column}_again"]))
 
 
 def _recompute_changes(out: Path, tables: SurveyTables) -> int:

@@ -21,7 +21,7 @@ from monitor.engine import Listener, Step, execute, selected, tidied
 from monitor.indicators import PARTS
 from monitor.manifest import Manifest
 from monitor.run_folder import RunFolder
-from monitor.sections import PeriodSection
+from monitor.sections import PeriodSection, Section
 
 __all__ = ["FETCH", "RunOptions", "default_out", "fetch", "plan", "run"]
 
@@ -355,7 +355,51 @@ def _survey_steps(context: Context) -> list[Step]:
             action=_lazy("overlay", "overlay", context),
         ),
         *_production_steps(context),
+        *_harm_steps(context, maps),
     ]
+
+
+def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
+    section, survey = context.survey.harm, context.survey
+    if section is None:
+        return []
+    files = [entry.path for entry in section.input] + [entry.range for entry in section.species]
+    layers = tuple(layer.path for layer in survey.overlay)
+    return [
+        Step(
+            name="harm",
+            verb="harm",
+            needs=(*maps, "frame", "sample", "reference", "estimate"),
+            inputs=(survey.area.admin, *layers, *_prior_files(context), *dict.fromkeys(files)),
+            blocks=_frame_blocks(context),
+            parameters={
+                "harm": _without_paths(section),
+                "prior": _dump(survey.prior_cultivation),
+                "overlay": [_dump(layer) for layer in survey.overlay],
+                "survey": _dump(survey.survey),
+                "area": _dump(survey.area),
+                "estimate": _dump(survey.estimate),
+                "periods": [_dump(period) for period in context.compared],
+            },
+            action=_lazy("harm", "harm", context),
+        )
+    ]
+
+
+def _without_paths(section: Any) -> Any:
+    """Return nested settings without their paths, which count by their bytes."""
+    if isinstance(section, Section):
+        values = ((key, getattr(section, key)) for key in type(section).model_fields)
+        return {key: _without_paths(value) for key, value in values if not isinstance(value, Path)}
+    if isinstance(section, dict):
+        return {key: _without_paths(value) for key, value in section.items()}
+    if isinstance(section, list | tuple):
+        return [_without_paths(value) for value in section]
+    return section
+
+
+def _frame_blocks(context: Context) -> int:
+    return math.prod(math.ceil(length / BLOCK_SIZE) for length in context.frame.geobox.shape)
 
 
 def _correction_steps(context: Context, parameters: Mapping[str, Any]) -> list[Step]:

@@ -15,13 +15,15 @@ __all__ = [
     "ENVELOPE_YEARS",
     "WINDOW_YEARS",
     "ZONES",
+    "cover_before",
     "direct_loss",
     "exclusive_zones",
     "first_use_year",
+    "forest_before",
     "windows_years",
 ]
 
-WINDOW_YEARS: Mapping[str, int] = MappingProxyType({"coca": 3, "poppy": 2, "cannabis": 2})
+WINDOW_YEARS: Mapping[str, int] = MappingProxyType({"coca": 3, "opium_poppy": 2, "poppy": 2, "cannabis": 2})
 """Default years between clearing and first detection; a design default that the survey file may set."""
 ENVELOPE_YEARS = (1, 3, 5)
 """Windows always reported beside the main one, as scenarios."""
@@ -94,6 +96,40 @@ def direct_loss(
     opened, lost = np.asarray(first_year), np.asarray(loss_year)
     inside = (lost >= opened - window_years) & (lost <= opened + lag_years)
     return np.asarray((opened > 0) & (lost > 0) & known_mask(forest_before, "forest before") & inside)
+
+
+def forest_before(forest_mapped: ArrayLike, loss_year: ArrayLike, year: ArrayLike) -> BoolArray:
+    """Return forest at the start of a year: forest on the map and not lost before that year.
+
+    Parameters
+    ----------
+    forest_mapped
+        Forest on a map older than every loss, such as tree cover of 2000.
+    loss_year
+        Calendar year of the loss, 0 where none.
+    year
+        ``y_c - N``, by pixel or one for all.
+    """
+    lost = np.asarray(loss_year)
+    gone = (lost > 0) & (lost < np.asarray(year))
+    return np.asarray(known_mask(forest_mapped, "forest of the map") & ~gone)
+
+
+def cover_before(covers: Mapping[int, ArrayLike], year: ArrayLike) -> IntArray:
+    """Return the land cover of the latest map not after a year, -1 where every map is newer.
+
+    Parameters
+    ----------
+    covers
+        Year of a map to its codes, all of one shape.
+    year
+        ``y_c - N`` by pixel, same shape.
+    """
+    when = np.asarray(year)
+    found = np.full(when.shape, -1, dtype=np.int64)
+    for shown in sorted(covers):
+        found = np.where(when >= shown, np.asarray(covers[shown], dtype=np.int64), found)
+    return found
 
 
 def exclusive_zones(plot: ArrayLike, access: ArrayLike, distance_m: ArrayLike) -> NDArray[np.uint8]:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 
 from geo.errors import InputError, Problem
 
-__all__ = ["area_draws_ha", "correlated_sum_se", "ring_excess_draws", "scaled_to_survey", "stream"]
+__all__ = [
+    "area_draws_ha",
+    "correlated_sum_se",
+    "interval_draws",
+    "ring_excess_draws",
+    "scaled_to_survey",
+    "stream",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -37,6 +45,33 @@ def area_draws_ha(area_ha: float, se_ha: float, *, n: int, seed: int, name: str 
     if not (area_ha >= 0 and se_ha >= 0 and np.isfinite([area_ha, se_ha]).all()):
         raise InputError(Problem("area of the harm", f"{area_ha} ha, standard error {se_ha} ha", "both 0 or more"))
     return np.maximum(area_ha + se_ha * stream(seed, name).standard_normal(n), 0.0)
+
+
+def interval_draws(value: float, lo: float, hi: float, *, level: float, n: int, seed: int, name: str) -> FloatArray:
+    """Return draws whose median and limits are a figure and its interval, never below zero, shape (n,).
+
+    Two halves of a normal distribution, each as wide as its side of the interval: an interval that is not
+    symmetrical, as that of a rare class, keeps its shape.
+
+    Parameters
+    ----------
+    value, lo, hi
+        Figure and limits, 0 or more.
+    level
+        Of the interval.
+    n, seed, name
+        As of `area_draws_ha`.
+
+    Raises
+    ------
+    InputError
+        When the limits do not hold the figure, or a number is missing or negative.
+    """
+    if not (0 <= lo <= value <= hi < np.inf):
+        raise InputError(Problem("area of the harm", f"{value} with limits {lo} and {hi}", "0 or more, in order"))
+    z = stream(seed, name).standard_normal(n)
+    width = np.where(z < 0, value - lo, hi - value) / norm.ppf((1 + level) / 2)
+    return np.asarray(np.maximum(value + width * z, 0.0))
 
 
 def scaled_to_survey(mapped: float | FloatArray, mapped_area_ha: float, area_ha: FloatArray) -> FloatArray:

@@ -36,10 +36,16 @@ class Factor:
     spread: float = 0.0
     lo: float = -np.inf
     hi: float = np.inf
+    spread_mark: Mark = "unverified"
+    """Whether the spread was read in a source; the mark itself speaks of the value."""
 
     def problem(self) -> str:
         """Return what is wrong with the factor, empty when nothing."""
-        if not self.source or self.mark not in get_args(Mark) or self.shape not in get_args(Shape):
+        if (
+            not self.source
+            or {self.mark, self.spread_mark} - set(get_args(Mark))
+            or self.shape not in get_args(Shape)
+        ):
             return "a factor with a source, a mark and a known shape"
         if self.shape == "uniform" and not (np.isfinite([self.lo, self.hi]).all() and self.lo <= self.hi):
             return "finite lo and hi in order"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import InputError, Problem
 
-__all__ = ["KnownInput", "known_inputs", "loss_calendar_year", "physical", "require_biomass_before"]
+__all__ = ["KnownInput", "known_input", "known_inputs", "loss_calendar_year", "physical", "require_biomass_before"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,28 @@ def known_inputs() -> dict[str, KnownInput]:
     }
 
 
-def physical(name: str, stored: ArrayLike, *, unit: str | None, nodata: float | None) -> NDArray[np.float64]:
+def known_input(name: str, unit: str | None, *, where: str = "") -> KnownInput:
+    """Return the record of a standard input, its unit checked.
+
+    Raises
+    ------
+    InputError
+        When name or unit is unknown.
+    """
+    table, place = known_inputs(), where or f"input {name}"
+    if name not in table:
+        raise InputError(Problem(place, f"the unknown name {name}", ", ".join(table)))
+    one = table[name]
+    if unit not in (one.stored_unit, one.unit):
+        found = f"unit {unit}" if unit else "no unit"
+        either = one.stored_unit if one.stored_unit == one.unit else f"{one.stored_unit} or, scaled, {one.unit}"
+        raise InputError(Problem(place, found, either, "state the unit the file is in"))
+    return one
+
+
+def physical(
+    name: str, stored: ArrayLike, *, unit: str | None, nodata: float | None, where: str = ""
+) -> NDArray[np.float64]:
     """Return an input in the unit the harms use, NaN where it is not known.
 
     Parameters
@@ -61,28 +82,23 @@ def physical(name: str, stored: ArrayLike, *, unit: str | None, nodata: float | 
         Unit of the file: that of its tag, or told in the survey file.
     nodata
         The file's no-data value.
+    where
+        File, for messages.
 
     Raises
     ------
     InputError
         When name or unit is unknown, or a value lies outside what is possible, as after a wrong scale.
     """
-    table = known_inputs()
-    if name not in table:
-        raise InputError(Problem(f"input {name}", "an unknown name", ", ".join(table)))
-    one = table[name]
-    if unit not in (one.stored_unit, one.unit):
-        found = f"unit {unit}" if unit else "no unit"
-        expected = f"{one.stored_unit} as provided, or {one.unit} if scaled already"
-        raise InputError(Problem(f"input {name}", found, expected, "state the unit in the survey file"))
+    one = known_input(name, unit, where=where)
     raw = np.asarray(stored, dtype=np.float64)
-    value = raw * (one.scale if unit == one.stored_unit else 1.0)
     missing = np.isnan(raw) if nodata is None else np.isnan(raw) | (raw == nodata)
-    value = np.where(missing, np.nan, value)
+    value = np.where(missing, np.nan, raw * (one.scale if unit == one.stored_unit else 1.0))
     if np.any((value < one.lo) | (value > one.hi)):
         found = f"{np.nanmin(value):g} to {np.nanmax(value):g} {one.unit}"
         expected = f"{one.lo:g} to {one.hi:g}"
-        raise InputError(Problem(f"input {name}", found, expected, "check unit, scale and no-data value"))
+        place = where or f"input {name}"
+        raise InputError(Problem(place, found, expected, "check unit, scale and no-data value"))
     return value
 
 

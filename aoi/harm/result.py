@@ -21,6 +21,7 @@ __all__ = [
     "State",
     "absent_row",
     "computed_row",
+    "estimated_row",
     "inputs_text",
 ]
 
@@ -114,6 +115,11 @@ def computed_row(
     lo, middle, hi = np.quantile(drawn, [(1 - level) / 2, 0.5, (1 + level) / 2])
     value = float(middle) if point is None else point
     return HarmRow(key, value, float(lo), float(hi), drawn.size, seed)
+
+
+def estimated_row(key: HarmKey, value: float, lo: float, hi: float) -> HarmRow:
+    """Return the row of a harm whose interval is that of the survey's estimate; nothing was drawn."""
+    return HarmRow(key, value, lo, hi, 0, 0)
 
 
 def absent_row(key: HarmKey, state: State, reason: str) -> HarmRow:

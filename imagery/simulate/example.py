@@ -16,6 +16,7 @@ from geo.files import write_text
 from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.admin import admin_units, frame_of
+from imagery.simulate.harm_layers import harm_survey_text, true_loss, write_harm_layers
 from imagery.simulate.landscape import SUBPIXELS, Landscape, build_landscape
 from imagery.simulate.layers import (
     eradication_events,
@@ -77,9 +78,11 @@ def write_example(
     write_gpkg(
         inputs / "truth" / "fields.gpkg", {"fields": Layer(frame=fields, title="True fields of each period")}
     )
-    write_truth(inputs / "truth" / "truth.json", true_hectares(landscape, fields, units))
+    truth = true_hectares(landscape, fields, units) | {"direct_forest_loss_ha": true_loss(landscape, units)}
+    write_truth(inputs / "truth" / "truth.json", truth)
+    write_harm_layers(landscape, frame_of(units), inputs / "harm")
     _write_scenes(landscape, inputs / "stac", imaged)
-    write_text(directory / "survey.toml", _survey_text(landscape))
+    write_text(directory / "survey.toml", _survey_text(landscape) + harm_survey_text(landscape))
     return directory / "survey.toml"
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.context import Context, Progress
-from monitor.indicators import FOLDER, joined, part_path, read_part
-from monitor.tables import write_csv
+from monitor.indicators import FOLDER, joined, part_path, read_part, write_table
 
 __all__ = ["join_indicators"]
 
@@ -19,6 +18,6 @@ def join_indicators(
     """Write ``indicators/indicators.csv`` from the parts of this run."""
     paths = [part_path(context.out, name) for name in parts]
     table = joined([read_part(path) for path in paths if path.is_file()])
-    write_csv(table, staging / FOLDER / "indicators.csv")
+    write_table(table, staging / FOLDER / "indicators.csv")
     progress(1, 1)
     return {"indicators": len(table)}

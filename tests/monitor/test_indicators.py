@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from aoi.harm.result import HarmKey, absent_row
 from geo.errors import InputError
-from monitor.indicators import COLUMNS, indicator_table, joined, part_path, read_part, write_part
+from monitor.indicators import (
+    COLUMNS,
+    indicator_table,
+    joined,
+    part_path,
+    read_part,
+    rows_of_harms,
+    write_part,
+)
 
 CONTRACT = "indicator,domain,period,value,lo,hi,unit,direct_or_indirect,grade,method,n_draws,seed"
 
@@ -45,3 +54,33 @@ def test_a_column_that_nobody_knows_is_refused() -> None:
     """Law: a misspelt column is told, not dropped."""
     with pytest.raises(InputError, match="columns valeu"):
         indicator_table([{"indicator": "A1", "valeu": 1.0}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"lo": 2.0, "hi": 3.0}, "outside its interval"),
+        ({"state": "not_computed", "reason": "no input"}, "a number that was not computed"),
+        ({"state": "not_estimable", "value": float("nan")}, "no reason"),
+    ],
+)
+def test_a_row_that_says_two_things_is_refused(changes: dict[str, object], told: str) -> None:
+    """Law: an interval holds its figure; a row without a figure has no number and a reason."""
+    with pytest.raises(InputError, match=told):
+        joined([indicator_table([row() | changes])])
+
+
+def test_small_shares_keep_their_digits(tmp_path: Path) -> None:
+    """Law: a share of a billionth is not written as zero."""
+    write_part(indicator_table([row(value=1.25e-9)]), tmp_path, "harm")
+    assert read_part(part_path(tmp_path, "harm"))["value"].tolist() == [1.25e-9]
+
+
+def test_rows_of_harms_keep_what_they_are() -> None:
+    """Law: crop, part, state and reason of a harm stand in the table; a missing figure is empty, not zero."""
+    key = HarmKey("D1", "frame", "2024", "ha", "direct", "B", "test/1", crop="coca", part="window:1")
+    table = rows_of_harms([absent_row(key, "not_computed", "no input")], level=0.9)
+    assert table[["crop", "part", "state", "reason", "level"]].to_numpy().tolist() == [
+        ["coca", "window:1", "not_computed", "no input", 0.9]
+    ]
+    assert table["value"].isna().all()

@@ -69,7 +69,7 @@ def test_o4_annual_rate() -> None:
 def test_o6_pools_and_fire() -> None:
     """Reference O-6: pools, roots and fire gases of 200 t/ha in wet lowland."""
     factors = {name: one.value for name, one in load_factors().items()}
-    roots = root_t(200.0, low=factors["root_shoot_low"], high=factors["root_shoot_high"])
+    roots = root_t(200.0, low=factors["root_shoot_low_wet_lowland"], high=factors["root_shoot_high_wet_lowland"])
     pools = pools_t_c(
         200.0,
         roots,
@@ -271,7 +271,7 @@ def test_units_nodata_and_dates_are_caught() -> None:
     with pytest.raises(InputError, match="older map"):
         require_biomass_before(2020, 2019)
     assert loss_calendar_year([0, 1, 24], last_year=2024).tolist() == [0, 2001, 2024]
-    assert {one.mark for one in known_inputs().values()} == {"verified", "unverified"}
+    assert {one.mark for one in known_inputs().values()} == {"verified", "unverified", "design"}
 
 
 def test_missing_figure_is_no_zero() -> None:

@@ -1,0 +1,25 @@
+"""The harms of the table, in its order. A new harm is a function of `Figures` that yields rows, listed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aoi.harm.result import HarmRow
+from monitor.harms import carbon, deforestation, degradation, species
+from monitor.harms.figures import Chapter, Figures
+
+__all__ = ["CHAPTERS", "harm_rows"]
+
+CHAPTERS: dict[str, Chapter] = {
+    "deforestation": deforestation.rows,
+    "degradation": degradation.rows,
+    "species": species.rows,
+    "gases": carbon.rows,
+}
+"""Harm to the function that makes its rows; `monitor.steps.harm.COLLECTORS` may gather more for it from rasters."""
+
+
+def harm_rows(figures: Figures) -> Iterator[HarmRow]:
+    """Yield the rows of every harm."""
+    for chapter in CHAPTERS.values():
+        yield from chapter(figures)

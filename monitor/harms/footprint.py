@@ -1,0 +1,479 @@
+"""One pass over the blocks of a grid: totals over the mapped footprint by domain, and what lies at sample units.
+
+Totals are kept as whole numbers of a billionth, so that they are the same whatever the size of blocks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aoi.harm.attribution import cover_before, direct_loss, first_use_year, forest_before, windows_years
+from aoi.harm.deforestation import forest_mask
+from aoi.harm.degradation import NODATA
+from aoi.harm.species import habitat_mask
+from geo.blocks import BLOCK_SIZE, Block, map_blocks
+from geo.errors import InputError, Problem
+from geo.raster import CogWriter, RasterStyle, open_on_grid
+from geo.reader import GridReader
+from monitor.context import Context, Progress
+from monitor.harms.domains import Domains
+from monitor.harms.ground import Ground, require_whole
+from monitor.harms.history import History
+from monitor.sections import HarmSection
+
+__all__ = ["BITS", "NATURAL", "Footprint", "Scene", "footprint"]
+
+NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
+"""Covers whose turning into illicit crop is degradation."""
+BITS = {"inside": 1, "forest": 2, "forest_refilled": 4, "plot": 8, "lost": 16, "direct": 32, "forest_start": 64}
+"""What the bits of the state of a cell say."""
+_EXACT = 1e9
+_PATCH_M = 100.0
+_ZERO_SHARE = 0.05
+"""Share of footprint forest without biomass from which zero is taken for a no-data value."""
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What one pass is about."""
+
+    context: Context
+    section: HarmSection
+    ground: Ground
+    domains: Domains
+    history: History
+    crop: str
+    period: str
+    year: int
+    since: int
+    """Year after which a loss belongs to the period."""
+    ranges: tuple[History, ...] = ()
+    """Range of each species, as polygons."""
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Windows in years, the crop's own first."""
+        return windows_years(self.crop, self.section.window_years.get(self.crop))
+
+    @property
+    def has_forest(self) -> bool:
+        """Whether forest before and its loss are known."""
+        return self.ground.has("hansen_treecover2000") and self.ground.has("hansen_lossyear")
+
+
+@dataclass(slots=True)
+class Footprint:
+    """What a pass found."""
+
+    domains: list[str]
+    totals: dict[str, list[int]] = field(default_factory=dict)
+    """Quantity to billionths by domain."""
+    patches: dict[tuple[int, int], float] = field(default_factory=lambda: defaultdict(float))
+    """Patch of 100 m to the sum of hectares times standard deviation of biomass."""
+    state: NDArray[np.uint8] | None = None
+    """Bits of `BITS` by cell."""
+    units: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """Column to values at the sample units."""
+
+    def add(self, quantity: str, values: Column, masks: NDArray[np.bool_]) -> None:
+        """Add the sum of a quantity over pixels to every domain; values shape (n,), masks (domains, n)."""
+        whole = np.rint(values * _EXACT).astype(np.int64)
+        sums = [int(whole[mask].sum()) for mask in masks]
+        held = self.totals.setdefault(quantity, [0] * len(self.domains))
+        self.totals[quantity] = [a + b for a, b in zip(held, sums, strict=True)]
+
+    def table(self, crop: str, period: str) -> pd.DataFrame:
+        """Return the totals as rows crop, period, quantity, domain, value."""
+        return pd.DataFrame(
+            [
+                {"crop": crop, "period": period, "quantity": name, "domain": domain, "value": total / _EXACT}
+                for name, totals in self.totals.items()
+                for domain, total in zip(self.domains, totals, strict=True)
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Layers of a block, each shape (height, width)."""
+
+    inside: NDArray[np.bool_]
+    plot: NDArray[np.bool_]
+    series: NDArray[np.bool_]
+    years: tuple[int, ...]
+    loss: NDArray[np.int64]
+    forest: NDArray[np.bool_]
+    covers: Mapping[int, NDArray[np.int64]]
+    values: Mapping[str, NDArray[np.float64]]
+    masks: NDArray[np.bool_]
+    """Domains, shape (domains, height, width)."""
+
+
+def footprint(
+    scene: Scene, folder: Path, units: pd.DataFrame, *, jobs: int, progress: Progress, size: int = BLOCK_SIZE
+) -> Footprint:
+    """Read every block once and return totals, patches, states and unit values; write the map of direct loss.
+
+    Parameters
+    ----------
+    scene
+        What is looked at.
+    folder
+        Where the rasters go.
+    units
+        Sample units with columns row and col.
+    jobs
+        Threads.
+    progress
+        Hears the blocks done.
+    size
+        Side of a block; changes no figure.
+
+    Raises
+    ------
+    InputError
+        If an input has a hole in the frame, or zeros that are no-data.
+    """
+    geobox = scene.context.frame.geobox
+    found = Footprint(domains=scene.domains.table["domain"].tolist())
+    found.state = np.zeros(geobox.shape, dtype=np.uint8)
+    rows, cols = units["row"].to_numpy(), units["col"].to_numpy()
+    with ExitStack() as stack:
+        maps = {
+            period.reference_date.year: stack.enter_context(
+                open_on_grid(scene.context.class_map_path(period.name), geobox)
+            )
+            for period in scene.context.compared
+            if period.reference_date.year <= scene.year
+        }
+        writer = stack.enter_context(
+            CogWriter(folder / f"loss_{scene.crop}_{scene.period}.tif", geobox, dtype="uint8", style=_LOSS_STYLE)
+        )
+        total = -(-geobox.shape[0] // size) * -(-geobox.shape[1] // size)
+        work: Callable[[Block], _Cells] = lambda block: _read(scene, maps, block)  # noqa: E731
+        for done, (block, cells) in enumerate(
+            map_blocks(work, (geobox.shape[0], geobox.shape[1]), size=size, jobs=jobs), start=1
+        ):
+            writer.write(block, _collect(scene, found, block, cells))
+            _at_units(scene, found, block, cells, rows, cols)
+            progress(done, total)
+    _require_known_zeros(scene, found)
+    return found
+
+
+_LOSS_STYLE = RasterStyle(
+    nodata=0,
+    overviews="mode",
+    descriptions=("footprint of the crop",),
+    colours={1: "#c9b458", 2: "#b2182b", 3: "#1b7837"},
+    categories={1: "crop, no forest loss laid to it", 2: "crop on forest lost to it", 3: "other forest lost"},
+)
+
+
+def _read(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> _Cells:
+    """Read all layers of a block."""
+    context, ground = scene.context, scene.ground
+    inside = context.frame.unit_of_cell[block.slices] > 0
+    code = context.profile.legend.code(scene.crop)
+    geobox = context.frame.geobox[block.slices]
+    seen = {year: mask & inside for year, mask in scene.history.seen(geobox).items() if year <= scene.year}
+    for year, reader in maps.items():
+        mapped = (reader.read(block) == code) & inside
+        seen[year] = mapped | seen[year] if year in seen and year != scene.year else mapped
+    years = tuple(sorted(seen))
+    values = {
+        name: _whole(ground, name, block, inside)
+        for name in ("cci_agb", "cci_agb_sd", "soilgrids_ocs", "burned_year", "elevation")
+        if ground.has(name)
+    }
+    forest, loss = np.zeros(inside.shape, dtype=bool), np.zeros(inside.shape, dtype=np.int64)
+    if scene.has_forest:
+        cover = _whole(ground, "hansen_treecover2000", block, inside)
+        _whole(ground, "hansen_lossyear", block, inside)
+        forest = inside & forest_mask(
+            np.where(inside, np.nan_to_num(cover), 0.0),
+            canopy_threshold_percent=scene.section.canopy_threshold_percent,
+            nodata=-1,
+        )
+        loss = np.where(inside, ground.loss_year(block), 0)
+    return _Cells(
+        inside=inside,
+        plot=seen[scene.year],
+        series=np.stack([seen[year] for year in years]),
+        years=years,
+        loss=loss,
+        forest=forest,
+        covers={
+            year: np.nan_to_num(ground.read("land_cover", block, year), nan=-1).astype(np.int64)
+            for year in ground.years("land_cover")
+        },
+        values=values,
+        masks=scene.domains.masks(block),
+    )
+
+
+def _whole(ground: Ground, name: str, block: Block, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    layer = ground.layer(name)
+    values = layer.read(block)
+    require_whole(layer, values, inside)
+    return values
+
+
+def _collect(scene: Scene, found: Footprint, block: Block, cells: _Cells) -> NDArray[np.uint8]:
+    """Add a block to the totals and states; return its cells of the map of direct loss."""
+    first = first_use_year(cells.series, cells.years)
+    main = scene.windows[0]
+    direct = {n: cells.plot & _direct(scene, first, cells, n) for n in scene.windows}
+    own = direct[main]
+    lost = (cells.loss > scene.since) & (cells.loss <= scene.year)
+    gone = (cells.loss > 0) & (cells.loss <= scene.year)
+    now = cells.forest & ~gone
+    bits = {
+        "inside": cells.inside,
+        "forest": now,
+        "forest_refilled": now | own,
+        "plot": cells.plot,
+        "lost": lost & cells.forest,
+        "direct": own,
+        "forest_start": forest_before(cells.forest, cells.loss, scene.since + 1),
+    }
+    assert found.state is not None
+    found.state[block.slices] = sum(mask.astype(np.uint8) * BITS[name] for name, mask in bits.items())
+    _add_whole(scene, found, block, cells, bits["forest_start"])
+    _add_footprint(scene, found, block, cells, first, direct)
+    return np.where(own, 2, np.where(cells.plot, 1, np.where(lost & cells.forest, 3, 0))).astype(np.uint8)
+
+
+def _direct(scene: Scene, first: NDArray[np.int64], cells: _Cells, window: int) -> NDArray[np.bool_]:
+    before = forest_before(cells.forest, cells.loss, first - window)
+    return direct_loss(first, before, cells.loss, window_years=window, lag_years=scene.section.lag_years)
+
+
+def _add_whole(scene: Scene, found: Footprint, block: Block, cells: _Cells, start: NDArray[np.bool_]) -> None:
+    """Add what is counted over the whole frame: its cells, and the forest at the start of the period."""
+    area = _area(scene, block, cells.inside.shape)
+    latest = scene.year + scene.section.lag_years
+    lost = cells.forest & (cells.loss > 0) & (cells.loss <= latest)
+    for name, where in (("cells_ha", cells.inside), ("forest_start_ha", start), ("forest_lost_ha", lost)):
+        found.add(name, area[where], cells.masks[:, where])
+
+
+def _area(scene: Scene, block: Block, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    whole = np.broadcast_to(scene.context.frame.cell_area_ha, scene.context.frame.unit_of_cell.shape)
+    return np.broadcast_to(whole[block.slices], shape)
+
+
+def _add_footprint(
+    scene: Scene,
+    found: Footprint,
+    block: Block,
+    cells: _Cells,
+    first: NDArray[np.int64],
+    direct: Mapping[int, NDArray[np.bool_]],
+) -> None:
+    """Add what is counted over mapped crop."""
+    plot = cells.plot
+    masks = cells.masks[:, plot]
+    area = _area(scene, block, plot.shape)[plot]
+    main = scene.windows[0]
+    own, opened = direct[main][plot], first[plot]
+    natural = own | _natural(scene, cells, opened, main, plot)
+    found.add("crop_ha", area, masks)
+    for window, loss in direct.items():
+        found.add(f"direct_ha_{window}", area * loss[plot], masks)
+    found.add("direct_period_ha", area * (own & (cells.loss[plot] > scene.since)), masks)
+    found.add("natural_ha", area * natural, masks)
+    found.add("natural_year_ha", area * natural * (scene.year - opened), masks)
+    seen = cells.series[:, plot]
+    found.add("crop_years_ha", area * seen.sum(axis=0), masks)
+    found.add("abandoned_ha", area * (seen[:-1] & ~seen[1:]).sum(axis=0), masks)
+    _add_soil(found, cells, plot, natural, area, masks)
+    _add_biomass(scene, found, block, cells, own, area, masks)
+    _add_species(scene, found, block, cells, own, opened, area, masks)
+
+
+def _natural(
+    scene: Scene, cells: _Cells, opened: NDArray[np.int64], window: int, plot: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Say which footprint pixels were under natural cover in the year before their window."""
+    codes = natural_codes(scene.section)
+    before = cover_before({year: cover[plot] for year, cover in cells.covers.items()}, opened - window)
+    return np.isin(before, codes)
+
+
+def natural_codes(section: HarmSection) -> list[int]:
+    """Return the codes of the land-cover maps that are natural cover."""
+    return [int(code) for code, name in section.cover.items() if name in NATURAL]
+
+
+def _add_soil(
+    found: Footprint,
+    cells: _Cells,
+    plot: NDArray[np.bool_],
+    natural: NDArray[np.bool_],
+    area: Column,
+    masks: NDArray[np.bool_],
+) -> None:
+    if "soilgrids_ocs" not in cells.values:
+        return
+    stock = cells.values["soilgrids_ocs"][plot]
+    known = natural & ~np.isnan(stock)
+    found.add("soil_ha", area * known, masks)
+    found.add("soil_t", area * np.where(known, stock, 0.0), masks)
+    found.add("soil_zero_ha", area * (known & (stock == 0)), masks)
+
+
+def _add_biomass(
+    scene: Scene,
+    found: Footprint,
+    block: Block,
+    cells: _Cells,
+    own: NDArray[np.bool_],
+    area: Column,
+    masks: NDArray[np.bool_],
+) -> None:
+    """Add above-ground biomass of direct loss, where the map is older than the clearing."""
+    if "cci_agb" not in cells.values:
+        return
+    plot = cells.plot
+    shown = int(scene.ground.layer("cci_agb").entry.year or 0)
+    stock, loss = cells.values["cci_agb"][plot], cells.loss[plot]
+    older = own & (loss > shown)
+    known = older & ~np.isnan(stock)
+    stock = np.where(known, stock, 0.0)
+    found.add("biomass_newer_ha", area * (own & ~older), masks)
+    found.add("biomass_ha", area * known, masks)
+    found.add("biomass_zero_ha", area * (known & (stock == 0)), masks)
+    split = scene_split(scene)
+    found.add("biomass_low_t", area * stock * (stock < split), masks)
+    found.add("biomass_high_t", area * stock * (stock >= split), masks)
+    if "burned_year" in cells.values:
+        fire = cells.values["burned_year"][plot]
+        burned = known & (fire >= loss) & (fire <= loss + 1)
+        found.add("burned_t", area * stock * burned, masks)
+    if "cci_agb_sd" in cells.values:
+        spread = cells.values["cci_agb_sd"][plot]
+        _add_patches(scene, found, block, plot, area * np.where(known, np.nan_to_num(spread), 0.0))
+
+
+def scene_split(scene: Scene) -> float:
+    """Return the biomass from which the lower root-to-shoot ratio holds, t/ha."""
+    from monitor.harms.settings import factors_of
+
+    return factors_of(scene.section)["root_split"].value
+
+
+def _add_patches(scene: Scene, found: Footprint, block: Block, plot: NDArray[np.bool_], weight: Column) -> None:
+    """Add hectares times standard deviation by patch: cells of one biomass pixel share their error."""
+    rows, cols = np.nonzero(plot)
+    side = max(1, round(_PATCH_M / abs(scene.context.frame.geobox.transform.a)))
+    place = np.column_stack([(rows + block.row) // side, (cols + block.col) // side])[weight > 0]
+    keys, index = np.unique(place, axis=0, return_inverse=True)
+    whole = np.rint(weight[weight > 0] * _EXACT)  # whole numbers below 2^53 add up exactly
+    for key, total in zip(keys, np.bincount(index.ravel(), weights=whole, minlength=len(keys)), strict=True):
+        found.patches[int(key[0]), int(key[1])] += float(total)
+
+
+def _add_species(
+    scene: Scene,
+    found: Footprint,
+    block: Block,
+    cells: _Cells,
+    own: NDArray[np.bool_],
+    opened: NDArray[np.int64],
+    area: Column,
+    masks: NDArray[np.bool_],
+) -> None:
+    """Add lost habitat of each species, with its strict and its broad set of covers."""
+    if not scene.ranges or not cells.covers:
+        return
+    plot, geobox = cells.plot, scene.context.frame.geobox[block.slices]
+    before = cover_before({year: cover[plot] for year, cover in cells.covers.items()}, opened - scene.windows[0])
+    height = cells.values["elevation"][plot] if "elevation" in cells.values else np.zeros(len(area))
+    lost = own | np.isin(before, natural_codes(scene.section))
+    union = np.zeros(len(area), dtype=bool)
+    for number, (record, held) in enumerate(zip(scene.section.species, scene.ranges, strict=True), start=1):
+        inside = held.seen(geobox).get(0, np.zeros(plot.shape, dtype=bool))[plot]
+        for name, covers in (
+            ("strict", record.suitable),
+            ("broad", [*record.suitable, *record.also_suitable]),
+        ):
+            codes = tuple(int(code) for code, cover in scene.section.cover.items() if cover in covers)
+            habitat = habitat_mask(inside, before, codes, height, record.low_m, record.high_m)
+            found.add(f"species_{number}_{name}_ha", area * (habitat & lost), masks)
+            union |= (habitat & lost) if name == "strict" else False
+    found.add("species_any_ha", area * union, masks)
+
+
+def _at_units(
+    scene: Scene,
+    found: Footprint,
+    block: Block,
+    cells: _Cells,
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+) -> None:
+    """Keep what lies at the sample units of a block."""
+    here = np.flatnonzero(
+        (rows >= block.row)
+        & (rows < block.row + block.height)
+        & (cols >= block.col)
+        & (cols < block.col + block.width)
+    )
+    at = (rows[here] - block.row, cols[here] - block.col)
+    geobox = scene.context.frame.geobox[block.slices]
+    columns: dict[str, NDArray[Any]] = {"forest": cells.forest[at].astype(int), "loss_year": cells.loss[at]}
+    columns |= {f"cover_{year}": cover[at] for year, cover in cells.covers.items()}
+    for year, seen in scene.history.seen(geobox).items():
+        columns[f"seen_{scene.crop}_{year}"] = seen[at].astype(int)
+    for name in ("trajectory", "state", "performance"):
+        if scene.ground.has(f"productivity_{name}"):
+            states = scene.ground.read(f"productivity_{name}", block)[at]
+            columns[f"productivity_{name}"] = np.nan_to_num(states, nan=NODATA).astype(int)
+    names = scene.domains.table["domain"].to_numpy()
+    masks = cells.masks[:, at[0], at[1]]
+    columns["domains"] = np.array([";".join(names[mask]) for mask in masks.T], dtype=object)
+    for name, values in columns.items():
+        kind: Any = object if name == "domains" else np.int64
+        held = found.units.setdefault(name, np.zeros(len(rows), dtype=kind))
+        held[here] = values
+
+
+def _require_known_zeros(scene: Scene, found: Footprint) -> None:
+    """Refuse a map in which much of what was forest holds exactly nothing: zero stands for no-data there."""
+    problems = list(_zero_problems(scene, found))
+    if problems:
+        raise InputError(problems)
+
+
+def _zero_problems(scene: Scene, found: Footprint) -> Iterator[Problem]:
+    for quantity, name in (("biomass", "cci_agb"), ("soil", "soilgrids_ocs")):
+        if f"{quantity}_ha" not in found.totals:
+            continue
+        held, zero = (found.totals[f"{quantity}{part}_ha"][0] for part in ("", "_zero"))
+        if held and zero > _ZERO_SHARE * held:
+            yield Problem(
+                scene.ground.layer(name).where,
+                f"0 in {100 * zero / held:.0f} % of the land that natural cover was cleared from",
+                "a stock there, or no-data",
+                "state nodata = 0 if zero means not known",
+            )
+    if found.totals.get("biomass_newer_ha", [0])[0] and not found.totals["biomass_ha"][0]:
+        entry = scene.ground.layer("cci_agb").entry
+        yield Problem(
+            scene.ground.layer("cci_agb").where,
+            f"a biomass map of {entry.year}, newer than every clearing of {scene.crop} {scene.period}",
+            "a map older than the clearings: a newer one shows what was left",
+            "take the map of an earlier year",
+        )
