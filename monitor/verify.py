@@ -261,7 +261,7 @@ def _compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str)
             row = merged[wrong].iloc[0]
             name = f"{file} {' '.join(str(row[key]) for key in keys)} {column}"
             raise _differs(name, row[column], row[f"{column}_again"])
-    for column in ("state", "unit", "grade", "method", "direct_or_indirect", "reason"):
+    for column in ("state", "grade", "reason", "inputs"):
         wrong = (merged[column].map(_word) != merged[f"{column}_again"].map(_word)).to_numpy()
         if wrong.any():
             row = merged[wrong].iloc[0]
