@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -132,7 +131,7 @@ def write_period(
                 raise
             # The whole scene goes, not a block of it: results must not depend on the blocks
             kept = remaining
-            dropped.append((error.scene_id, _without_folders(error.problems[0].found)))
+            dropped.append((error.scene_id, error.told))
     return PeriodReport(
         scenes=tuple(kept),
         days=len({scene.day for scene in kept}),
@@ -140,11 +139,6 @@ def write_period(
         gaps=GapReport(count=count, windows=tuple(windows), lost_scenes=tuple(sorted(dropped))),
         files=(*(work.composite_path(folder, name) for name in windows), folder / "valid_count.tif"),
     )
-
-
-def _without_folders(text: str) -> str:
-    """Return a reason that names files without the folders of this machine."""
-    return re.sub(r"(?:[^\s()'\"]*/)+", "", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imagery.address import is_remote
 from imagery.sensor import baseline_number
+
+if TYPE_CHECKING:
+    from imagery.relief import Relief
 
 __all__ = ["BandFile", "Scene", "SunAngles", "platform_name", "scene_files", "unique_scenes"]
 
@@ -60,6 +64,10 @@ class Scene:
     """Satellite in lower case, such as sentinel-2a or landsat-7; empty when unknown."""
     sun: SunAngles | None = None
     """Where the sun stood, if the metadata tell."""
+    shift_m: tuple[float, float] = (0.0, 0.0)
+    """How far its images are moved east and north so that they lie where others do, metres."""
+    relief: Relief | None = None
+    """How the shading of slopes is taken out; None where it stays."""
 
     @property
     def day(self) -> date:

@@ -6,6 +6,7 @@ that overlaps are not observations made twice.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from itertools import groupby
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
@@ -22,6 +24,7 @@ from geo.blocks import Block
 from geo.errors import InputError, Problem
 from geo.raster import open_on_grid
 from imagery.mask import Disk, disk, flagged, grow, without_specks
+from imagery.relief import Relief, flattened, light_of
 from imagery.scene import Scene, unique_scenes
 from imagery.sensor import Sensor
 
@@ -38,6 +41,11 @@ class BrokenSceneError(InputError):
     def __init__(self, problem: Problem, scene_id: str) -> None:
         super().__init__(problem)
         self.scene_id = scene_id
+
+    @property
+    def told(self) -> str:
+        """What is wrong, with files named without the folders of this machine."""
+        return re.sub(r"(?:[^\s()'\"]*/)+", "", self.problems[0].found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,10 +214,11 @@ def _lay(
 ) -> None:
     """Lay a scene into the layer of its day where no scene before it was clear."""
     try:
-        clear = _clear(scene, geobox, block, sensor, grown) & ~valid
+        there = _moved(geobox, scene.shift_m)
+        clear = _clear(scene, there, block, sensor, grown) & ~valid
         if not clear.any():
             return
-        raw = _raw_bands(scene, geobox, block, sensor)
+        raw = _raw_bands(scene, there, block, sensor)
     except InputError as error:
         found = error.problems[0]
         raise BrokenSceneError(
@@ -217,12 +226,39 @@ def _lay(
         ) from error
     first = not valid.any()
     clear &= ~_empty(raw, sensor)
-    for layer, (name, cells) in enumerate(raw.items()):
-        file = scene.bands[name]
-        physical = _to_units(cells, file.scale, file.offset, sensor.quantum)
+    units = {
+        name: _to_units(cells, scene.bands[name].scale, scene.bands[name].offset, sensor.quantum)
+        for name, cells in raw.items()
+    }
+    if scene.relief is not None:
+        clear &= _flatten(
+            units, scene.relief, _moved(geobox, (-scene.shift_m[0], -scene.shift_m[1])), block, sensor
+        )
+    for layer, physical in enumerate(units.values()):
         # What the first scene of a day leaves in cells that are not clear does not matter
         np.copyto(values[layer], physical, where=True if first else clear)
     valid |= clear
+
+
+def _moved(geobox: GeoBox, shift_m: tuple[float, float]) -> GeoBox:
+    """Return the grid as it lies in the files of a scene that is to be moved by `shift_m`."""
+    if shift_m == (0.0, 0.0):
+        return geobox
+    old = geobox.transform
+    corner = Affine(old.a, old.b, old.c - shift_m[0], old.d, old.e, old.f - shift_m[1])
+    return GeoBox(geobox.shape, corner, geobox.crs)
+
+
+def _flatten(
+    units: dict[str, NDArray[np.int16]], relief: Relief, geobox: GeoBox, block: Block, sensor: Sensor
+) -> NDArray[np.bool_]:
+    """Take the shading of slopes out of the bands, in place, and return the cells that have enough light."""
+    light = light_of(relief.elevation, relief.sun, geobox, block, relief.shadow_reach_m)
+    lit = ~light.shaded
+    for name, correction in relief.corrections.items():
+        units[name], known = flattened(units[name], light, correction, relief, sensor.quantum)
+        lit &= known
+    return lit
 
 
 def _empty(raw: dict[str, NDArray[np.integer]], sensor: Sensor) -> NDArray[np.bool_]:

@@ -193,7 +193,8 @@ def _overlaps(layer: Any, name: str, code: str) -> Iterator[Problem]:
 
 def _raster_problems(context: Context) -> Iterator[Problem]:
     survey = context.survey
-    for path in (survey.area.agricultural_mask, survey.map.elevation):
+    ground = survey.imagery.elevation if survey.imagery is not None else None
+    for path in (survey.area.agricultural_mask, survey.map.elevation, ground):
         if path is not None:
             yield from _guarded(lambda _, path=path: iter(check_raster(path)), context)  # type: ignore[misc]
     if survey.area.agricultural_mask is not None:

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.raster import geobox_of, read_on_grid
+from imagery.adjust import AdjustOptions, alignment_state, moved
+from imagery.coregister import Alignment
 from imagery.gap import GapCount, gaps_by_unit
 from imagery.prepare import COUNT_NODATA
+from imagery.relief import FittedBand, ReliefOptions, with_relief
 from imagery.scene import Scene
 from monitor.figures import FRAME
 from monitor.tables import read_csv
@@ -22,42 +25,121 @@ __all__ = [
     "GAP_TABLE",
     "LEFT_OUT",
     "SCENE_TABLE",
+    "TOPOGRAPHY_TABLE",
     "USED",
+    "band_rows",
     "frame_gap_rows",
     "gap_rows",
-    "left_out_scenes",
+    "kept_as_prepared",
     "scene_rows",
 ]
 
 SCENE_TABLE = "scenes.csv"
 GAP_TABLE = "gaps.csv"
 USED, LEFT_OUT = "used", "left_out"
-_SCENE_COLUMNS = ("scene", "day", "platform", "baseline", "state", "reason")
+TOPOGRAPHY_TABLE = "topography.csv"
+_SCENE_COLUMNS = (
+    "scene", "day", "platform", "baseline", "state", "reason",
+    "alignment", "shift_east_m", "shift_north_m", "alignment_tiles",
+)  # fmt: skip
+_BAND_COLUMNS = (
+    "scene", "band", "method", "state", "parameter", "cells", "correlation_before", "correlation_after",
+    "slope_before", "slope_after", "reason",
+)  # fmt: skip
 _MEASURES = ("never_seen", "too_few", "seen_outside_windows_only")
 
 
-def scene_rows(kept: Sequence[Scene], lost: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def scene_rows(
+    scenes: Sequence[Scene],
+    lost: Sequence[tuple[str, str]],
+    alignment: Sequence[Alignment],
+    options: AdjustOptions,
+) -> pd.DataFrame:
     """Return one row for each scene of a period, used ones first.
 
     Parameters
     ----------
-    kept
+    scenes
         Scenes that the period was made from.
     lost
         Names of the others, and why each was left out.
+    alignment, options
+        How far each lies beside the others, and what was to be done about it.
     """
-    used = [
+    by_name = {one.scene: one for one in alignment}
+    known = [
         (scene.id, scene.day.isoformat(), scene.platform, scene.baseline or "", USED, "")
-        for scene in sorted(kept, key=lambda scene: (scene.time, scene.id))
+        for scene in sorted(scenes, key=lambda scene: (scene.time, scene.id))
     ]
-    gone = [(name, "", "", "", LEFT_OUT, why) for name, why in sorted(lost)]
-    return pd.DataFrame([*used, *gone], columns=list(_SCENE_COLUMNS))
+    known += [(name, "", "", "", LEFT_OUT, why) for name, why in sorted(lost)]
+    rows = [(*row, *_alignment_cells(by_name.get(row[0]), options)) for row in known]
+    return pd.DataFrame(rows, columns=list(_SCENE_COLUMNS))
 
 
-def left_out_scenes(path: Path) -> frozenset[str]:
-    """Return the names of the scenes that a table says were left out."""
-    table = read_csv(path)
-    return frozenset(table.loc[table["state"] == LEFT_OUT, "scene"].astype(str))
+def _alignment_cells(one: Alignment | None, options: AdjustOptions) -> tuple[object, ...]:
+    if one is None:
+        return "not_measured", None, None, 0
+    return alignment_state(one, options), one.east_m, one.north_m, one.tiles
+
+
+def band_rows(bands: Sequence[FittedBand]) -> pd.DataFrame:
+    """Return one row for each band of each scene: its topographic correction and what that did."""
+    rows = []
+    for one in bands:
+        before, after = one.effect.before, one.effect.after
+        is_done = one.parameter is not None
+        numbers = (before.correlation, after.correlation, before.slope, after.slope)
+        rows.append(
+            (
+                one.scene,
+                one.band,
+                one.method,
+                "corrected" if is_done else "unchanged",
+                one.parameter,
+                before.cells,
+                *(number if is_done else None for number in numbers),
+                one.reason,
+            )
+        )
+    return pd.DataFrame(rows, columns=list(_BAND_COLUMNS))
+
+
+def kept_as_prepared(
+    scenes: Sequence[Scene], folder: Path, relief: ReliefOptions | None, geobox: GeoBox
+) -> list[Scene]:
+    """Return scenes as the step ``imagery`` used them: without those left out, moved and corrected as it did.
+
+    Parameters
+    ----------
+    scenes
+        Of the period, as the source gives them.
+    folder
+        ``imagery/PERIOD`` of the run folder.
+    relief
+        How shading was taken out; None where it stayed.
+    geobox
+        The analysis grid.
+    """
+    table = read_csv(folder / SCENE_TABLE)
+    left_out = set(table.loc[table["state"] == LEFT_OUT, "scene"])
+    shifted = table[table["alignment"] == "moved"]
+    shifts = {
+        str(name): (float(east), float(north))
+        for name, east, north in shifted[["scene", "shift_east_m", "shift_north_m"]].itertuples(index=False)
+    }
+    kept = [
+        moved(scene, *shifts[scene.id]) if scene.id in shifts else scene
+        for scene in scenes
+        if scene.id not in left_out
+    ]
+    if relief is None:
+        return kept
+    bands = read_csv(folder / TOPOGRAPHY_TABLE)
+    done = bands[bands["state"] == "corrected"]
+    parameters: dict[str, dict[str, float]] = {scene.id: {} for scene in kept}
+    for name, band, value in done[["scene", "band", "parameter"]].itertuples(index=False):
+        parameters.setdefault(str(name), {})[str(band)] = float(value)
+    return [with_relief(scene, parameters[scene.id], relief, geobox) for scene in kept]
 
 
 def gap_rows(

@@ -110,6 +110,23 @@ class ImagerySection(Section):
         default="leave-out",
         description="What a scene does that cannot be used: fall out whole and be told, or end the run",
     )
+    coregistration: Literal["none", "report", "shift", "leave-out"] = Field(
+        default="report",
+        description="What is done about a scene that lies beside the others: tell it, move it, or leave it out",
+    )
+    coregistration_tolerance_m: float | None = Field(
+        default=None, gt=0, description="Shift that is borne; one cell when left out"
+    )
+    topographic: Literal["none", "c", "minnaert"] = Field(
+        default="none", description="How the shading of slopes is taken out of each scene; needs `elevation`"
+    )
+    elevation: Path | None = Field(default=None, description="Elevation raster in metres, for `topographic`")
+    least_illumination: float = Field(
+        default=0.1, gt=0, lt=1, description="Cosine of incidence below which a cell is too dark to be corrected"
+    )
+    shadow_reach_m: float = Field(
+        default=3000.0, ge=0, le=20_000, description="How far away ground may cast a shadow"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -118,6 +135,10 @@ class ImagerySection(Section):
             raise ValueError("give one of catalog, folder, api and catalog_url")
         if self.pattern is not None and self.folder is None:
             raise ValueError("pattern says how the files of folder are named; give folder, or leave it out")
+        if self.topographic != "none" and self.elevation is None:
+            raise ValueError(
+                f"topographic = {self.topographic!r} needs elevation; give it, or leave topographic out"
+            )
         if self.collections and self.api is None:
             raise ValueError("collections are asked for at api; give api, or leave them out")
         return self

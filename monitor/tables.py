@@ -24,7 +24,7 @@ KNOWN = "known"
 TEXT = (
     "unit_id", "adm_code", "stratum", "period", "label", "interpreter", "domain", "domain_name", "from", "to",
     "crop", "class", "map", "reference", "flags", "source", "vintage", "rule",
-    "scene", "platform", "baseline", "reason", "measure", "window",
+    "scene", "platform", "baseline", "reason", "measure", "window", "band", "alignment",
 )  # fmt: skip
 """Columns that are text whatever they look like: codes keep their zeros, and NA may be a country."""
 

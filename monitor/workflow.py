@@ -193,7 +193,12 @@ def _imagery_step(context: Context, period: PeriodSection) -> Step:
     return Step(
         name=f"imagery:{period.name}",
         verb="imagery",
-        inputs=(context.survey.area.admin, *_own_files(context), *_scene_inputs(context, period)),
+        inputs=(
+            context.survey.area.admin,
+            *_own_files(context),
+            *_ground(context),
+            *_scene_inputs(context, period),
+        ),
         blocks=_blocks(context),
         parameters=_imagery_parameters(context) | {"period": _dump(period)},
         action=_lazy("imagery", "prepare", context, period=period),
@@ -218,7 +223,14 @@ def _train_step(context: Context) -> Step:
         name="train",
         verb="classify",
         needs=tuple(f"imagery:{period.name}" for period in context.compared),
-        inputs=(survey.area.admin, context.training.samples, *_prior_files(context), *_own_files(context), *scenes),
+        inputs=(
+            survey.area.admin,
+            context.training.samples,
+            *_prior_files(context),
+            *_own_files(context),
+            *_ground(context),
+            *scenes,
+        ),
         parameters=_imagery_parameters(context)
         | {
             "crops": survey.survey.crops,
@@ -236,7 +248,12 @@ def _classify_step(context: Context, period: PeriodSection) -> Step:
         name=f"classify:{period.name}",
         verb="classify",
         needs=(f"imagery:{period.name}", "train"),
-        inputs=(context.survey.area.admin, *_own_files(context), *_scene_inputs(context, period)),
+        inputs=(
+            context.survey.area.admin,
+            *_own_files(context),
+            *_ground(context),
+            *_scene_inputs(context, period),
+        ),
         blocks=_blocks(context),
         parameters=_imagery_parameters(context)
         | {
@@ -257,6 +274,12 @@ def _prior_files(context: Context) -> tuple[Path, ...]:
 def _own_files(context: Context) -> tuple[Path, ...]:
     """Return the survey's own profile and sensor files, which count by their bytes as any input does."""
     return tuple(Path(name) for name in (context.imagery.profile, context.imagery.sensor) if name.endswith(".toml"))
+
+
+def _ground(context: Context) -> tuple[Path, ...]:
+    """Return the elevation that scenes are corrected with."""
+    imagery = context.imagery
+    return (imagery.elevation,) if imagery.topographic != "none" and imagery.elevation is not None else ()
 
 
 def _blocks(context: Context) -> int:

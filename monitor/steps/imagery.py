@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any
 from geo.errors import InputError, Problem
 from geo.raster import geobox_of
 from imagery.address import shown_address
+from imagery.adjust import Adjusted, AdjustOptions, adjusted, alignment_state
 from imagery.catalog import Search, scene_files, search_items, search_scenes
 from imagery.fetch import Store
 from imagery.prepare import PrepareOptions, write_period
+from imagery.relief import ReliefOptions
 from monitor.context import Context, Progress
-from monitor.scene_table import GAP_TABLE, SCENE_TABLE, gap_rows, left_out_scenes, scene_rows
+from monitor.scene_table import (
+    GAP_TABLE,
+    SCENE_TABLE,
+    TOPOGRAPHY_TABLE,
+    band_rows,
+    gap_rows,
+    kept_as_prepared,
+    scene_rows,
+)
 from monitor.sections import PeriodSection
 from monitor.steps.fetch import period_items
 from monitor.tables import write_csv
@@ -68,9 +78,29 @@ def scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
 
 
 def kept_scenes(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
-    """Return the scenes that the step ``imagery`` kept: those it left out teach and map nothing."""
-    left_out = left_out_scenes(context.out / "imagery" / period.name / SCENE_TABLE)
-    return tuple(scene for scene in search(context, period).scenes if scene.id not in left_out)
+    """Return the scenes as the step ``imagery`` used them: those it left out teach and map nothing."""
+    folder = context.out / "imagery" / period.name
+    relief = _adjust_options(context).relief
+    return tuple(kept_as_prepared(search(context, period).scenes, folder, relief, context.frame.geobox))
+
+
+def _adjust_options(context: Context) -> AdjustOptions:
+    imagery = context.imagery
+    relief = None
+    if imagery.topographic != "none" and imagery.elevation is not None:
+        relief = ReliefOptions(
+            method=imagery.topographic,
+            elevation=str(imagery.elevation),
+            least_illumination=imagery.least_illumination,
+            shadow_reach_m=imagery.shadow_reach_m,
+        )
+    return AdjustOptions(
+        coregistration=imagery.coregistration,
+        tolerance_m=imagery.coregistration_tolerance_m or context.survey.area.resolution_m,
+        relief=relief,
+        cloud_buffer_m=imagery.cloud_buffer_m,
+        broken="refuse" if imagery.broken == "refuse" else "drop",
+    )
 
 
 def prepare(context: Context, staging: Path, progress: Progress, *, period: PeriodSection) -> Mapping[str, Any]:
@@ -78,8 +108,17 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
     imagery = context.imagery
     found = search(context, period)
     folder = staging / "imagery" / period.name
-    report = write_period(
+    options = _adjust_options(context)
+    ready = adjusted(
         found.scenes,
+        geobox=context.frame.geobox,
+        sensor=context.sensor,
+        options=options,
+        inside=context.frame.inside,
+        jobs=context.jobs,
+    )
+    report = write_period(
+        ready.scenes,
         geobox=context.frame.geobox,
         sensor=context.sensor,
         profile=context.profile,
@@ -88,16 +127,17 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
             end=period.end,
             min_valid=imagery.min_valid,
             cloud_buffer_m=imagery.cloud_buffer_m,
-            broken="refuse" if imagery.broken == "refuse" else "drop",
+            broken=options.broken,
         ),
         inside=context.frame.inside,
         folder=folder,
         jobs=context.jobs,
         progress=progress,
-        lost=[(scene.id, scene.reason) for scene in found.lost],
+        lost=[*((scene.id, scene.reason) for scene in found.lost), *ready.lost],
     )
     lost = report.gaps.lost_scenes
-    write_csv(scene_rows(report.scenes, lost), folder / SCENE_TABLE)
+    write_csv(scene_rows(report.scenes, lost, ready.alignment, options), folder / SCENE_TABLE)
+    write_csv(band_rows(ready.bands), folder / TOPOGRAPHY_TABLE)
     admin = context.frame.admin
     gaps = gap_rows(
         folder / "valid_count.tif",
@@ -109,7 +149,12 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
         min_valid=imagery.min_valid,
     )
     write_csv(gaps, folder / GAP_TABLE)
-    notes = [*_warped(context, report.scenes), *_lost(period, lost)]
+    notes = [
+        *_warped(context, report.scenes),
+        *_lost(period, lost),
+        *_beside(period, ready, options),
+        *_relief_notes(period, ready),
+    ]
     return report.record() | {"source": source_name(context) if imagery.address else "", "notes": notes}
 
 
@@ -132,3 +177,32 @@ def _crs_name(crs: Any) -> str:
 def _lost(period: PeriodSection, scenes: Sequence[tuple[str, str]]) -> Iterator[str]:
     for name, reason in scenes:
         yield f"period {period.name}, scene {name}: left out ({reason})"
+
+
+def _beside(period: PeriodSection, ready: Adjusted, options: AdjustOptions) -> Iterator[str]:
+    for one in ready.alignment:
+        state = alignment_state(one, options)
+        if state in ("beyond", "moved"):
+            done = "moved onto them" if state == "moved" else "left there"
+            yield (
+                f"period {period.name}, scene {one.scene}: lies {one.distance_m:.1f} m beside the others, "
+                f"{done} (tolerance {options.tolerance_m:g} m)"
+            )
+
+
+def _relief_notes(period: PeriodSection, ready: Adjusted) -> Iterator[str]:
+    done = [one.effect for one in ready.bands if one.parameter is not None]
+    if ready.bands:
+        before, after = (
+            sorted(abs(moments.correlation) for moments in side if moments.cells)
+            for side in ([one.before for one in done], [one.after for one in done])
+        )
+        middle = f", median correlation with illumination {_middle(before)} before and {_middle(after)} after"
+        yield (
+            f"period {period.name}: shading taken out of {len(done)} of {len(ready.bands)} bands of scenes"
+            + (middle if done else "")
+        )
+
+
+def _middle(ordered: Sequence[float]) -> str:
+    return f"{ordered[len(ordered) // 2]:.2f}" if ordered else "unknown"
