@@ -131,7 +131,6 @@ for _verb, _text in STEPS.items():
 def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
     from monitor.config import load_survey
 
-    _require_tier(flags["tier"])
     survey = load_survey(flags["survey"])  # a mistake in the file is told before anything heavy is imported
     if verb == "harm" and survey.harm is None:
         from geo.errors import SurveyFileError
@@ -150,6 +149,7 @@ def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
         resume=flags["resume"],
         overwrite=flags["overwrite"],
         language=flags["lang"],
+        tier=int(flags["tier"]),
     )
     if flags["dry_run"]:
         return _print_plan(flags["survey"], options, verb, as_json=flags["as_json"])
@@ -187,7 +187,7 @@ def fetch(**flags: Any) -> int:
 
 
 def _require_tier(tier: str) -> None:
-    """Products of tiers 1 and 2 need disclosure control; without it they are refused, not thinned out."""
+    """Table mode writes nothing that a rule was applied to; a tier is refused rather than not heeded."""
     if tier != "0":
         from geo.errors import DisclosureError
 
@@ -195,8 +195,8 @@ def _require_tier(tier: str) -> None:
             Problem(
                 "--tier",
                 f"tier {tier}",
-                "tier 0 (field), the one tier this version can write",
-                "share the field product only with those who may see fields",
+                "tier 0 (field), since tables of a sample pass no disclosure rule here",
+                "leave --tier out, and share the result only with those who may see fields",
             )
         )
 

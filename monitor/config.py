@@ -20,6 +20,7 @@ from monitor.sections import (
     AreaSection,
     ClassifierSection,
     CorrectionsSection,
+    DisclosureSection,
     EstimateSection,
     HarmSection,
     ImagerySection,
@@ -72,6 +73,7 @@ class Survey(Section):
     overlay: list[OverlayLayer] = Field(default=[])
     harm: HarmSection | None = None
     map: MapSection = MapSection()
+    disclosure: DisclosureSection = DisclosureSection()
 
     def role(self, role: str) -> PeriodSection | None:
         """Return the period that plays a role, or None."""

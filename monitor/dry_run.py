@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import Survey, load_survey
-from monitor.engine import Step, foreseen, selected
+from monitor.engine import Step, foreseen
 from monitor.manifest import read_manifest
-from monitor.workflow import FETCH, RunOptions, base_manifest
+from monitor.workflow import FETCH, RunOptions, base_manifest, chosen
 from monitor.workflow import plan as steps_of
 
 __all__ = ["describe"]
@@ -22,7 +22,7 @@ def describe(survey_path: Path, options: RunOptions, verb: str | None) -> list[d
     earlier = read_manifest(options.out) if options.resume else None
     if earlier is not None and earlier.survey.get("name") == survey.survey.name:
         manifest = replace(manifest, steps=earlier.steps, inputs=earlier.inputs)
-    steps = selected(steps_of(survey, survey_path, options), verb)
+    steps = chosen(steps_of(survey, survey_path, options), verb, options.tier)
     states = foreseen(steps, options.out, manifest, root=survey_path.resolve().parent)
     return [*_fetch_row(survey, survey_path, options), *(_row(step, states[step.name]) for step in steps)]
 

@@ -39,15 +39,15 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
         )
     for note in _facts(facts, "notes"):
         yield str(note)
-    page = out / "products" / "0" / "index.html"
-    if "map" in manifest.steps and page.is_file():
+    page = _page(manifest, out)
+    if page is not None:
         yield f"map: {page}"
 
 
 def result_json(manifest: Manifest, out: Path) -> dict[str, Any]:
     """Return the same as a JSON-able record."""
     facts = {name: step.facts for name, step in manifest.steps.items()}
-    page = out / "products" / "0" / "index.html"
+    page = _page(manifest, out)
     return {
         "survey": manifest.survey["name"],
         "out": str(out),
@@ -55,9 +55,18 @@ def result_json(manifest: Manifest, out: Path) -> dict[str, Any]:
         "changes": _facts(facts, "changes"),
         "accuracy": _facts(facts, "accuracy"),
         "notes": _facts(facts, "notes"),
-        "map": str(page) if "map" in manifest.steps and page.is_file() else None,
+        "map": None if page is None else str(page),
         "steps": sorted(manifest.steps),
     }
+
+
+def _page(manifest: Manifest, out: Path) -> Path | None:
+    """Return the page of the widest tier that the steps made."""
+    for step, tier in (("map:2", "2"), ("map:1", "1"), ("map", "0")):
+        page = out / "products" / tier / "index.html"
+        if step in manifest.steps and page.is_file():
+            return page
+    return None
 
 
 def _facts(facts: dict[str, Any], key: str) -> list[Any]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 _WEB = r"^https?://[^\s]+$"
+TierNumber = Literal[0, 1, 2]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 
 
@@ -47,6 +48,9 @@ class AreaSection(Section):
         default=None, description="Raster, 1 where land is farmed; divides strata, never cuts the frame"
     )
     boundary_version: str = Field(default="", description="Version of the boundaries, written beside figures")
+    tier: TierNumber = Field(
+        default=0, description="Who may see the units: 0 field, 1 programme, 2 public; figures need no less"
+    )
 
 
 class PeriodSection(Section):
@@ -326,6 +330,7 @@ class OverlayLayer(Section):
     code: str | None = Field(
         default=None, description="Column with the administrative code: joined on it, not on the shape"
     )
+    tier: TierNumber = Field(default=0, description="Who may see the layer: 0 field, 1 programme, 2 public")
 
 
 class MapSection(Section):
@@ -336,6 +341,47 @@ class MapSection(Section):
     elevation: Path | None = Field(default=None, description="Raster in metres, for the hillshade")
     disclaimer: str = Field(default="", description="Cleared boundary text; without it the map says draft")
     sources: str = Field(default="", description="Data sources named on the map")
+    tier: TierNumber = Field(default=0, description="Who may see rivers, roads and elevation")
+
+
+class TierSection(Section):
+    """``[disclosure.programme]`` and ``[disclosure.public]``: the data owner's rules; the others are shipped."""
+
+    k: int | None = Field(default=None, ge=1, description="Fewest mapped fields behind a figure")
+    largest: int | None = Field(default=None, ge=1, description="Number of largest fields of the dominance rule")
+    dominance_percent: float | None = Field(default=None, gt=0, le=100, description="Most that they may hold")
+    group_percent: float | None = Field(
+        default=None, gt=0, le=100, description="Most fields per 100 households; 100 leaves the rule out"
+    )
+    least_field_ha: float | None = Field(default=None, ge=0, description="Smaller patches are not counted")
+    cell_least_km: int | None = Field(default=None, ge=1, le=64, description="Side of the smallest cell")
+    cell_most_km: int | None = Field(default=None, ge=1, le=64, description="Side of the largest cell")
+    embargo_months: int | None = Field(default=None, ge=0, description="Months after the latest reference date")
+    round_ha: float | None = Field(default=None, gt=0, description="Base that hectares are rounded to")
+    approvals: int | None = Field(default=None, ge=0, le=9, description="Persons who must approve the tables")
+
+
+class DisclosureSection(Section):
+    """``[disclosure]``: what the data owner decided on the products of tiers 1 and 2."""
+
+    programme: TierSection = TierSection()
+    public: TierSection = TierSection()
+    households: Path | None = Field(default=None, description="Points of the households, for the group rule")
+    without_households: str = Field(
+        default="", description="Why the public product may do without the group rule; recorded with it"
+    )
+    embargo_until: Day | None = Field(default=None, description="No product of tier 1 or 2 before this day")
+    approvals: Path | None = Field(default=None, description="File with the approvals of the tables (.toml)")
+    signing_key: Path | None = Field(
+        default=None, description="Ed25519 private key (PEM) outside the project's folder; never copied"
+    )
+    earlier: list[Path] = Field(default=[], description="disclosure/decision.json of products that went out before")
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        if self.households is not None and self.without_households:
+            raise ValueError("give one of households and without_households")
+        return self
 
 
 class NumberSection(Section):

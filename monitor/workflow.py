@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from geo.blocks import BLOCK_SIZE
+from geo.errors import DisclosureError, Problem
 from geo.files import sha256
+from maps.disclosure.tier import Tier
 from monitor.config import Survey, load_survey
 from monitor.context import Context, Progress
 from monitor.engine import Listener, Step, execute, selected, tidied
@@ -27,6 +30,12 @@ __all__ = ["FETCH", "RunOptions", "default_out", "fetch", "plan", "run"]
 
 FETCH = "fetch"
 """Name of what comes before all steps: images from the web, brought to the survey's folder."""
+
+TIERED_VERBS = ("map",)
+"""Verbs that make products of one tier."""
+
+DISCLOSURE = "disclosure"
+"""Step that products of tiers 1 and 2 need; no verb of its own."""
 
 _LIBRARIES = ("numpy", "pandas", "geopandas", "shapely", "rasterio", "pyproj", "lightgbm", "scipy", "folium")
 
@@ -45,6 +54,10 @@ class RunOptions:
     """Use a folder that holds something else."""
     language: str = "en"
     """Language the map opens in."""
+    tier: int = 0
+    """Disclosure tier of the products."""
+    today: date = field(default_factory=date.today)
+    """Day that embargoes are held against."""
 
 
 def default_out(survey_path: Path) -> Path:
@@ -77,6 +90,7 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
         With the exit code that fits: a broken input, a refused figure, a folder in use.
     """
     survey = load_survey(survey_path)
+    require_tier_open(survey, survey_path, options, verb)
     folder = RunFolder(options.out)
     if not options.overwrite:
         folder.require_ours(survey.survey.name, overwrite=False)  # before the lock leaves its file there
@@ -88,7 +102,7 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
         if earlier is not None and earlier.survey.get("name") == survey.survey.name:
             base = replace(base, steps=earlier.steps, inputs=earlier.inputs)
         steps = plan(survey, survey_path, options)
-        wanted = selected(steps, verb)
+        wanted = chosen(steps, verb, options.tier)
         root = survey_path.resolve().parent
         base = tidied(base, steps, folder, root=root)
         made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener)
@@ -125,6 +139,44 @@ def _context(survey: Survey, survey_path: Path, options: RunOptions) -> Context:
     return Context(survey=survey, root=survey_path.resolve().parent, out=options.out, jobs=options.jobs)
 
 
+def require_tier_open(survey: Survey, survey_path: Path, options: RunOptions, verb: str | None) -> None:
+    """Refuse a tier that a verb cannot write, or whose products may not be made yet.
+
+    Raises
+    ------
+    DisclosureError
+        Naming everything that stands in the way.
+    """
+    if not options.tier:
+        return
+    where = f"--tier {options.tier}"
+    if verb not in (None, *TIERED_VERBS):
+        raise DisclosureError(
+            Problem(
+                where,
+                f"{verb}, whose files are tier 0 (field)",
+                f"one of run, {', '.join(TIERED_VERBS)}",
+                "leave --tier out, and share the files only with those who may see fields",
+            )
+        )
+    from monitor.gate import require_open
+
+    root = survey_path.resolve().parent
+    context = Context(survey=survey, root=root, out=options.out, jobs=options.jobs)
+    require_open(context, Tier(options.tier), options.today)
+
+
+def chosen(steps: list[Step], verb: str | None, tier: int) -> list[Step]:
+    """Return the steps of a verb at a tier and all they need; products of other tiers are left as they are."""
+    verbs = [f"{name}:{tier}" if tier else name for name in TIERED_VERBS]
+    if verb is not None:
+        return selected(steps, f"{verb}:{tier}" if tier and verb in TIERED_VERBS else verb)
+    products = set(TIERED_VERBS) | {f"{name}:{other}" for name in TIERED_VERBS for other in (1, 2)}
+    first = [step.name for step in steps if step.verb not in products and step.verb != DISCLOSURE]
+    last = [step.name for one in verbs for step in selected(steps, one)]
+    return [step for step in steps if step.name in {*first, *last}]
+
+
 def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
     """Return the steps of a survey in the order they run."""
     context = _context(survey, survey_path, options)
@@ -142,7 +194,8 @@ def _late_steps(context: Context, options: RunOptions) -> list[Step]:
     """Return the steps from the frame on."""
     steps = _with_indicators(context, _survey_steps(context))
     made = tuple(step.name for step in steps if step.name == "indicators")
-    return [*steps, *(replace(step, needs=(*step.needs, *made)) for step in _product_steps(context, options))]
+    products = (replace(step, needs=(*step.needs, *made)) for step in _product_steps(context, options))
+    return [*steps, *products, *_tier_steps(context, options)]
 
 
 def _with_own_files(step: Step, context: Context) -> Step:
@@ -185,7 +238,7 @@ def _dump(section: Any, *, without: tuple[str, ...] = ()) -> Any:
     """Return the settings of a table without its paths: files count by their bytes, wherever they lie."""
     if section is None:
         return None
-    content = section.model_dump(mode="json", exclude=set(without))
+    content = section.model_dump(mode="json", exclude={"tier", *without})  # who may see it changes no figure
     return {key: value for key, value in content.items() if not isinstance(getattr(section, key), Path)}
 
 
@@ -522,6 +575,49 @@ def _report_step(page: Step, context: Context, options: RunOptions) -> Step:
     """Return the step that writes the report: of the same figures as the map."""
     action = _lazy("report", "write_report", context, language=options.language)
     return replace(page, name="report", verb="report", action=action)
+
+
+def _tier_steps(context: Context, options: RunOptions) -> list[Step]:
+    """Return the decision on disclosure, and the products of tiers 1 and 2 that it is for."""
+    survey, section = context.survey, context.survey.disclosure
+    households = () if section.households is None else (section.households,)
+    approvals = () if section.approvals is None or not section.approvals.is_file() else (section.approvals,)
+    overlays = tuple(layer.path for layer in survey.overlay)
+    lines = [path for path in (survey.map.rivers, survey.map.roads, survey.map.elevation) if path is not None]
+    settings = {
+        "survey": _dump(survey.survey),
+        "area": _dump(survey.area),
+        "overlay": [_dump(layer) for layer in survey.overlay],
+        "periods": [_dump(period) for period in context.compared],
+        "disclosure": _dump(section, without=("earlier",)),
+        "tiers": [survey.area.tier, survey.map.tier, *(layer.tier for layer in survey.overlay)],
+    }
+    maps = tuple(f"classify:{period.name}" for period in context.compared)
+    needs = (*maps, "frame", "sample", "reference", "estimate", "compare", "overlay")
+    steps = [
+        Step(
+            name=DISCLOSURE,
+            verb=DISCLOSURE,
+            needs=needs,
+            inputs=(survey.area.admin, *overlays, *households, *section.earlier),
+            parameters=settings,
+            action=_lazy("disclosure", "disclose", context),
+        )
+    ]
+    inputs = (survey.area.admin, context.training.samples, *overlays, *lines, *households, *approvals)
+    for tier in (1, 2):
+        common: dict[str, Any] = {"tier": Tier(tier), "today": options.today}
+        steps.append(
+            Step(
+                name=f"map:{tier}",
+                verb=f"map:{tier}",
+                needs=("sample", DISCLOSURE),
+                inputs=inputs,
+                parameters=settings | {"map": _dump(survey.map), "language": options.language},
+                action=_lazy("tier_products", "write_map", context, language=options.language, **common),
+            )
+        )
+    return steps
 
 
 def _official_steps(context: Context, options: RunOptions) -> list[Step]:

@@ -1,4 +1,4 @@
-"""Disclosure tiers: which readers a layer may reach, and the refusal when a product would reach further."""
+"""Tiers: which readers a layer may reach, and the refusal when a product would reach further."""
 
 from __future__ import annotations
 

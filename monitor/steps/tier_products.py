@@ -1,0 +1,195 @@
+"""Steps ``map:1``, ``map:2``, ``export:1`` and ``export:2``: what the programme and the public may have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geo.files import sha256, write_text
+from geo.vector import Layer, read_layer, write_gpkg
+from maps.disclosure.leak import require_no_leak
+from maps.disclosure.product import SafeProduct, read_product
+from maps.disclosure.release import RECORD_NAME, digest_of, read_key, write_release
+from maps.disclosure.tier import Tier, require_tier
+from maps.interactive import render
+from maps.page import ESTIMATE_COLUMNS, About, AdminLayer, Figures, LineLayer, OverlayLayer, Page, Period
+from maps.table import csv_text, write_workbook
+from monitor.context import Context, Progress
+from monitor.gate import require_approved
+from monitor.needles import needles_of
+from monitor.places import rules_of
+
+__all__ = ["write_export", "write_map"]
+
+LIMITS = (
+    "Places with few fields are not shown, or only as part of larger ones: a figure that is not there is not zero.",
+    "Hectares are estimates, rounded; parts are rounded by themselves and need not add up to their total.",
+    "Figures of cells lean on a model and are indicative.",
+)
+
+
+def write_map(
+    context: Context, staging: Path, progress: Progress, *, tier: Tier, language: str, today: date
+) -> Mapping[str, Any]:
+    """Write the page and the workbook of a tier, with the record of their release."""
+
+    def write(product: SafeProduct, folder: Path) -> None:
+        page = tier_page(context, product, language)
+        write_text(folder / "index.html", render(page))
+        write_workbook(folder / "tables.xlsx", page.figures, page.about)
+
+    return _released(context, staging, progress, "map", tier, today, write)
+
+
+def write_export(
+    context: Context, staging: Path, progress: Progress, *, tier: Tier, today: date
+) -> Mapping[str, Any]:
+    """Write the files of a tier for other programs, with the record of their release."""
+
+    def write(product: SafeProduct, folder: Path) -> None:
+        for name, table in product.tables.items():
+            if not table.empty:
+                write_text(folder / f"{name}.csv", csv_text(table))
+        _write_shapes(context, product, folder)
+
+    return _released(context, staging, progress, "export", tier, today, write)
+
+
+def _released(
+    context: Context,
+    staging: Path,
+    progress: Progress,
+    what: str,
+    tier: Tier,
+    today: date,
+    write: Callable[[SafeProduct, Path], None],
+) -> Mapping[str, Any]:
+    """Let files be written only when the tables are approved, and leave only when nothing strict is in them."""
+    tables = _approved_tables(context, tier)
+    offices = require_approved(context, tier, tables, today)
+    product = read_product(context.out / "disclosure", tier, crs=str(context.frame.geobox.crs))
+    folder = staging / "products" / str(int(tier))
+    write(product, folder)
+    progress(1, 2)
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+    path = context.survey.disclosure.signing_key
+    key = None if path is None else read_key(path, outside=(context.root, context.out))
+    write_release(folder, what, _record(context, product, tables, offices), key, names)
+    searched = require_no_leak(
+        folder,
+        [*names, RECORD_NAME.format(what)],
+        needles_of(context, product),
+        suffixes=rules_of(context)[tier].suffixes,
+    )
+    progress(2, 2)
+    return {"tables": tables, "bytes_searched": searched, "offices": list(offices)}
+
+
+def _approved_tables(context: Context, tier: Tier) -> str:
+    """Return the hash of the tables that step ``disclosure`` wrote."""
+    paths = sorted((context.out / "disclosure" / str(int(tier))).glob("*.csv"))
+    return digest_of({path.name: sha256(path) for path in paths})
+
+
+def _record(context: Context, product: SafeProduct, tables: str, offices: Iterable[str]) -> dict[str, Any]:
+    survey, section = context.survey, context.survey.disclosure
+    return {
+        "survey": survey.survey.name,
+        "title": survey.survey.title,
+        "tier": int(product.tier),
+        "tables": tables,
+        "approved_by": list(offices),
+        "households": "counted" if section.households is not None else section.without_households or "not counted",
+        "decision": product.decision.as_public_record(),
+    }
+
+
+def tier_page(context: Context, product: SafeProduct, language: str) -> Page:
+    """Return the page of a tier: units and what may lie over them; no raster, no point."""
+    survey, tier = context.survey, product.tier
+    overlays = [(index, entry) for index, entry in enumerate(survey.overlay) if entry.tier >= tier]
+    shown = survey.map.tier >= tier
+    return Page(
+        about=About(
+            title=survey.survey.title,
+            subtitle=", ".join(period.name for period in context.compared),
+            sources=survey.map.sources,
+            disclaimer=survey.map.disclaimer,
+            notes=LIMITS,
+            run_id=survey.survey.name,  # never the seed: it would draw the sample again
+            tier=tier,
+        ),
+        figures=tier_figures(product),
+        crops=tuple(survey.survey.crops),
+        periods=tuple(
+            Period(name=p.name, role=p.role, kind=p.kind, reference_date=p.reference_date.isoformat())
+            for p in context.compared
+        ),
+        legend=context.profile.legend,
+        admin=AdminLayer(frame=context.frame.admin, title="Administrative units", tier=Tier(survey.area.tier)),
+        overlays=tuple(
+            OverlayLayer(
+                name=entry.name,
+                title=entry.title,
+                kind=entry.kind,
+                frame=context.read_overlay(index),
+                label="label",
+                tier=Tier(entry.tier),
+            )
+            for index, entry in overlays
+        ),
+        lines=tuple(_lines(context)) if shown else (),
+        elevation=survey.map.elevation if shown else None,
+        language=language,
+    )
+
+
+def tier_figures(product: SafeProduct) -> Figures:
+    """Return the safe tables as the figures of a page; columns that the tier may not have are empty."""
+    estimates, change = product.tables["estimates"], product.tables["change"]
+    for column in ESTIMATE_COLUMNS:
+        if column not in estimates:
+            estimates = estimates.assign(**{column: np.nan})
+    figures = {"change": change.drop(columns=["domain_name", "state"]).assign(se_ha=np.nan)} if len(change) else {}
+    extra = [(name, product.tables[name]) for name in ("zones", "cells") if not product.tables[name].empty]
+    return Figures(estimates=estimates, extra=tuple(extra), **figures)
+
+
+def _lines(context: Context) -> Iterable[LineLayer]:
+    survey = context.survey
+    tier = Tier(survey.map.tier)
+    if survey.map.rivers is not None:
+        yield LineLayer(kind="river", frame=read_layer(survey.map.rivers, geometry="line"), tier=tier)
+    if survey.map.roads is not None:
+        yield LineLayer(kind="road", frame=read_layer(survey.map.roads, geometry="line"), tier=tier)
+
+
+def _write_shapes(context: Context, product: SafeProduct, folder: Path) -> None:
+    """Write cells and units with their shapes: a GeoPackage for the programme, GeoJSON for both."""
+    admin_tier = Tier(context.survey.area.tier)
+    require_tier(admin_tier, product.tier, where="administrative units")
+    units = product.unit_figures(context.frame.admin, tier=admin_tier)
+    cells = product.cell_figures()
+    layers = {"cells": ("Cells", cells), "units": ("Administrative units", units)}
+    for name, (_, frame) in layers.items():
+        write_text(folder / f"{name}.geojson", geojson_text(frame))
+    if product.tier is Tier.PROGRAMME:
+        note = f"Tier {int(product.tier)}. Rounded estimates with limits; an empty value has a state that says why."
+        write_gpkg(
+            folder / "data.gpkg",
+            {name: Layer(frame=frame, title=title, description=note) for name, (title, frame) in layers.items()},
+        )
+
+
+def geojson_text(frame: Any) -> str:
+    """Return a layer as GeoJSON (RFC 7946): WGS 84, six decimals, missing values null."""
+    degrees = frame.to_crs("EPSG:4326")
+    degrees = degrees.set_geometry(degrees.geometry.set_precision(1e-6, mode="pointwise"))
+    content = json.loads(degrees.to_json(drop_id=True))
+    content.pop("crs", None)
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"

@@ -1,0 +1,140 @@
+"""What an attacker can infer from sums, and what is hidden against it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from maps.disclosure.audit import Knowledge, inferred, protect
+
+INVESTMENT = np.array([[20.0, 50, 10], [8, 19, 22], [17, 32, 12]])
+"""Table 1 of Fischetti and Salazar-Gonzalez (2001): investment by activity and region; 22 is confidential."""
+
+
+def with_margins(table: NDArray[np.float64], *, half_width: float = 0.0) -> Knowledge:
+    """Return a table with row, column and grand totals as rows over its cells."""
+    height, width = table.shape
+    cells = np.eye(table.size)
+    by_row = np.kron(np.eye(height), np.ones(width))
+    by_column = np.kron(np.ones(height), np.eye(width))
+    rows = np.vstack([cells, by_row, by_column, np.ones(table.size)])
+    most = np.full(table.size, 1e6)
+    return Knowledge(rows=csr_array(rows), parts=table.ravel(), most=most, half_width=half_width)
+
+
+def only(index: int, size: int) -> NDArray[np.bool_]:
+    """Return a mask of one place."""
+    return np.arange(size) == index
+
+
+def test_one_hidden_cell_is_the_total_less_the_others() -> None:
+    """Law: with its margins published, a single hidden cell is known exactly."""
+    system = with_margins(INVESTMENT)
+    width = inferred(system, ~only(5, 16), np.eye(9)[5])
+    assert (width.lo, width.hi) == pytest.approx((22.0, 22.0), abs=1e-6)
+
+
+def test_bounds_of_the_textbook_example() -> None:
+    """By hand: with the corners around the cell of 22 hidden too, it can be anything from 5 to 30."""
+    system = with_margins(INVESTMENT)
+    hidden = np.isin(np.arange(16), [3, 5, 6, 8])
+    width = inferred(system, ~hidden, np.eye(9)[5])
+    # x23 + x33 = 34, x21 + x23 = 30, x21 + x31 = 25, x31 + x33 = 29, all >= 0
+    assert (width.lo, width.hi) == pytest.approx((5.0, 30.0), abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=12, deadline=None)
+def test_bounds_are_those_of_enumeration(seed: int) -> None:
+    """Brute force: on small tables of whole numbers the bounds are those over all tables that fit."""
+    rng = np.random.default_rng(seed)
+    table = rng.integers(0, 4, (2, 3)).astype(float)
+    system = with_margins(table)
+    hidden = np.concatenate([rng.random(6) < 0.6, np.zeros(6, dtype=bool)])
+    target = int(rng.integers(6))
+    fits = (
+        [
+            cells[target]
+            for cells in itertools.product(range(10), repeat=int(hidden[:6].sum()))
+            for cells in [_filled(table, hidden[:6], cells)]
+            if np.allclose(system.rows[np.flatnonzero(~hidden)] @ cells, system.sums[~hidden])
+        ]
+        if hidden[:6].sum() <= 4
+        else []
+    )
+    if fits:
+        width = inferred(system, ~hidden, np.eye(6)[target])
+        # transport polytopes have whole-numbered corners, so whole tables reach the bounds
+        assert (width.lo, width.hi) == pytest.approx((min(fits), max(fits)), abs=1e-6)
+
+
+def _filled(table: NDArray[np.float64], hidden: NDArray[np.bool_], cells: tuple[int, ...]) -> NDArray[np.float64]:
+    filled = table.ravel().copy()
+    filled[hidden] = cells
+    return filled
+
+
+def test_rounding_widens_what_can_be_inferred() -> None:
+    """Law: figures known to a half on either side leave the hidden one a width of twice the sum of the halves."""
+    system = with_margins(np.array([[20.0, 30.0]]), half_width=0.5)
+    # rows: two cells, one row total, two column totals, grand total; the first cell and its column are hidden
+    published = np.array([False, True, True, False, True, True])
+    width = inferred(system, published, np.array([1.0, 0.0]))
+    assert width.size == pytest.approx(2.0, abs=1e-6)
+
+
+def test_margins_are_attacked_and_cells_added() -> None:
+    """Law: after protection no hidden cell of a table with margins is known to within its own value."""
+    system = with_margins(INVESTMENT)
+    fixed = np.arange(16) >= 9
+    hidden, still = protect([system], only(5, 16), fixed=fixed)
+    assert not still
+    assert hidden[5]
+    assert hidden.sum() > 1
+    for row in np.flatnonzero(hidden):
+        assert inferred(system, ~hidden, np.eye(9)[row]).size >= INVESTMENT.ravel()[row] * (1 - 1e-6)
+
+
+def test_without_complementary_cells_the_attack_succeeds() -> None:
+    """Law (negative control): primary suppression alone is no protection."""
+    system = with_margins(INVESTMENT)
+    assert inferred(system, ~only(5, 16), np.eye(9)[5]).size < 1e-6
+
+
+def test_what_cannot_be_protected_is_told() -> None:
+    """Law: where everything else must be published the hidden cell stays open, and is named."""
+    system = with_margins(INVESTMENT)
+    _, still = protect([system], only(5, 16), fixed=~only(5, 16))
+    assert still == [5]
+
+
+def test_parts_between_published_sums_are_protected() -> None:
+    """Law: a sliver that no row names, but two rows differ by, is a target like any other."""
+    # two parts; the rows are their sum and the larger part, so their difference is the sliver
+    system = Knowledge(
+        rows=csr_array(np.array([[1.0, 1.0], [1.0, 0.0]])),
+        parts=np.array([90.0, 3.0]),
+        most=np.array([100.0, 100.0]),
+    )
+    none = np.zeros(2, dtype=bool)
+    fixed = np.array([True, False])
+    hidden, still = protect([system], none, fixed=fixed, targets=np.array([1]))
+    assert hidden.tolist() == [False, True]
+    assert not still
+    assert protect([system], none, fixed=fixed)[0].tolist() == [False, False]
+
+
+def test_what_is_out_already_is_not_asked_for_again() -> None:
+    """Law: a place that an earlier product told cannot be protected, and does not stop the present one."""
+    table = with_margins(np.array([[20.0, 30.0]]))
+    known = Knowledge(rows=table.rows, parts=table.parts, most=table.most, known=np.arange(6) == 0)
+    hidden, still = protect([known], only(0, 6), fixed=np.arange(6) > 1)
+    assert not still
+    assert 0 in protect([table], only(0, 6), fixed=np.arange(6) > 1)[1]
+    assert hidden[0]

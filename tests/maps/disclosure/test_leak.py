@@ -1,0 +1,168 @@
+"""The last look: what hides in bytes is found, in whatever it is packed."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import sqlite3
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from PIL import Image
+
+from geo.errors import DisclosureError
+from maps.columns import encode_polygons
+from maps.disclosure.leak import Needles, leaks, require_no_leak
+
+X, Y = 412_345.25, 1_007_654.75
+LON, LAT = -75.7977412, 9.1143288
+NEEDLES = Needles(
+    words=frozenset({"CANARY-77", "Finca La Esperanza", "مزرعة الأمل"}),
+    metres=np.array([[X, Y]]),
+    degrees=np.array([[LON, LAT]]),
+    numbers=(3.14159265,),
+    least_cell_m=1000.0,
+)
+
+
+def xlsx_like(payload: bytes) -> bytes:
+    """Return a zip archive that holds the payload."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", payload)
+    return buffer.getvalue()
+
+
+def database(payload: bytes) -> bytes:
+    """Return an SQLite file with the payload in a blob."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE odd (a BLOB)")
+    connection.execute("INSERT INTO odd VALUES (?)", (b"\x00" * 5000 + payload,))
+    return connection.serialize()
+
+
+def in_base64(payload: bytes) -> bytes:
+    """Return text with compressed bytes in base64, as a page holds them."""
+    return b'<script>let d = "' + base64.b64encode(zlib.compress(payload + b" " * 40)) + b'"</script>'
+
+
+def pdf(payload: bytes) -> bytes:
+    """Return a stream as a PDF holds it."""
+    return b"%PDF-1.7\n1 0 obj\nstream\n" + zlib.compress(payload) + b"\nendstream"
+
+
+PACKED: list[Callable[[bytes], bytes]] = [
+    bytes,
+    gzip.compress,
+    xlsx_like,
+    database,
+    in_base64,
+    pdf,
+    lambda payload: xlsx_like(gzip.compress(in_base64(payload))),
+]
+SECRETS = {
+    "word": b"<td>CANARY-77</td>",
+    "name": b"name: Finca La Esperanza",
+    "arabic": json.dumps({"n": "مزرعة الأمل"}).encode(),
+    "escaped": b"Finca&#32;La&#32;Esperanza",
+    "wide": "x CANARY-77 y".encode("utf-16-le"),
+    "decimals": b'{"coordinates":[-75.79774,9.11433]}',
+    "swapped": b'lat="9.1143288" lon="-75.7977412"',
+    "metres": b"412345.3 1007654.8",
+    "number": b'"area":3.14159',
+    "doubles": b"abc" + struct.pack("<dd", X, Y),
+    "big-endian": b"abcde" + struct.pack(">dd", X, Y),
+}
+
+
+@pytest.mark.parametrize("pack", PACKED)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_secrets_are_found_in_every_package(secret: str, pack: Callable[[bytes], bytes]) -> None:
+    """Literal: ids, names, coordinates and areas are found as text, number and bytes, packed and packed again."""
+    assert leaks(pack(SECRETS[secret]), NEEDLES)
+
+
+@pytest.mark.parametrize("pack", PACKED)
+def test_innocent_bytes_are_let_through(pack: Callable[[bytes], bytes]) -> None:
+    """Law (negative control): what is no secret raises no alarm, near misses included."""
+    innocent = b'{"coordinates":[-75.7,9.1],"n":"CANARY-78","area":3.14,"x":412000,"y":1008000} Finca La Espera'
+    assert not leaks(pack(innocent), NEEDLES)
+
+
+def test_differences_of_the_page_are_added_up() -> None:
+    """Law: a polygon with a vertex at the place is found in the page's own encoding of shapes."""
+    shape = shapely.Polygon([(LON, LAT), (LON + 0.01, LAT), (LON + 0.01, LAT + 0.01), (LON, LAT + 0.02)])
+    frame = geopandas.GeoDataFrame(geometry=[shape], crs=4326)
+    moved = frame.set_geometry(frame.translate(0.003, 0.003))
+    page = [
+        json.dumps(encode_polygons(one, coverage=False), separators=(",", ":")).encode() for one in (frame, moved)
+    ]
+    assert leaks(page[0], NEEDLES)
+    assert not leaks(page[1], NEEDLES)
+
+
+def test_places_of_released_layers_may_be_found() -> None:
+    """Law: a vertex that a released layer has as well tells nothing."""
+    free = Needles(degrees=NEEDLES.degrees, allowed=np.array([[LON, LAT]]))
+    assert leaks(SECRETS["decimals"], Needles(degrees=NEEDLES.degrees))
+    assert not leaks(SECRETS["decimals"], free)
+
+
+def test_a_picture_must_not_say_where_it_was_taken() -> None:
+    """Law: a position in EXIF is found, in a file and inside a page."""
+    plain, placed = io.BytesIO(), io.BytesIO()
+    picture = Image.new("RGB", (8, 8))
+    exif = Image.Exif()
+    picture.save(plain, "JPEG", exif=exif)
+    exif.get_ifd(0x8825)[1] = "N"
+    exif[0x8825] = {1: "N", 2: (9.0, 6.0, 51.0)}
+    picture.save(placed, "JPEG", exif=exif)
+    assert not leaks(plain.getvalue(), NEEDLES)
+    assert leaks(placed.getvalue(), NEEDLES)
+    assert leaks(b"data:image/jpeg;base64," + base64.b64encode(placed.getvalue()), NEEDLES)
+
+
+@pytest.mark.parametrize(("size", "found"), [(1000.0, False), (10.0, True)])
+def test_rasters_must_be_coarse(tmp_path: Path, size: float, found: bool) -> None:
+    """Law: the cell of a raster is read from its transform."""
+    path = tmp_path / "a.tif"
+    transform = rasterio.transform.from_origin(300_000, 1_000_000, size, size)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=4, height=4, count=1, dtype="uint8", crs="EPSG:32618", transform=transform
+    ) as target:
+        target.write(np.zeros((1, 4, 4), dtype=np.uint8))
+    assert bool(leaks(path.read_bytes(), NEEDLES)) is found
+
+
+def test_names_of_files_and_kinds_are_looked_at(tmp_path: Path) -> None:
+    """Law: a secret in a file's name, and a kind of file that the tier may not have, are refused with exit 4."""
+    (tmp_path / "CANARY-77.csv").write_text("x")
+    (tmp_path / "map.tif").write_bytes(b"x")
+    with pytest.raises(DisclosureError) as caught:
+        require_no_leak(tmp_path, ["CANARY-77.csv", "map.tif"], NEEDLES, suffixes=(".csv",))
+    assert len(caught.value.problems) == 2
+    assert caught.value.exit_code == 4
+
+
+def test_what_cannot_be_opened_does_not_leave() -> None:
+    """Law: a broken archive is refused, since nobody knows what is in it."""
+    with pytest.raises(DisclosureError, match="cannot be opened"):
+        leaks(b"PK\x03\x04 broken", NEEDLES)
+
+
+def test_the_refusal_does_not_repeat_the_secret(tmp_path: Path) -> None:
+    """Law: logs are read by more people than the files: the message says where, not what."""
+    (tmp_path / "a.csv").write_bytes(SECRETS["word"])
+    with pytest.raises(DisclosureError) as caught:
+        require_no_leak(tmp_path, ["a.csv"], NEEDLES, suffixes=(".csv",))
+    assert "CANARY" not in str(caught.value)
