@@ -20,7 +20,7 @@ from geo.legend import Legend
 from geo.raster import read_on_grid
 from geo.vector import read_layer
 from maps.disclosure.contribution import Atoms, atoms_of, patches, split_key, with_households
-from maps.disclosure.pattern import Decision, Places
+from maps.disclosure.pattern import Decision, Places, require_nesting
 from maps.disclosure.policy import TierRules, tier_rules
 from maps.disclosure.quadtree import members
 from maps.disclosure.tier import Tier
@@ -47,10 +47,10 @@ class Surroundings:
 def rules_of(context: Context) -> dict[Tier, TierRules]:
     """Return the rules of both tiers as the survey sets them."""
     section = context.survey.disclosure
-    return {
-        Tier.PROGRAMME: tier_rules(Tier.PROGRAMME, section.programme.model_dump()),
-        Tier.PUBLIC: tier_rules(Tier.PUBLIC, section.public.model_dump()),
-    }
+    programme = tier_rules(Tier.PROGRAMME, section.programme.model_dump())
+    public = tier_rules(Tier.PUBLIC, section.public.model_dump())
+    require_nesting(programme, public)
+    return {Tier.PROGRAMME: programme, Tier.PUBLIC: public}
 
 
 def gather(context: Context) -> Surroundings:

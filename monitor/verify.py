@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from aoi.survey.parameter import Parameter
 from geo.errors import AltdevError, InputError, Problem, QualityGateError, reason
+from maps.disclosure.release import RECORD_NAME, verify_release
 from monitor.districts import small_area_rows, threshold_rows
 from monitor.figures import (
     FRAME,
@@ -29,9 +30,10 @@ from monitor.figures import (
 from monitor.floors import floor_rows, historical_rows
 from monitor.indicators import FOLDER, KEYS, PARTS, joined, part_path, read_part, rows_of_harms
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
-from monitor.manifest import Manifest, read_manifest
+from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 from monitor.scene_table import GAP_TABLE, frame_gap_rows
 from monitor.sections import ProductionSection
+from monitor.steps.disclosure import safe_tables, table_texts
 from monitor.steps.production import production_table
 from monitor.tables import SurveyTables, read_csv, read_tables
 
@@ -60,6 +62,9 @@ def verify_run(out: Path) -> Iterator[str]:
     QualityGateError
         Naming every file that changed since it was published, or the first figure that differs.
     """
+    if not (out / MANIFEST).is_file() and list(out.glob(RECORD_NAME.format("*"))):
+        yield from _releases(out, None)  # a product by itself, as its readers have it
+        return
     manifest = _manifest(out)
     unfinished = [name for name, step in manifest.steps.items() if not step.is_done]
     if unfinished:
@@ -80,6 +85,7 @@ def verify_run(out: Path) -> Iterator[str]:
         raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
     if any(name.startswith("imagery:") for name in manifest.steps):
         yield f"{_recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
+    yield from _releases(out / "products", files)
     if "estimate" not in manifest.steps:
         yield "no estimates to recompute"
         return
@@ -99,6 +105,8 @@ def verify_run(out: Path) -> Iterator[str]:
         if (out / FOLDER / "indicators.csv").is_file():
             yield f"{_rejoin_indicators(out)} rows of indicators joined again, all equal"
         yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
+        if "disclosure" in manifest.steps:
+            yield f"{_recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
     except AltdevError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -221,6 +229,28 @@ def _recompute_floors(out: Path, tables: SurveyTables) -> int:
     numbers = ("producers", "producers_se", "users", "users_se", "f1", "area_ratio", "beaten")
     _compare(published, again, ["crop", "period", "rule"], numbers, "floors.csv")
     return len(published)
+def _releases(folder: Path, files: Mapping[str, FileRecord] | None) -> Iterator[str]:
+    """Check the records that go out with products, and that the run itself made them."""
+    for path in sorted(folder.rglob(RECORD_NAME.format("*"))):
+        if files is None or path.relative_to(folder.parent).as_posix() in files:
+            yield verify_release(path)
+
+
+def _recompute_disclosure(out: Path) -> int:
+    """Decide, cut and attack again, and compare the very text of every table."""
+    folder = out / "disclosure"
+    again = table_texts(safe_tables(out, folder))
+    told = {
+        path.relative_to(folder).as_posix()
+        for path in [folder / "decision.json", *folder.glob("*/*.csv")]
+        if path.is_file()
+    }
+    for name in sorted(told | set(again)):
+        if name not in told or name not in again:
+            raise QualityGateError(Problem(f"disclosure/{name}", "a table on one side only", "the same tables"))
+        if (folder / name).read_text(encoding="utf-8") != again[name]:
+            raise _differs(f"disclosure/{name}", "what stands there", "another text")
+    return len(again) - 1
 
 
 def _recompute_harms(out: Path) -> int:

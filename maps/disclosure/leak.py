@@ -337,7 +337,10 @@ def _texts(blob: bytes) -> Iterator[str]:
         yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
     if "%" in text:
         yield urllib.parse.unquote(text, errors="ignore")
-    if blob.count(0) * 4 > len(blob):
+    zeros = blob.count(0)
+    if zeros:
+        yield blob.replace(b"\0", b"").decode("utf-8", errors="ignore")
+    if zeros * 10 > len(blob):
         for start in (0, 1):
             for encoding in ("utf-16-le", "utf-16-be"):
                 yield blob[start:].decode(encoding, errors="ignore")
