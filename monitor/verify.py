@@ -229,6 +229,8 @@ def _recompute_floors(out: Path, tables: SurveyTables) -> int:
     numbers = ("producers", "producers_se", "users", "users_se", "f1", "area_ratio", "beaten")
     _compare(published, again, ["crop", "period", "rule"], numbers, "floors.csv")
     return len(published)
+
+
 def _releases(folder: Path, files: Mapping[str, FileRecord] | None) -> Iterator[str]:
     """Check the records that go out with products, and that the run itself made them."""
     for path in sorted(folder.rglob(RECORD_NAME.format("*"))):
