@@ -90,28 +90,33 @@ def verify_run(out: Path) -> Iterator[str]:
         yield "no estimates to recompute"
         return
     try:
-        tables = read_tables(out)
-        yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
-        yield f"{_recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
-        if (out / "estimates" / "corrections.csv").is_file():
-            yield f"{_recompute_ledger(out, tables)} rows of the corrections ledger recomputed, all equal"
-        if (out / "estimates" / "production.csv").is_file():
-            yield f"{_recompute_production(out)} rows of production recomputed, all equal"
-        yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
-        if (out / "estimates" / "floors.csv").is_file():
-            yield f"{_recompute_floors(out, tables)} scores of maps and floors recomputed, all equal"
-        if part_path(out, "harm").is_file():
-            yield f"{_recompute_harms(out)} figures of harm recomputed, all equal"
-        if (out / FOLDER / "indicators.csv").is_file():
-            yield f"{_rejoin_indicators(out)} rows of indicators joined again, all equal"
-        yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
-        if "disclosure" in manifest.steps:
-            yield f"{_recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
+        yield from _recomputed(out, manifest)
     except AltdevError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
         raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
+
+
+def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield one line for each kind of figure that was made again."""
+    tables = read_tables(out)
+    yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
+    yield f"{_recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
+    if (out / "estimates" / "corrections.csv").is_file():
+        yield f"{_recompute_ledger(out, tables)} rows of the corrections ledger recomputed, all equal"
+    if (out / "estimates" / "production.csv").is_file():
+        yield f"{_recompute_production(out)} rows of production recomputed, all equal"
+    yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
+    if (out / "estimates" / "floors.csv").is_file():
+        yield f"{_recompute_floors(out, tables)} scores of maps and floors recomputed, all equal"
+    if part_path(out, "harm").is_file():
+        yield f"{_recompute_harms(out)} figures of harm recomputed, all equal"
+    if (out / FOLDER / "indicators.csv").is_file():
+        yield f"{_rejoin_indicators(out)} rows of indicators joined again, all equal"
+    yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
+    if "disclosure" in manifest.steps:
+        yield f"{_recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
 
 
 def _manifest(out: Path) -> Manifest:
