@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from aoi.survey.allocation import rare_class_safe
@@ -25,19 +26,30 @@ from aoi.survey.domain_pooled import pooled_domain_areas
 from aoi.survey.estimator import areas_of_counts, class_counts, count_totals, strata_of
 from aoi.survey.interval import Bounds
 from aoi.survey.selection import draw_stratified
-from aoi.survey.stratified_interval import interval_methods, low_count, stratified_interval
+from aoi.survey.stratified_interval import (
+    FEW_UNITS,
+    MATERIAL_SHARE,
+    interval_methods,
+    largest_unit_share,
+    low_count,
+    stratified_interval,
+)
 
 SIDE = 1000
+LEAST_FREE = 200
+"""Samples that a share is given of."""
+BoolArray = npt.NDArray[np.bool_]
 MARK = "<!-- figures below are written by benchmarks/coverage.py -->"
 METHODS = ("wald", "mover-jeffreys", "default")
 AREA_NOTE = (
     "For each interval: coverage, share of upper limits below the truth, share of lower limits above it, mean "
-    "width in hectares. Last: share of samples flagged LOW_COUNT."
+    "width in hectares. Then: share of samples flagged LOW_COUNT, and coverage of the default where it is not; "
+    "last the same for the rule read literally (any stratum with fewer than ten units of the class)."
 )
 AREA_HEAD = (
     "| design | bias / sd | se / sd "
     + "".join(f"| {name} | above | below | width " for name in METHODS)
-    + "| flagged |"
+    + "| flagged | held, not flagged | literally | held, not so |"
 )
 CHANGE_NOTE = (
     "Last of each interval: share of panels given a direction (power where there is a change, false alarms where "
@@ -182,8 +194,16 @@ def area_rows(country: Country, draws: int, rng: np.random.Generator) -> Iterato
             bounds = stratified_interval(x, strata, se, methods=methods, level=0.95)
             covered, above, below, width = score(bounds, truth)
             cells += [f"{covered:.3f}", f"{above:.3f}", f"{below:.3f}", f"{width:,.0f}"]
-        cells.append(f"{low_count(x, strata).mean():.2f}")
+        held = (bounds.lo <= truth) & (bounds.hi >= truth)
+        literal = (x < FEW_UNITS).any(axis=0) | (largest_unit_share(x, strata) > MATERIAL_SHARE)
+        cells += flag_cells(low_count(x, strata), held) + flag_cells(literal, held)
         yield "| " + " | ".join(cells) + " |"
+
+
+def flag_cells(flagged: BoolArray, held: BoolArray) -> list[str]:
+    """Return how often a rule flags, and how often the interval holds where it does not."""
+    free = ~flagged
+    return [f"{flagged.mean():.2f}", f"{held[free].mean():.3f}" if free.sum() >= LEAST_FREE else "-"]
 
 
 def change_rows(country: Country, draws: int, rng: np.random.Generator) -> Iterator[str]:

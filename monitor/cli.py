@@ -21,7 +21,7 @@ from geo.errors import AltdevError, Problem
 __all__ = ["main"]
 
 INTERRUPTED = 130
-FLAGS = {"from_column": "--from", "to_column": "--to", "breaks": "--break"}
+FLAGS = {"from_column": "--from", "to_column": "--to", "breaks": "--break", "settings": "--set"}
 """Flags whose words are not their names."""
 PANEL_FLAGS = ("unit_area_ha", "frame_ha", "lonely", "domain", "interval", "level")
 LONELY = ("refuse", "certainty", "adjust", "average", "collapse")
@@ -304,6 +304,8 @@ def sample(design: Path | None, **flags: Any) -> int | None:
 @click.option("--strata", type=click.Path(path_type=Path), help="Table mode: CSV with stratum,size.")
 @click.option("--design", type=click.Path(path_type=Path), help="Table mode: design file (TOML).")
 @click.option("--series", is_flag=True, help="Table mode: the table is a series of figures.")
+@click.option("--cells", is_flag=True, help="Table mode: the table has hectares by cell and year.")
+@click.option("--set", "settings", multiple=True, help="Cells: a parameter, as enclave.density_ha_km2=12.")
 @click.option("--from", "from_column", help="Table mode: column of the earlier year.")
 @click.option("--to", "to_column", help="Table mode: column of the later year.")
 @click.option("--unit-area-ha", type=float, default=1.0, show_default=True, help="Table mode: ha of one unit.")
@@ -321,25 +323,35 @@ def sample(design: Path | None, **flags: Any) -> int | None:
     show_default=True,
     help="Table mode: whether percent is of exact or of rounded figures.",
 )
-def compare(strata: Path | None, design: Path | None, *, series: bool, **flags: Any) -> int | None:
+def compare(strata: Path | None, design: Path | None, *, series: bool, cells: bool, **flags: Any) -> int | None:
     """Estimate the change between baseline and current period. Earlier steps run first when they must.
 
     With --strata the first argument is a panel of points labelled in two years, with --design a sample of hectares
-    measured in two years, with --series a series of figures; then nothing else is needed.
+    measured in two years, with --series a series of figures, with --cells hectares by cell and year; then nothing
+    else is needed.
     """
-    names = ("from_column", "to_column", *PANEL_FLAGS, "correlation", "breaks", "percent_of")
+    names = ("from_column", "to_column", *PANEL_FLAGS, "correlation", "breaks", "percent_of", "settings")
     table_flags = {name: flags.pop(name) for name in names}
-    if not (strata or design or series):
-        _refuse_given(names, "a comparison from a survey file", "give --strata, --design or --series")
+    if not (strata or design or series or cells):
+        remedy = "give --strata, --design, --series or --cells"
+        _refuse_given(names, "a comparison from a survey file", remedy)
         return _run("compare", flags)
     _require_tier(flags["tier"])
-    given = {"--strata": strata, "--design": design, "--series": series}
+    given = {"--strata": strata, "--design": design, "--series": series, "--cells": cells}
     if sum(map(bool, given.values())) > 1:
         from geo.errors import SurveyFileError
 
         found = " and ".join(name for name, value in given.items() if value)
         raise SurveyFileError(Problem("compare", found, "one of them"))
     _refuse_given(("out", "dry_run", "overwrite", "resume"), "a comparison of tables", "nothing is written")
+    if cells:
+        _refuse_given([name for name in names if name != "settings"], "cells by year", "leave it out")
+        from monitor.tabular.cells import cell_dynamics
+
+        settings = table_flags["settings"]
+        click.echo(cell_dynamics(flags["survey"], settings=settings, as_json=flags["as_json"]))
+        return 0
+    _refuse_given(("settings",), "this comparison", "it is for --cells")
     click.echo(_compare_tables(flags["survey"], strata, design, table_flags, as_json=flags["as_json"]))
     return 0
 
