@@ -230,6 +230,9 @@ def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) 
 @click.option("--lonely", type=click.Choice(LONELY), default="refuse", help="Table mode: strata of one unit.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Table mode: confidence level.")
 @click.option("--coverage", is_flag=True, help="Table mode: simulate how often the interval holds the truth.")
+@click.option("--interpreters", help="Table mode: columns of labels by interpreter, with commas between.")
+@click.option("--senior", help="Table mode: column of the interpreter who decides where the others differ.")
+@click.option("--known", type=click.Path(path_type=Path), help="Table mode: CSV with read,known of known units.")
 def estimate(strata: Path | None, design: Path | None, **flags: Any) -> int | None:
     """Estimate hectares and accuracy, from a survey file or from two tables.
 
@@ -239,17 +242,21 @@ def estimate(strata: Path | None, design: Path | None, **flags: Any) -> int | No
     """
     table_flags = {name: flags.pop(name) for name in ("unit_area_ha", "domain", "interval", "level", "coverage")}
     given = {name: flags.pop(name) for name in ("frame_ha", "legend", "lonely")}
+    read = {name: flags.pop(name) for name in ("interpreters", "senior", "known")}
     if design is not None:
-        return _estimate_design(design, table_flags | given | {"strata": strata}, flags)
+        return _estimate_design(design, table_flags | given | read | {"strata": strata}, flags)
     if strata is None:
-        _refuse_given((*table_flags, *given), "a survey file", "give --strata, or set it in the survey file")
+        _refuse_given((*table_flags, *given, *read), "a survey file", "give --strata, or set it in the survey file")
         return _run("estimate", flags)
     _require_tier(flags["tier"])
     _refuse_given(("out", "dry_run", "overwrite", "resume"), "two tables", "leave it out; nothing is written")
     from monitor.table_mode import estimate_tables, table_options
+    from monitor.tabular.interpreters import table_readers
 
-    options = table_options(**given)
-    text = estimate_tables(flags["survey"], strata, as_json=flags["as_json"], options=options, **table_flags)
+    options, readers = table_options(**given), table_readers(**read)
+    text = estimate_tables(
+        flags["survey"], strata, as_json=flags["as_json"], options=options, readers=readers, **table_flags
+    )
     click.echo(text)
     return 0
 

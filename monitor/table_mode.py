@@ -20,6 +20,7 @@ from aoi.survey.table_check import EARTH_HA, TableOptions
 from geo.errors import Problem, SurveyFileError
 from geo.files import require_file
 from monitor.tables import read_given_csv
+from monitor.tabular.interpreters import Readers, correct, frame_ha, reader_lines, reader_rows, settle
 
 __all__ = ["estimate_tables", "table_options"]
 
@@ -42,6 +43,7 @@ def estimate_tables(
     coverage: bool,
     as_json: bool,
     options: TableOptions | None = None,
+    readers: Readers | None = None,
 ) -> str:
     """Return the result of table mode as text.
 
@@ -55,6 +57,10 @@ def estimate_tables(
         Simulate how often the interval holds the truth under this design.
     as_json
         JSON instead of lines.
+    options
+        Legend, policy for lone units and area of the frame.
+    readers
+        Several interpreters in the place of the column ``reference``, and readings of known units.
 
     Raises
     ------
@@ -65,6 +71,10 @@ def estimate_tables(
     """
     _require_options(unit_area_ha, domain, interval, level)
     tables = _read(sample), _read(strata)
+    settled = None
+    if readers is not None and readers.interpreters:
+        settled = settle(tables[0], readers)
+        tables = settled.sample, tables[1]
     common: dict[str, Any] = {
         "unit_area_ha": unit_area_ha,
         "interval": interval,
@@ -72,14 +82,16 @@ def estimate_tables(
         "options": options,
     }
     result = estimate_table(*tables, domain=domain, **common)
+    corrected = correct(result, readers, frame_ha(tables[1], unit_area_ha)) if readers is not None else ()
     covered: tuple[Coverage, ...] = ()
     if coverage:
         rng = np.random.default_rng(COVERAGE_SEED)
         covered = coverage_table(*tables, rng, **common)
     if as_json:
         content = result.to_json_dict() | ({"coverage": coverage_rows(covered)} if coverage else {})
+        content |= reader_rows(settled, corrected)
         return json.dumps(content, indent=1)
-    return "\n".join([*_lines(result, covered), *_coverage_lines(covered)])
+    return "\n".join([*_lines(result, covered), *reader_lines(settled, corrected), *_coverage_lines(covered)])
 
 
 def table_options(*, frame_ha: float | None, legend: str | None, lonely: Lonely) -> TableOptions:

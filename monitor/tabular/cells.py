@@ -240,8 +240,8 @@ def _lines(content: Mapping[str, Any]) -> list[str]:
     if shares is not None:
         lines.append(
             f"densest 5 % of the affected territory: {100 * shares['share_of_crop_in_densest_5_percent']:.1f} % of "
-            f"the crop; half of the crop in {100 * shares['share_of_territory_with_half_the_crop']:.1f} % of it; Gini "
-            f"{shares['gini']:.3f}"
+            f"the crop; half of it in {100 * shares['share_of_territory_with_half_the_crop']:.1f} %; "
+            f"Gini {shares['gini']:.3f}"
         )
     lines += [f"{one['name']} = {one['value']:g} {one['unit']} ({one['mark']})" for one in content["parameters"]]
     return lines
