@@ -30,7 +30,17 @@ from monitor.tabular.build import Drawn
 from monitor.tabular.declaration import DesignFile, FigureSection
 from monitor.tabular.rows import BoolArray, FloatArray, Rows
 
-__all__ = ["LINEAR", "DesignFigure", "Estimator", "estimator_of", "frame_figures", "mask_rows", "missing_figures"]
+__all__ = [
+    "LINEAR",
+    "DesignFigure",
+    "Estimator",
+    "auxiliary",
+    "estimator_of",
+    "frame_figures",
+    "hectares",
+    "mask_rows",
+    "missing_figures",
+]
 
 Estimator = Callable[[FloatArray], Linearised]
 """From hectares of each row seen to an estimated total."""
@@ -40,6 +50,10 @@ LINEAR = (
     "raked", "calibrated",
 )  # fmt: skip
 """Estimators whose figure of a difference is the difference of their figures."""
+TOLERANCE = 1e-9
+"""Relative difference of areas that are the same."""
+LARGEST = 1e15
+"""Largest size of an auxiliary, whose square is still a number."""
 BOOTSTRAP = 1999
 """Replicates of the bootstrap-t."""
 
@@ -68,7 +82,7 @@ def frame_figures(file: DesignFile, figures: FigureSection, drawn: Drawn) -> lis
     QualityGateError
         As the estimators and designs do.
     """
-    values = {name: drawn.rows.numbers(name, least=0.0, where=_seen(drawn)) for name in figures.values}
+    values = {name: hectares(drawn, name, file.frame_ha) for name in figures.values}
     places = None if figures.domain is None else drawn.rows.labels(figures.domain)[drawn.seen]
     drawn.rows.require_sound()
     make = estimator_of(file, figures, drawn, totals=figures.totals)
@@ -88,6 +102,24 @@ def frame_figures(file: DesignFile, figures: FigureSection, drawn: Drawn) -> lis
             inside = _limits(file, figures, drawn, make, np.where(places == place, y, 0.0))
             found.append(DesignFigure(variable=name, domain=place, estimate=inside))
     return found
+
+
+def hectares(drawn: Drawn, column: str, frame_ha: float) -> FloatArray:
+    """Return the hectares seen in each row, NaN where a unit was not seen, shape (n,).
+
+    Notes in the rows what is no area, and a sample that holds more than its frame.
+    """
+    y = drawn.rows.numbers(column, least=0.0, most=frame_ha, where=_seen(drawn))
+    whole = float(np.nansum(y))
+    if whole > frame_ha * (1 + TOLERANCE):
+        found, expected = f"{whole:,.6g} ha in the sample", f"at most the frame, {frame_ha:,.6g} ha"
+        drawn.rows.note(f"column {column!r}", found, expected, "correct frame_ha, or the unit of the column")
+    return y
+
+
+def auxiliary(rows: Rows, column: str) -> FloatArray:
+    """Return an auxiliary of each row, shape (n,)."""
+    return rows.numbers(column, least=-LARGEST, most=LARGEST)
 
 
 def estimator_of(file: DesignFile, figures: FigureSection, drawn: Drawn, *, totals: Sequence[float]) -> Estimator:
@@ -127,7 +159,7 @@ def estimator_of(file: DesignFile, figures: FigureSection, drawn: Drawn, *, tota
 
 def _assisted(figures: FigureSection, drawn: Drawn, totals: Sequence[float]) -> Estimator:
     """Return an estimator with numeric auxiliaries."""
-    design, columns = drawn.design, [drawn.rows.numbers(name)[drawn.seen] for name in figures.auxiliary]
+    design, columns = drawn.design, [auxiliary(drawn.rows, name)[drawn.seen] for name in figures.auxiliary]
     drawn.rows.require_sound()
     x, first = np.stack(columns, axis=1), columns[0]
     stratum = drawn.stratum[drawn.seen]
@@ -176,8 +208,8 @@ def _two_phases(file: DesignFile, figures: FigureSection, drawn: Drawn) -> Estim
     """Return the difference estimator whose auxiliary is known for a larger first sample."""
     assert file.first_phase is not None  # asked for only then
     first = Rows.read(file.first_phase.table)
-    auxiliary = figures.auxiliary[0]
-    x_first, x = first.numbers(auxiliary), drawn.rows.numbers(auxiliary)
+    name = figures.auxiliary[0]
+    x_first, x = auxiliary(first, name), auxiliary(drawn.rows, name)
     first.require_sound()
     drawn.rows.require_sound()
     population = int(_units(drawn, "two phases"))
@@ -213,7 +245,7 @@ def influence_of(figures: FigureSection, drawn: Drawn, y: FloatArray) -> FloatAr
     """Return what each row adds to an expansion, a ratio or a difference, but for a constant factor."""
     if figures.estimator == "expansion":
         return y
-    x = drawn.rows.numbers(figures.auxiliary[0])[drawn.seen]
+    x = auxiliary(drawn.rows, figures.auxiliary[0])[drawn.seen]
     if figures.estimator == "difference":
         return y - x
     weight = drawn.design.weight
@@ -226,7 +258,7 @@ def missing_figures(file: DesignFile, figures: FigureSection, drawn: Drawn) -> M
         return {}
     given = file.response.capacity_ha
     capacity: npt.ArrayLike = drawn.rows.numbers(given, least=0.0) if isinstance(given, str) else given
-    values = {name: drawn.rows.numbers(name, least=0.0, where=_seen(drawn)) for name in figures.values}
+    values = {name: hectares(drawn, name, file.frame_ha) for name in figures.values}
     drawn.rows.require_sound()
     return {name: response_total(drawn.design, y, capacity=capacity) for name, y in values.items()}
 

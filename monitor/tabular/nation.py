@@ -13,7 +13,7 @@ from aoi.survey.reliability import Reliability
 from geo.errors import InputError, Problem, QualityGateError
 from monitor.tabular.build import build
 from monitor.tabular.declaration import DesignFile, FigureSection, ProvinceSection
-from monitor.tabular.figures import DesignFigure, estimator_of
+from monitor.tabular.figures import DesignFigure, estimator_of, hectares
 from monitor.tabular.rows import Rows
 
 __all__ = ["national_figures"]
@@ -54,7 +54,7 @@ def _province(
     """Return one province's total, however it was surveyed."""
     if section.design is not None:
         drawn = build(section.design, rows, frame_ha=section.frame_ha)
-        y = drawn.rows.numbers(name, least=0.0)
+        y = hectares(drawn, name, section.frame_ha)
         drawn.rows.require_sound()
         figure = estimator_of(file, figures, drawn, totals=section.totals)(y)
         return Province(name=section.name, coverage="sampled", frame_ha=section.frame_ha, figure=figure)

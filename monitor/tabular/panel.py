@@ -16,7 +16,7 @@ from aoi.survey.linearised import IntervalOfTotal
 from geo.errors import InputError, Problem, SurveyFileError
 from monitor.tabular.build import build
 from monitor.tabular.declaration import DesignFile, load_design
-from monitor.tabular.figures import LINEAR, estimator_of
+from monitor.tabular.figures import LINEAR, estimator_of, hectares
 from monitor.tabular.rows import EMPTY, FloatArray, Rows, TextArray
 from monitor.tabular.strata import read_strata
 
@@ -137,8 +137,7 @@ def design_changes(panel: Path, design: Path, *, columns: tuple[str, str]) -> li
     assert figures is not None  # required above
     assert file.design is not None
     drawn = build(file.design, Rows.read(panel), frame_ha=file.frame_ha, response=file.response)
-    where = None if drawn.seen.all() else drawn.seen
-    first, second = (drawn.rows.numbers(name, least=0.0, where=where) for name in columns)
+    first, second = (hectares(drawn, name, file.frame_ha) for name in columns)
     places = None if figures.domain is None else drawn.rows.labels(figures.domain)[drawn.seen]
     drawn.rows.require_sound()
     make = estimator_of(file, figures, drawn, totals=figures.totals)

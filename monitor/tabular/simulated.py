@@ -15,7 +15,7 @@ from aoi.survey.unequal import UnequalDesign
 from geo.errors import Problem, SurveyFileError
 from monitor.tabular.build import Drawn, IntArray, build
 from monitor.tabular.declaration import DesignFile, DesignSection, FigureSection
-from monitor.tabular.figures import estimator_of
+from monitor.tabular.figures import auxiliary, estimator_of, hectares
 from monitor.tabular.rows import FloatArray, Rows
 
 __all__ = ["simulate_coverage"]
@@ -41,12 +41,12 @@ def simulate_coverage(file: DesignFile, figures: FigureSection, drawn: Drawn) ->
     first = np.unique(drawn.unit, return_index=True)[1]
     group = np.unique(drawn.stratum, return_inverse=True)[1][first].astype(np.int64)
     weight = drawn.design.weight
-    auxiliaries = [drawn.rows.numbers(name) for name in figures.auxiliary]
+    auxiliaries = [auxiliary(drawn.rows, name) for name in figures.auxiliary]
     expanded_x = [_by_unit(drawn.unit, weight * x) for x in auxiliaries]
     drawn.rows.require_sound()
     found: list[Coverage] = []
     for name in figures.values:
-        y = drawn.rows.numbers(name, least=0.0)
+        y = hectares(drawn, name, file.frame_ha)
         survey = _Survey(file, figures, again, drawn, name, expanded_x, group)
         found += coverage_of_units(
             name,

@@ -337,6 +337,8 @@ REFUSED = {
     "a negative size": (3, IN_STRATA, {"strata": STRATA.replace("755,", "-755,")}, {}, "a number of 1 or more"),
     "a missing size": (3, IN_STRATA, {"strata": STRATA.replace("755,", ",")}, {}, "an empty cell"),
     "a negative value": (3, IN_STRATA, {}, {"": lambda t: t.assign(enroll=-1)}, "a number of 0 or more"),
+    "more in a unit than in the frame": (3, IN_STRATA, {}, {"": lambda t: t.assign(enroll=1e300)}, "up to 1e+08"),
+    "more in all than in the frame": (3, IN_STRATA, {}, {"": lambda t: t.assign(enroll=9e7)}, "in the sample"),
     "a missing value": (3, IN_STRATA, {}, {"": lambda t: t.assign(enroll="")}, "missing is not zero"),
     "a frame smaller than its sample": (3, 'unit = "snum"\nunits = 5', {}, {}, "200 units drawn from a frame of 5"),
     "a weight that is none": (3, IN_STRATA, {}, {"": lambda t: t.assign(pw=0)}, "a number above 0"),
