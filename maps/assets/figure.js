@@ -25,7 +25,14 @@ const figure = (() => {
   const limits = (row, signed) => (row.lo_ha === null || row.hi_ha === null
     ? words.text('state.no_interval') : words.interval(row.lo_ha, row.hi_ha, signed));
   const labelled = (row) => (row.lo_ha === null ? words.text('state.no_interval')
-    : words.text('headline.interval', { level: words.level(row.level || 0.95), range: limits(row) }));
+    : words.text('headline.interval', { level: levelOf([row]), range: limits(row) }));
+
+  // A level that the counts cannot bear is called nominal, wherever it stands.
+  function levelOf(rows) {
+    const sure = rows.find((row) => row.level);
+    const level = words.level((sure && sure.level) || 0.95);
+    return rows.some((row) => data.flags(row).includes('LOW_COUNT')) ? words.text('pattern.nominal', { level }) : level;
+  }
 
   // The digits of a figure are those of its upper limit.
   const best = (row) => words.area(row.value_ha, { scale: row.hi_ha === null ? row.value_ha : row.hi_ha });
@@ -130,10 +137,10 @@ const figure = (() => {
       picture.append(group);
     });
     const sure = known.find((row) => row.level);
-    const caption = sure ? words.text('headline.series', { level: words.level(sure.level) }) : words.text('headline.series_plain');
+    const caption = sure ? words.text('headline.series', { level: levelOf(known) }) : words.text('headline.series_plain');
     return node('figure', { class: 'series' }, picture,
       node('figcaption', { text: caption + ' (' + words.text('table.hectares').toLowerCase() + ')' }));
   }
 
-  return { node, drawn, best, line, changeLine, limits, block, flagList, verdict, counted, dateWords, series };
+  return { node, drawn, best, line, levelOf, changeLine, limits, block, flagList, verdict, counted, dateWords, series };
 })();

@@ -1,16 +1,18 @@
 // What is drawn on the map. Later panes lie higher; only units and AD areas answer to a click.
 const layers = (() => {
   'use strict';
-  const PANES = [['image', 250], ['units', 300], ['zones', 320], ['relief', 340], ['lines', 360], ['edges', 380], ['areas', 390], ['names', 420]];
+  const PANES = [['image', 250], ['image-before', 260], ['units', 300], ['units-before', 310], ['zones', 320], ['relief', 340], ['lines', 360], ['edges', 380], ['areas', 390], ['names', 420]];
   const ZONES = {
     protected: '#12633a', forest_reserve: '#4b6b12', indigenous: '#6a2c91', community: '#8a2f5d', buffer: '#4f5b63', other: '#4f5b63',
   };
   const LINES = { river: { color: '#4a90c4', weight: 1.6 }, road: { color: '#6d625a', weight: 1.3, dashArray: '6 3' } };
   const AREA = '#0b2f8a';
+  const THUMB = 34; // width of the slider's handle, whose middle is the cut
   const NONE = '#fbfaf5'; // looked for and not found
   let map;
   let units = [];
-  let image = null;
+  let before = null; // the units of the other side of the divider, made when first asked for
+  const pictures = { image: null, 'image-before': null };
   let relief = null;
   let choose = () => {};
   const overlays = [];
@@ -144,21 +146,56 @@ const layers = (() => {
     overlays.push({ id: line.kind, layer: group, key: 'layers.' + line.kind, swatch: { line: style }, on: true });
   }
 
-  // Colour the units by the theme, and put the right picture under them.
+  // Colour the units by the theme, and put the right picture under them; with a divider, a second time for the other period.
   function paint(state) {
+    paintSide(units, 'image', state, state.period);
+    if (state.swipe) {
+      if (!before) before = twins();
+      paintSide(before, 'image-before', state, state.other);
+    } else if (pictures['image-before']) {
+      pictures['image-before'].layer.remove();
+      pictures['image-before'] = null;
+    }
+    ['units-before', 'image-before'].forEach((name) => { map.getPane(name).style.display = state.swipe ? '' : 'none'; });
+    divide(state);
+  }
+
+  function paintSide(shown, pane, state, period) {
     const { theme, opacity } = state;
-    units.forEach((unit) => {
-      const style = theme === 'hectares' ? hectareStyle(data.estimate(state.crop, state.period, unit.code), state.crop)
+    shown.forEach((unit) => {
+      const style = theme === 'hectares' ? hectareStyle(data.estimate(state.crop, period, unit.code), state.crop)
         : theme === 'change' ? changeStyle(unit.code, state) : { fillColor: '#000', clear: true };
       unit.fill.setStyle({ fillColor: style.fillColor, fillOpacity: style.clear ? 0 : opacity });
     });
-    const wanted = data.raw.rasters.find((raster) => raster.kind === theme && raster.period === state.period
+    const wanted = data.raw.rasters.find((raster) => raster.kind === theme && raster.period === period
       && (theme === 'class' || raster.crop === state.crop));
-    if (image && image.source !== wanted) { image.layer.remove(); image = null; }
-    if (wanted && !image) {
-      image = { source: wanted, layer: L.imageOverlay(wanted.uri, wanted.bounds, { pane: 'image', alt: '', className: 'cells' }).addTo(map) };
+    if (pictures[pane] && pictures[pane].source !== wanted) { pictures[pane].layer.remove(); pictures[pane] = null; }
+    if (wanted && !pictures[pane]) {
+      pictures[pane] = { source: wanted, layer: L.imageOverlay(wanted.uri, wanted.bounds, { pane, alt: '', className: 'cells' }).addTo(map) };
     }
-    if (image) image.layer.setOpacity(opacity);
+    if (pictures[pane]) pictures[pane].layer.setOpacity(opacity);
+  }
+
+  function twins() {
+    const renderer = L.svg({ pane: 'units-before' });
+    return units.map(({ code, fill }) => {
+      const twin = L.polygon(fill.getLatLngs(), { renderer, pane: 'units-before', color: '#37444c', weight: 1, opacity: 0.75 }).addTo(map);
+      twin.on('click', (event) => choose(code, event.latlng));
+      return { code, fill: twin };
+    });
+  }
+
+  // Cut both sides at the divider. Panes have no size of their own, so the cut is told in the map's own points.
+  function divide(state) {
+    const size = map.getSize();
+    const corner = map.containerPointToLayerPoint([0, 0]);
+    const cut = corner.x + THUMB / 2 + (size.x - THUMB) * state.divider;
+    const box = (from, to) => 'polygon(' + [[from, corner.y], [to, corner.y], [to, corner.y + size.y], [from, corner.y + size.y]]
+      .map(([x, y]) => x + 'px ' + y + 'px').join(',') + ')';
+    [['units', 'units-before'], ['image', 'image-before']].forEach(([after, earlier]) => {
+      map.getPane(after).style.clipPath = state.swipe ? box(cut, corner.x + size.x) : '';
+      map.getPane(earlier).style.clipPath = state.swipe ? box(corner.x, cut) : '';
+    });
   }
 
   function classOf(value, crop) {
@@ -193,5 +230,5 @@ const layers = (() => {
     return data.rough(row) || ends.some(data.wide);
   }
 
-  return { NONE, start, paint, overlays, hatched, empty, hectareColours, roughChange, zoneFill, unit: (code) => units.find((unit) => unit.code === code) };
+  return { NONE, start, paint, divide, overlays, hatched, empty, hectareColours, roughChange, zoneFill, unit: (code) => units.find((unit) => unit.code === code) };
 })();

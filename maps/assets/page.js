@@ -5,7 +5,7 @@ const page = (() => {
   const { raw } = data;
   const MOST_BUTTONS = 5; // more periods than this are chosen with a slider
   const current = raw.periods.find((period) => period.role === 'current') || raw.periods[raw.periods.length - 1];
-  const state = { crop: raw.crops[0], period: current.name, pair: null, theme: 'hectares', opacity: 0.85 };
+  const state = { crop: raw.crops[0], period: current.name, pair: null, theme: 'hectares', opacity: 0.85, swipe: false, other: null, divider: 0.5 };
   const $ = (id) => document.getElementById(id);
   let map;
   let open = null; // what the popup shows
@@ -60,7 +60,32 @@ const page = (() => {
     radios('pair', 'pair', pairs.map((pair, index) => ({ value: String(index), text: words.text('controls.pair', pair) })),
       String(pairs.findIndex((pair) => same(pair, state.pair))), (index) => { state.pair = pairs[index]; });
     $('pair').hidden = state.theme !== 'change';
+    compareSwitch();
     $('period').hidden = state.theme === 'change';
+  }
+
+  // A divider shows an earlier period on the left and the chosen one on the right.
+  function compareSwitch() {
+    const names = raw.periods.map((period) => period.name);
+    const baseline = raw.periods.find((period) => period.role === 'baseline') || raw.periods[0];
+    const earlier = names.filter((name) => name !== state.period);
+    state.other = earlier.includes(baseline.name) ? baseline.name : earlier[earlier.length - 1] || null;
+    const able = state.theme !== 'change' && state.other !== null;
+    state.swipe = state.swipe && able;
+    $('compare').hidden = !able;
+    $('compare-on').checked = state.swipe;
+    $('compare-text').textContent = words.text('controls.compare', { period: state.other || '' });
+    const label = words.text('controls.divider', { from: state.other || '', to: state.period });
+    $('divider').hidden = !state.swipe;
+    $('divider-at').setAttribute('aria-label', label);
+    $('divider-from').textContent = state.other || '';
+    $('divider-to').textContent = state.period;
+  }
+
+  function moveDivider() {
+    state.divider = Number($('divider-at').value) / 100;
+    $('divider').style.setProperty('--at', 'calc(17px + (100% - 34px) * ' + state.divider + ')');
+    layers.divide(state);
   }
 
   function headline() {
@@ -215,6 +240,9 @@ const page = (() => {
 
   function listen() {
     $('language').addEventListener('change', (event) => speak(event.target.value));
+    $('compare-on').addEventListener('change', (event) => { state.swipe = event.target.checked; update(); });
+    $('divider-at').addEventListener('input', moveDivider);
+    map.on('move zoomend resize', () => layers.divide(state));
     $('opacity').addEventListener('input', (event) => { state.opacity = event.target.value / 100; layers.paint(state); });
     $('toggle-table').addEventListener('click', () => toggleTable($('tables').hidden));
     $('close-table').addEventListener('click', () => toggleTable(false));

@@ -17,11 +17,14 @@ const table = (() => {
     return data.names.get(domain) || data.otherNames.get(domain) || domain;
   }
 
+  // An indicative figure is shown and never ranked.
+  const ranked = (row) => data.numbered(row) && !data.flags(row).includes('INDICATIVE');
+
   function entry(state, domain) {
     const cells = periods().map((period) => data.estimate(state.crop, period, domain));
     return {
       domain, name: nameOf(domain), cells, change: data.change(state.crop, state.pair, domain),
-      keys: [nameOf(domain), domain, ...cells.map((row) => (data.numbered(row) ? row.value_ha : null))],
+      keys: [nameOf(domain), domain, ...cells.map((row) => (ranked(row) ? row.value_ha : null))],
     };
   }
 
@@ -64,8 +67,8 @@ const table = (() => {
   }
 
   function figures(state, find, redraw) {
-    const sure = data.estimates.find((row) => row.crop === state.crop && row.level);
-    const caption = sure ? words.text('table.caption', { level: words.level(sure.level) }) : words.text('table.caption_plain');
+    const own = data.estimates.filter((row) => row.crop === state.crop && row.level);
+    const caption = own.length ? words.text('table.caption', { level: figure.levelOf(own) }) : words.text('table.caption_plain');
     const heads = [words.text('table.unit'), words.text('table.code'), ...periods()];
     const title = words.className(state.crop) + ' – ' + caption;
     const rows = sorted(domains(state.crop).map((domain) => entry(state, domain))).map((one) => {

@@ -468,7 +468,7 @@ def _level_of(row: dict[str, Any], words: Language) -> str:
 
 def _level_text(level: float, rough: bool, words: Language) -> str:
     text = words.percent(level, 0)
-    return words.text("report.nominal", level=text) if rough else text
+    return words.text("pattern.nominal", level=text) if rough else text
 
 
 def _hectares(words: Language) -> str:

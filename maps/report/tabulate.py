@@ -81,7 +81,7 @@ def _level(rows: pd.DataFrame, words: Language) -> str:
     level = words.percent(float(levels.iloc[0]) if len(levels) else 0.95, 0)
     low = words.text("flag.LOW_COUNT")
     rough = "flags" in rows.columns and bool(rows["flags"].astype(str).str.contains(low, regex=False).any())
-    return words.text("report.nominal", level=level) if rough else level
+    return words.text("pattern.nominal", level=level) if rough else level
 
 
 def _cell(name: str, row: dict[str, Any], triple: tuple[str, str, str] | None, words: Language) -> str:

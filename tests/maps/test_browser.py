@@ -135,6 +135,59 @@ def test_class_map_follows_the_year(opened: Opened) -> None:
     assert opened.tab.locator("img.cells").get_attribute("src") == first
 
 
+def test_divider_shows_two_years(opened: Opened) -> None:
+    """Law: left of the divider stand the colours of the baseline, right of it those of the year chosen."""
+    fills = (
+        "pane => [...document.querySelectorAll('.leaflet-' + pane + '-pane path')].map(p => p.getAttribute('fill'))"
+    )
+    opened.choose("2022")
+    baseline = opened.tab.evaluate(fills, "units")
+    opened.choose("2024")
+    current = opened.tab.evaluate(fills, "units")
+    assert not opened.tab.locator("#divider").is_visible()
+    opened.tab.check("#compare-on")
+    assert opened.text("#compare") == "Compare with 2022"
+    assert opened.tab.evaluate(fills, "units-before") == baseline != current
+    assert opened.tab.evaluate(fills, "units") == current
+    for _ in range(10):
+        opened.tab.locator("#divider-at").press("ArrowLeft")
+    left, right = (
+        opened.tab.evaluate("pane => document.querySelector('.leaflet-' + pane + '-pane').style.clipPath", name)
+        for name in ("units-before", "units")
+    )
+    ends = [[float(x) for x in re.findall(r"([-.\d]+)px [-.\d]+px", text)] for text in (left, right)]
+    assert max(ends[0]) == min(ends[1])
+    size = opened.tab.evaluate("() => document.getElementById('map-region').clientWidth")
+    assert max(ends[0]) - min(ends[0]) == pytest.approx(17 + (size - 34) * 0.4, abs=0.5)
+    opened.choose("class")
+    assert opened.tab.locator("img.cells").count() == 2
+    opened.choose("change")
+    assert not opened.tab.locator("#divider").is_visible()
+    assert opened.tab.locator("img.cells").count() == 0
+    assert unhidden_numbers(opened) == []
+
+
+def test_indicative_figures_are_not_ranked(example: Page, browser: Any, tmp_path: Path) -> None:
+    """Law: sorted by hectares, rows flagged INDICATIVE stand last whatever their figure."""
+    estimates = example.figures.estimates.copy()
+    units = estimates[(estimates["domain"] != FRAME_DOMAIN) & (estimates["period"] == "2024")].dropna(
+        subset="value_ha"
+    )
+    largest = units.sort_values("value_ha").iloc[-1]["domain"]
+    estimates.loc[estimates["domain"] == largest, "flags"] = "INDICATIVE"
+    path = tmp_path / "index.html"
+    path.write_text(
+        render(replace(example, figures=replace(example.figures, estimates=estimates))), encoding="utf-8"
+    )
+    page = Opened(browser, path)
+    page.tab.click("#toggle-table")
+    for _ in range(2):
+        page.tab.locator("#tables thead button").nth(4).click()
+        codes = page.tab.evaluate("() => [...document.querySelectorAll('#tables-body tbody')][0].innerText")
+        order = re.findall(r"\b05\d{3}\b", codes)
+        assert [code for code in order if code in set(units["domain"])][-1] == largest
+
+
 def test_change_view(opened: Opened, example: Page) -> None:
     """Law: units take the colour of their verdict, and another comparison repaints them."""
     opened.choose("change")
