@@ -6,7 +6,7 @@ never added. All is graded D.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from aoi.harm.draws import scaled_to_survey, stream
+from aoi.harm.draws import stream
 from aoi.harm.erosion import FRAME, connectivity_parts, cover_draws, delivery_draws, erosivity_scale, in_threads
 from aoi.harm.factor import Factor, factor_draws
 from aoi.harm.groundwater import leaching_index
 from aoi.harm.loads import CLASSES, ClassLoad, load_draws
-from aoi.harm.result import HarmKey, HarmRow, State, absent_row, computed_row
+from aoi.harm.mapped import MappedFigure, rows_of_mapped
+from aoi.harm.result import HarmKey, HarmRow, State
 from aoi.harm.sediment import LEAST_COVER, constants
 from aoi.harm.slopes import Slopes
 from geo.errors import InputError, Problem
@@ -33,12 +34,14 @@ __all__ = [
     "Waters",
     "concentration_ug_l",
     "contamination",
+    "contamination_figures",
     "discharge_m3_s",
 ]
 
 METHOD = "potential-load/1"
 METHOD_ASSUMED_PLACE = "potential-load-assumed-place/1"
 """Of processing waste, which is laid to the plots for want of known places."""
+METHOD_WATER = "potential-water-load/1"
 SECONDS_PER_YEAR = 31_557_600.0
 NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
 IRRIGATED = ("opium_poppy", "cannabis")
@@ -132,7 +135,7 @@ def contamination(
     waters: Waters | None = None,
     jobs: int = 1,
 ) -> list[HarmRow]:
-    """Return the rows of W1 to W7.
+    """Return the rows of W1 to W7: `contamination_figures`, and the survey's area.
 
     Parameters
     ----------
@@ -141,15 +144,15 @@ def contamination(
     network
         Flow network it was made on.
     domains
-        Masks of the grid's shape by name; "frame" is one of them.
+        By name, which of the cells of `slopes.plots` lie in it; "frame" is one of them.
     areas_ha
-        Draws of the survey's area by domain, shape (n,) each; "frame" is one of them.
+        Draws of the survey's area by domain, shape (n,) each; domains without one get no load.
     loads
         Loads by crop and class; those of licit covers make up the counterfactual.
     factors
         Factors by name.
     key
-        Crop, period and inputs; indicator, domain, unit and part are set here.
+        Crop, period and inputs; all else is the figure's.
     seed
         Of the draws.
     waters
@@ -160,51 +163,99 @@ def contamination(
     Raises
     ------
     InputError
-        When no area of the frame is given, or an input of `waters` does not fit.
+        When an input of `waters` does not fit, or loads of one class are in two units.
     """
-    if FRAME not in areas_ha or FRAME not in domains:
-        raise InputError(Problem("contamination", "no area of the frame", "draws of the survey's area"))
-    given = waters or Waters()
-    of = replace(key, share="direct", grade="D", method=METHOD)
-    n = areas_ha[FRAME].size
-    drawn = load_draws(loads, n=n, seed=seed)
-    classes = tuple(one for one in CLASSES if any(load.crop == of.crop and load.substance == one for load in loads))
-    units = {one: next(load for load in loads if (load.crop, load.substance) == (of.crop, one)) for one in classes}
+    n = next(iter(areas_ha.values())).size
+    figures = contamination_figures(
+        slopes, network, domains, loads, factors, key.crop, n=n, seed=seed, waters=waters, jobs=jobs
+    )
+    return list(rows_of_mapped(figures, areas_ha, key, seed=seed))
+
+
+def contamination_figures(
+    slopes: Slopes,
+    network: FlowNetwork,
+    domains: Mapping[str, NDArray[np.bool_]],
+    loads: tuple[ClassLoad, ...],
+    factors: Mapping[str, Factor],
+    crop: str,
+    *,
+    n: int,
+    seed: int,
+    waters: Waters | None = None,
+    jobs: int = 1,
+) -> list[MappedFigure]:
+    """Return the figures over the mapped crop in n draws; parameters as of `contamination`."""
+    given, drawn = waters or Waters(), load_draws(loads, n=n, seed=seed)
+    classes = tuple(one for one in CLASSES if (crop, one) in drawn)
+    units = {one: next(load for load in loads if (load.crop, load.substance) == (crop, one)) for one in classes}
     _require_one_unit(loads, units)
-    rows = [
-        row for name in domains for row in _brought(slopes, domains[name], name, areas_ha, drawn, units, of, seed)
+    on_crop = slopes.on_crop[slopes.plots]
+    area_ha = slopes.area_ha[slopes.plots]
+    mapped = {name: float(area_ha[inside & on_crop].sum()) for name, inside in domains.items()}
+    frame = _Frame(crop=crop, mapped_ha=mapped[FRAME], n=n, seed=seed, factors=factors)
+    figures = [
+        one
+        for name, inside in domains.items()
+        for one in _brought(slopes, name, inside & on_crop, drawn, units, frame)
     ]
     for stage, indicator in (("field", "W1"), ("processing", "W2")):
         if not any(CLASSES[one] == stage for one in classes):
-            told = f"no published load of {of.crop}"
-            rows.append(
-                absent_row(replace(of, indicator=indicator, domain=FRAME, unit="t/yr"), "not_computed", told)
-            )
-    frame = replace(of, domain=FRAME)
-    scale, state = _scale(slopes, domains[FRAME], areas_ha[FRAME])
-    if state:
-        rows.append(absent_row(replace(frame, indicator="W3", unit="t/yr"), "not_estimable", state))
-        rows.append(absent_row(replace(frame, indicator="W4", unit="t/yr"), "not_estimable", state))
-    elif classes:
-        fate = _fate_of(classes, units, factors, n=n, seed=seed)
-        paths = _paths_of(slopes, network, given)
-        found = _carried_draws(slopes, paths, fate, drawn, factors, scale, n=n, seed=seed, jobs=jobs)
-        rows += [
-            computed_row(_placed(replace(frame, indicator=one[0], part=one[1], unit=one[2])), values, seed=seed)
-            for one, values in found.items()
-        ]
-        rows += _without_flow(fate, given, frame)
-        rows += _exposure(network, paths, given, factors, frame, n=n, seed=seed)
-    rows += _groundwater(slopes, given, classes, factors, frame, n=n, seed=seed)
-    rows += _water(slopes, domains[FRAME], areas_ha[FRAME], given, network, factors, frame, seed=seed)
-    rows += _sprayed(given, factors, frame, n=n, seed=seed)
-    return rows
+            figures.append(frame.without(indicator, "", "t/yr", f"no published load of {crop}"))
+    fate = _fate_of(classes, units, factors, n=n, seed=seed)
+    paths = _paths_of(slopes, network, given)
+    carried_off = _carried_draws(slopes, paths, fate, drawn, factors, n=n, seed=seed, jobs=jobs)
+    figures += [frame.figure(*what, values, scaled=what[2] != "km") for what, values in carried_off.items()]
+    if given.discharge is None:
+        told = "no flow of streams was given"
+        figures += [frame.without("W4", f"{one}:highest", "ug/L", told) for one in classes]
+    figures += _exposure(network, paths, given, frame)
+    figures += _groundwater(slopes, given, classes, frame)
+    figures += _water(slopes, domains[FRAME] & on_crop, given, network, frame)
+    figures += _sprayed(given, frame)
+    return figures
 
 
-def _placed(key: HarmKey) -> HarmKey:
-    """Return the key with the method that tells an assumed place."""
-    substance = key.part.split(":")[0]
-    return replace(key, method=METHOD_ASSUMED_PLACE) if CLASSES.get(substance) == "processing" else key
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """What figures of the frame have in common."""
+
+    crop: str
+    mapped_ha: float
+    n: int
+    seed: int
+    factors: Mapping[str, Factor]
+
+    def figure(
+        self, indicator: str, part: str, unit: str, draws: FloatArray, *, scaled: bool, method: str = ""
+    ) -> MappedFigure:
+        """Return a figure of the frame."""
+        return MappedFigure(
+            indicator=indicator,
+            domain=FRAME,
+            part=part,
+            unit=unit,
+            method=method or _method(part),
+            grade="D",
+            mapped_ha=self.mapped_ha,
+            scaled=scaled,
+            draws=draws,
+        )
+
+    def without(
+        self, indicator: str, part: str, unit: str, told: str, state: State = "not_computed"
+    ) -> MappedFigure:
+        """Return a figure that cannot be had, with the reason."""
+        return replace(self.figure(indicator, part, unit, np.zeros(0), scaled=False), state=state, reason=told)
+
+    def draws(self, *names: str) -> Mapping[str, FloatArray]:
+        """Return draws of factors."""
+        return factor_draws(self.factors, names, n=self.n, seed=self.seed)
+
+
+def _method(part: str) -> str:
+    """Return the method of a part; that of processing tells that its place is assumed."""
+    return METHOD_ASSUMED_PLACE if CLASSES.get(part.split(":")[0]) == "processing" else METHOD
 
 
 def _require_one_unit(loads: tuple[ClassLoad, ...], units: Mapping[str, ClassLoad]) -> None:
@@ -218,50 +269,25 @@ def _require_one_unit(loads: tuple[ClassLoad, ...], units: Mapping[str, ClassLoa
         raise InputError(problems)
 
 
-def _scale(slopes: Slopes, frame: NDArray[np.bool_], area_ha: FloatArray) -> tuple[FloatArray, str]:
-    """Return the survey's area over the mapped one in each draw, and why there is none."""
-    mapped = float(slopes.area_ha[slopes.on_crop & frame.reshape(-1)[slopes.hill.cells]].sum())
-    if mapped > 0:
-        return area_ha / mapped, ""
-    if np.any(area_ha > 0):
-        return np.zeros_like(area_ha), "no mapped crop here, while the survey has some"
-    return np.zeros_like(area_ha), ""
-
-
 def _brought(
     slopes: Slopes,
-    mask: NDArray[np.bool_],
     domain: str,
-    areas_ha: Mapping[str, FloatArray],
+    inside: NDArray[np.bool_],
     drawn: Mapping[tuple[str, str], FloatArray],
     units: Mapping[str, ClassLoad],
-    of: HarmKey,
-    seed: int,
-) -> list[HarmRow]:
-    """Return W1 and W2 of a domain: what is brought to the plots, less what licit crops there would be given."""
-    inside = mask.reshape(-1)[slopes.hill.cells] & slopes.on_crop
-    by_cover = {
-        name: float(slopes.area_ha[inside & (slopes.counterfactual == code)].sum())
-        for code, name in enumerate(slopes.names)
-    }
-    mapped = float(slopes.area_ha[inside].sum())
-    rows = []
+    frame: _Frame,
+) -> Iterator[MappedFigure]:
+    """Yield W1 and W2 of a domain: what is brought to the plots, less what licit crops there would be given."""
+    area_ha, before = slopes.area_ha[slopes.plots], slopes.counterfactual[slopes.plots]
+    mapped = float(area_ha[inside].sum())
     for substance, load in units.items():
+        total = drawn[frame.crop, substance] * mapped
+        for code, name in enumerate(slopes.names):
+            if (name, substance) in drawn:
+                total = total - drawn[name, substance] * float(area_ha[inside & (before == code)].sum())
         indicator = "W1" if CLASSES[substance] == "field" else "W2"
-        one = replace(of, indicator=indicator, domain=domain, part=substance, unit=load.mass_unit)
-        area = areas_ha.get(domain)
-        if area is None:
-            rows.append(absent_row(_placed(one), "not_estimable", "the survey gives no area here"))
-        elif mapped <= 0 and np.any(area > 0):
-            told = "no mapped crop here, while the survey has some"
-            rows.append(absent_row(_placed(one), "not_estimable", told))
-        else:
-            total = drawn[of.crop, substance] * mapped
-            for name, hectares in by_cover.items():
-                if (name, substance) in drawn:
-                    total = total - drawn[name, substance] * hectares
-            rows.append(computed_row(_placed(one), scaled_to_survey(total, mapped, area), seed=seed))
-    return rows
+        one = frame.figure(indicator, substance, load.mass_unit, total, scaled=True)
+        yield replace(one, domain=domain, mapped_ha=mapped)
 
 
 def _fate_of(
@@ -318,13 +344,12 @@ def _carried_draws(
     fate: _Fate,
     loads: Mapping[tuple[str, str], FloatArray],
     factors: Mapping[str, Factor],
-    scale: FloatArray,
     *,
     n: int,
     seed: int,
     jobs: int,
 ) -> Draws:
-    """Return draws of W3, W4 and the reach of W5, brought to the survey's area."""
+    """Return draws of W3, W4 and the reach of W5 by indicator, part and unit."""
     c, p = cover_draws(slopes.names, factors, n=n, seed=seed)
     times = erosivity_scale(slopes, factors, n=n, seed=seed)
     member = stream(seed, "erodibility_equation").integers(0, slopes.potential.shape[0], n)
@@ -364,7 +389,7 @@ def _carried_draws(
                 brought = np.array(
                     [loads[name, one][draw] if (name, one) in loads else 0.0 for name in slopes.names]
                 )
-                brought *= fate.to_carried[one][draw] * scale[draw]
+                brought *= fate.to_carried[one][draw]
                 stuck = fate.bound[one][draw] * (brought @ (bound[0] - bound[1]))
                 free = (
                     (1 - fate.bound[one][draw]) * fate.runoff[one][draw] * (brought @ (dissolved[0] - dissolved[1]))
@@ -408,48 +433,24 @@ def _follow(
             found["W5", f"{substance}:above_screening", "km"][draw] = float(length) / 1000
 
 
-def _without_flow(fate: _Fate, given: Waters, of: HarmKey) -> list[HarmRow]:
-    if given.discharge is not None:
-        return []
-    told = "no flow of streams was given"
-    return [
-        absent_row(
-            replace(_placed(replace(of, part=f"{one}:highest")), indicator="W4", unit="ug/L"), "not_computed", told
-        )
-        for one in fate.classes
-    ]
-
-
-def _exposure(
-    network: FlowNetwork,
-    paths: _Paths,
-    given: Waters,
-    factors: Mapping[str, Factor],
-    of: HarmKey,
-    *,
-    n: int,
-    seed: int,
-) -> list[HarmRow]:
-    """Return people and intakes near streams that water from plots reaches within some days; totals alone."""
-    rows = []
-    speed = factor_draws(factors, ("stream_velocity",), n=n, seed=seed)["stream_velocity"]
-    reach_m = speed * factors["exposure_days"].value * 86_400
+def _exposure(network: FlowNetwork, paths: _Paths, given: Waters, frame: _Frame) -> Iterator[MappedFigure]:
+    """Yield people and intakes near streams that water from plots reaches within some days; totals alone."""
+    reach_m = frame.draws("stream_velocity")["stream_velocity"] * frame.factors["exposure_days"].value * 86_400
     way = shortest_way_m(paths.stream, paths.at[paths.at >= 0])
     for part, unit, layer in (("people", "persons", given.people), ("intakes", "intakes", given.intakes)):
-        one = replace(of, indicator="W5", part=part, unit=unit)
         if layer is None:
-            rows.append(absent_row(one, "not_computed", f"no map of {part} was given"))
+            yield frame.without("W5", part, unit, f"no map of {part} was given")
             continue
         count = _grid(layer, network, part)
         if np.any(count < 0):
-            raise InputError(
-                Problem(part, f"{count[count < 0][0]:g} in a cell", "0 or more", "name the no-data value")
-            )
-        near_m, held = _near(network, paths.stream, way, np.nan_to_num(count), factors["exposure_distance"].value)
+            found = f"{count[count < 0][0]:g} in a cell"
+            raise InputError(Problem(part, found, "0 or more", "name the no-data value"))
+        distance_m = frame.factors["exposure_distance"].value
+        near_m, held = _near(network, paths.stream, way, np.nan_to_num(count), distance_m)
         order = np.argsort(near_m, kind="stable")
         total = np.concatenate([[0.0], np.cumsum(held[order])])
-        rows.append(computed_row(one, total[np.searchsorted(near_m[order], reach_m, side="right")], seed=seed))
-    return rows
+        reached = total[np.searchsorted(near_m[order], reach_m, side="right")]
+        yield frame.figure("W5", part, unit, reached, scaled=False)
 
 
 def _near(
@@ -466,100 +467,79 @@ def _near(
     return way_m[below.places(cell)], count[inhabited]
 
 
-def _groundwater(
-    slopes: Slopes,
-    given: Waters,
-    classes: tuple[str, ...],
-    factors: Mapping[str, Factor],
-    of: HarmKey,
-    *,
-    n: int,
-    seed: int,
-) -> list[HarmRow]:
-    """Return how easily pesticides leach, and how vulnerable the ground under the crop is; neither holds a load."""
-    rows = []
+def _groundwater(slopes: Slopes, given: Waters, classes: tuple[str, ...], frame: _Frame) -> Iterator[MappedFigure]:
+    """Yield how easily pesticides leach, and how vulnerable the ground under the crop is; neither holds a load."""
     for one in classes:
-        names = (f"soil_half_life_{one}", f"koc_{one}")
-        if all(name in factors for name in names):
-            drawn = factor_draws(factors, names, n=n, seed=seed)
-            key = replace(of, indicator="W6", part=f"{one}:leaching", unit="index")
-            rows.append(computed_row(key, leaching_index(drawn[names[0]], drawn[names[1]]), seed=seed))
-    for part, unit in (("vulnerability", "index"), ("vulnerability_high", "percent")):
-        key = replace(of, indicator="W6", part=part, unit=unit)
-        state, told, value = _vulnerability(slopes, given, factors, part)
-        rows.append(absent_row(key, state, told) if told else computed_row(key, np.array([value]), seed=seed))
-    return rows
-
-
-def _vulnerability(
-    slopes: Slopes, given: Waters, factors: Mapping[str, Factor], part: str
-) -> tuple[State, str, float]:
-    if given.vulnerability is None:
-        return "not_computed", "no map of vulnerability was given", np.nan
-    values = np.asarray(given.vulnerability, dtype=np.float64).reshape(-1)[slopes.hill.cells[slopes.on_crop]]
+        days, koc = f"soil_half_life_{one}", f"koc_{one}"
+        if days in frame.factors and koc in frame.factors:
+            drawn = frame.draws(days, koc)
+            yield frame.figure(
+                "W6", f"{one}:leaching", "index", leaching_index(drawn[days], drawn[koc]), scaled=False
+            )
+    state, told, values = _vulnerability(slopes, given)
     area = slopes.area_ha[slopes.on_crop]
+    high = 100.0 * (values >= frame.factors["vulnerability_high"].value)
+    for part, unit, weight in (("vulnerability", "index", values), ("vulnerability_high", "percent", high)):
+        if told:
+            yield frame.without("W6", part, unit, told, state)
+        else:
+            mean = np.array([float((weight * area).sum() / area.sum())])
+            yield frame.figure("W6", part, unit, mean, scaled=False)
+
+
+def _vulnerability(slopes: Slopes, given: Waters) -> tuple[State, str, FloatArray]:
+    """Return the index under the crop, or the state and reason of having none."""
+    none = np.zeros(0)
+    if given.vulnerability is None:
+        return "not_computed", "no map of vulnerability was given", none
+    values = np.asarray(given.vulnerability, dtype=np.float64).reshape(-1)[slopes.hill.cells[slopes.on_crop]]
     if not values.size:
-        return "not_estimable", "no mapped crop here", np.nan
+        return "not_estimable", "no mapped crop here", none
     if np.isnan(values).any():
-        return "not_estimable", f"{int(np.isnan(values).sum())} cells of the crop without a value", np.nan
+        return "not_estimable", f"{int(np.isnan(values).sum())} cells of the crop without a value", none
     if np.any((values < 23) | (values > 230)):
         raise InputError(Problem("vulnerability", f"{values.min():g} to {values.max():g}", "23 to 230, DRASTIC"))
-    if part == "vulnerability":
-        return "computed", "", float((values * area).sum() / area.sum())
-    return "computed", "", float(100 * area[values >= factors["vulnerability_high"].value].sum() / area.sum())
+    return "computed", "", values
 
 
 def _water(
-    slopes: Slopes,
-    frame: NDArray[np.bool_],
-    area_ha: FloatArray,
-    given: Waters,
-    network: FlowNetwork,
-    factors: Mapping[str, Factor],
-    of: HarmKey,
-    *,
-    seed: int,
-) -> list[HarmRow]:
-    """Return the water drawn for the crop beyond that of licit crops there, and its share of what flows off."""
-    key = replace(of, indicator="W7", part="irrigation", unit="m3/yr")
-    if of.crop not in IRRIGATED:
-        return [absent_row(key, "not_computed", f"{of.crop} is grown on rain")]
-    n = area_ha.size
-    names = tuple(f"{kind}_{crop}" for crop in (of.crop, "crop") for kind in ("irrigation", "irrigated_share"))
-    drawn = factor_draws(factors, names, n=n, seed=seed)
-    inside = slopes.on_crop & frame.reshape(-1)[slopes.hill.cells]
-    mapped = float(slopes.area_ha[inside].sum())
-    if mapped <= 0 and np.any(area_ha > 0):
-        return [absent_row(key, "not_estimable", "no mapped crop here, while the survey has some")]
-    licit = slopes.names.index("crop") if "crop" in slopes.names else -1
-    stood = float(slopes.area_ha[inside & (slopes.counterfactual == licit)].sum())
-    own = float(slopes.area_ha[inside & (slopes.counterfactual == slopes.names.index(of.crop))].sum())
-    per_ha = drawn[f"irrigation_{of.crop}"] * drawn[f"irrigated_share_{of.crop}"]
-    total = per_ha * (mapped - own) - drawn["irrigation_crop"] * drawn["irrigated_share_crop"] * stood
-    volume = scaled_to_survey(total, mapped, area_ha)
-    rows = [computed_row(key, volume, seed=seed)]
-    share = replace(key, part="water_stress", unit="percent")
+    slopes: Slopes, inside: NDArray[np.bool_], given: Waters, network: FlowNetwork, frame: _Frame
+) -> Iterator[MappedFigure]:
+    """Yield the water drawn for the crop beyond that of licit crops there, and its share of what flows off."""
+    if frame.crop not in IRRIGATED:
+        yield frame.without("W7", "irrigation", "m3/yr", f"{frame.crop} is grown on rain")
+        return
+    names = tuple(f"{kind}_{crop}" for crop in (frame.crop, "crop") for kind in ("irrigation", "irrigated_share"))
+    drawn = frame.draws(*names)
+    area_ha, before = slopes.area_ha[slopes.plots], slopes.counterfactual[slopes.plots]
+
+    def stood(name: str) -> float:
+        code = slopes.names.index(name) if name in slopes.names else -1
+        return float(area_ha[inside & (before == code)].sum())
+
+    own = drawn[f"irrigation_{frame.crop}"] * drawn[f"irrigated_share_{frame.crop}"]
+    licit = drawn["irrigation_crop"] * drawn["irrigated_share_crop"]
+    volume = own * (frame.mapped_ha - stood(frame.crop)) - licit * stood("crop")
+    yield frame.figure("W7", "irrigation", "m3/yr", volume, scaled=True, method=METHOD_WATER)
     if given.discharge is None:
-        rows.append(absent_row(share, "not_computed", "no flow of streams was given"))
-        return rows
-    flow = _grid(given.discharge, network, "discharge")[network.outlets]
-    available = float(np.nansum(flow)) * SECONDS_PER_YEAR
+        yield frame.without("W7", "water_stress", "percent", "no flow of streams was given")
+        return
+    available = float(np.nansum(_grid(given.discharge, network, "discharge")[network.outlets])) * SECONDS_PER_YEAR
     if available <= 0:
-        rows.append(absent_row(share, "not_estimable", "no flow leaves the area"))
+        yield frame.without("W7", "water_stress", "percent", "no flow leaves the area", "not_estimable")
     else:
-        rows.append(computed_row(share, 100 * volume / available, seed=seed))
-    return rows
+        share = 100 * volume / available
+        yield frame.figure("W7", "water_stress", "percent", share, scaled=True, method=METHOD_WATER)
 
 
-def _sprayed(given: Waters, factors: Mapping[str, Factor], of: HarmKey, *, n: int, seed: int) -> list[HarmRow]:
-    """Return the herbicide of eradication, a source of its own and no part of the crop's load."""
+def _sprayed(given: Waters, frame: _Frame) -> Iterator[MappedFigure]:
+    """Yield the herbicide of eradication, a source of its own and no part of the crop's load."""
     if given.sprayed_ha is None:
-        return []
+        return
     if not 0 <= given.sprayed_ha < np.inf:
         raise InputError(Problem("sprayed area", f"{given.sprayed_ha} ha", "0 or more"))
-    rate = factor_draws(factors, ("eradication_herbicide",), n=n, seed=seed)["eradication_herbicide"]
-    key = replace(of, indicator="W1", part="eradication_herbicide", unit="kg/yr", method="eradication-load/1")
-    return [computed_row(key, rate * given.sprayed_ha, seed=seed)]
+    load = frame.draws("eradication_herbicide")["eradication_herbicide"] * given.sprayed_ha
+    yield frame.figure("W1", "eradication_herbicide", "kg/yr", load, scaled=False, method="eradication-load/1")
 
 
 @compiled

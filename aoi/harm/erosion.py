@@ -9,22 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi.harm.draws import scaled_to_survey, stream
+from aoi.harm.draws import stream
 from aoi.harm.factor import Factor, factor_draws
-from aoi.harm.result import HarmKey, HarmRow, absent_row, computed_row
+from aoi.harm.mapped import MappedFigure, rows_of_mapped
+from aoi.harm.result import HarmKey, HarmRow
 from aoi.harm.sediment import LEAST_COVER, SLOPE_LIMITS, Delivery, constants, deposition, sediment_ratio
 from aoi.harm.slopes import Slopes
 from geo.errors import InputError, Problem
 from geo.kernel import compiled
 
-__all__ = ["METHOD", "TOLERABLE_T_HA", "ErosionDraws", "ErosionMap", "cover_draws", "erosion", "erosion_draws",
-           "erosion_map", "erosion_rows"]  # fmt: skip
+__all__ = [
+    "METHOD",
+    "TOLERABLE_T_HA",
+    "ErosionDraws",
+    "ErosionMap",
+    "cover_draws",
+    "erosion",
+    "erosion_draws",
+    "erosion_figures",
+    "erosion_map",
+]  # fmt: skip
 
 METHOD = "rusle-sdr/1"
 TOLERABLE_T_HA = (11.0, 5.0, 2.0)
@@ -81,7 +92,7 @@ def erosion(
     seed: int,
     jobs: int = 1,
 ) -> list[HarmRow]:
-    """Return the rows of E1, E2 and E3: `erosion_draws`, then `erosion_rows`.
+    """Return the rows of E1, E2 and E3: `erosion_draws`, `erosion_figures`, and the survey's area.
 
     Parameters
     ----------
@@ -90,7 +101,7 @@ def erosion(
     basin
         Sub-basin of every cell of the grid, shape (height * width,), as of `geo.flow.sub_basins`.
     domains
-        Masks of the grid's shape by name; "frame" is one of them.
+        By name, which of the cells of `slopes.plots` lie in it; "frame" is one of them.
     areas_ha
         Draws of the survey's area by domain, shape (n,) each; domains without one get no figure in tonnes.
     factors
@@ -104,7 +115,7 @@ def erosion(
     """
     n = next(iter(areas_ha.values())).size
     drawn = erosion_draws(slopes, basin, domains, factors, n=n, seed=seed, jobs=jobs)
-    return erosion_rows(drawn, areas_ha, key)
+    return list(rows_of_mapped(erosion_figures(drawn), areas_ha, key, seed=seed))
 
 
 def cover_draws(
@@ -146,10 +157,13 @@ def erosion_draws(
     member = stream(seed, "erodibility_equation").integers(0, slopes.potential.shape[0], n)
     ratios = delivery_draws(factors, n=n, seed=seed)
     plots, names = slopes.plots, tuple(domains)
-    inside = np.column_stack([np.asarray(mask).reshape(-1)[slopes.hill.cells[plots]] for mask in domains.values()])
-    found, label = np.unique(np.asarray(basin)[slopes.hill.cells], return_inverse=True)
+    inside = np.column_stack([np.asarray(mask, dtype=np.bool_) for mask in domains.values()])
+    if inside.shape[0] != plots.size:
+        found = f"{inside.shape[0]} cells of domains for {plots.size} of the crop"
+        raise InputError(Problem("erosion domains", found, "one each", "take them with Slopes.at_plots"))
+    numbers, label = np.unique(np.asarray(basin)[slopes.hill.cells], return_inverse=True)
     added, above = np.zeros((n, len(names))), np.zeros((n, len(tolerable_t_ha), len(names)))
-    delivered = np.zeros((n, found.size))
+    delivered = np.zeros((n, numbers.size))
     hill, (rise, way) = slopes.hill, connectivity_parts(slopes)
     limits = np.asarray(tolerable_t_ha, dtype=np.float64)
 
@@ -162,7 +176,7 @@ def erosion_draws(
                 inside, limits, added[draw], above[draw],
             )  # fmt: skip
             for sign, code in ((1.0, slopes.observed), (-1.0, slopes.counterfactual)):
-                total = np.zeros(found.size)
+                total = np.zeros(numbers.size)
                 _deliver(
                     hill.ahead, hill.on_stream, rise, way, slopes.area_ha, potential, code,
                     np.maximum(c[draw], LEAST_COVER), cp, *constants(ratios[draw]), label, held[0], held[1], total,
@@ -177,35 +191,42 @@ def erosion_draws(
         added_t=added,
         above_ha=above,
         tolerable_t_ha=tolerable_t_ha,
-        basins=tuple(found.tolist()),
+        basins=tuple(numbers.tolist()),
         delivered_t=delivered,
         seed=seed,
     )
 
 
-def erosion_rows(drawn: ErosionDraws, areas_ha: Mapping[str, FloatArray], key: HarmKey) -> list[HarmRow]:
-    """Return rows of E1 (t/yr and t/ha/yr), E2 (t/yr, whole and by sub-basin) and E3 (percent of the crop area)."""
-    rows: list[HarmRow] = []
+def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
+    """Return E1 (t/yr and t/ha/yr), E2 (t/yr, whole and by sub-basin) and E3 (percent of the crop area).
+
+    Sub-basin 0 gathers what belongs to none; it is part of the whole and has no figure of its own.
+    """
+    found = []
     for place, domain in enumerate(drawn.domains):
-        of = replace(key, domain=domain, share="direct", grade="C", method=METHOD)
         mapped = float(drawn.mapped_ha[place])
-        rows.append(
-            _tonnes(replace(of, indicator="E1", unit="t/yr"), drawn.added_t[:, place], mapped, areas_ha, drawn.seed)
-        )
-        for indicator, part, unit, values in _shares(drawn, place):
-            one = replace(of, indicator=indicator, part=part, unit=unit)
-            if mapped > 0:
-                rows.append(computed_row(one, values / mapped, seed=drawn.seed))
-            else:
-                rows.append(absent_row(one, "not_estimable", "no mapped crop here"))
+        make = partial(MappedFigure, domain=domain, method=METHOD, grade="C", mapped_ha=mapped)
+        added = drawn.added_t[:, place]
+        found.append(make(indicator="E1", part="", unit="t/yr", scaled=True, draws=added))
+        shares = [("E1", "per_hectare", "t/ha/yr", added)]
+        for index, limit in enumerate(drawn.tolerable_t_ha):
+            above_ha = np.minimum(drawn.above_ha[:, index, place], mapped)  # a rounding beyond at most
+            shares.append(("E3", f"above:{limit:g}", "percent", 100 * above_ha))
+        for indicator, part, unit, values in shares:
+            share = make(indicator=indicator, part=part, unit=unit, scaled=False, draws=values / (mapped or 1.0))
+            if mapped <= 0:
+                share = replace(share, state="not_estimable", reason="no mapped crop here", draws=values[:0])
+            found.append(share)
     if FRAME in drawn.domains:
         mapped = float(drawn.mapped_ha[drawn.domains.index(FRAME)])
-        of = replace(key, indicator="E2", domain=FRAME, unit="t/yr", share="direct", grade="C", method=METHOD)
-        rows.append(_tonnes(of, drawn.delivered_t.sum(axis=1), mapped, areas_ha, drawn.seed))
+        make = partial(
+            MappedFigure, indicator="E2", domain=FRAME, unit="t/yr", method=METHOD, grade="C", mapped_ha=mapped
+        )
+        found.append(make(part="", scaled=True, draws=drawn.delivered_t.sum(axis=1)))
         for place, number in enumerate(drawn.basins):
-            one = replace(of, part=f"sub_basin:{number}")
-            rows.append(_tonnes(one, drawn.delivered_t[:, place], mapped, areas_ha, drawn.seed))
-    return rows
+            if number:
+                found.append(make(part=f"sub_basin:{number}", scaled=True, draws=drawn.delivered_t[:, place]))
+    return found
 
 
 def erosion_map(slopes: Slopes, factors: Mapping[str, Factor]) -> ErosionMap:
@@ -222,32 +243,6 @@ def erosion_map(slopes: Slopes, factors: Mapping[str, Factor]) -> ErosionMap:
         found.append((loss_t_ha, loss_t * ratio, *deposition(slopes.hill, loss_t, ratio)))
     added, delivered, kept, held = (one - other for one, other in zip(*found, strict=True))
     return ErosionMap(cells=slopes.hill.cells, added_t_ha=added, delivered_t=delivered, kept_t=kept, held_t=held)
-
-
-def _shares(drawn: ErosionDraws, place: int) -> list[tuple[str, str, str, FloatArray]]:
-    """Return indicator, part, unit and draws of what is divided by the mapped area."""
-    found = [("E1", "per_hectare", "t/ha/yr", drawn.added_t[:, place])]
-    for index, limit in enumerate(drawn.tolerable_t_ha):
-        found.append(
-            (
-                "E3",
-                f"above:{limit:g}",
-                "percent",
-                100 * np.minimum(drawn.above_ha[:, index, place], drawn.mapped_ha[place]),
-            )
-        )
-    return found
-
-
-def _tonnes(
-    key: HarmKey, mapped_t: FloatArray, mapped_ha: float, areas_ha: Mapping[str, FloatArray], seed: int
-) -> HarmRow:
-    if key.domain not in areas_ha:
-        return absent_row(key, "not_estimable", "the survey gives no area here")
-    area = areas_ha[key.domain]
-    if mapped_ha <= 0 and np.any(area > 0):
-        return absent_row(key, "not_estimable", "no mapped crop here, while the survey has some")
-    return computed_row(key, scaled_to_survey(mapped_t, mapped_ha, area), seed=seed)
 
 
 def delivery_draws(factors: Mapping[str, Factor], *, n: int, seed: int) -> list[Delivery]:

@@ -87,6 +87,10 @@ class Slopes:
         """Places of the cells of the crop, and of those whose cover changed."""
         return np.flatnonzero(self.on_crop | (self.observed != self.counterfactual))
 
+    def at_plots(self, mask: ArrayLike) -> NDArray[np.bool_]:
+        """Return which of the cells of `plots` lie in a mask of the grid's shape."""
+        return np.asarray(np.asarray(mask).reshape(-1)[self.hill.cells[self.plots]], dtype=np.bool_)
+
 
 def prepare_slopes(
     network: FlowNetwork,

@@ -72,6 +72,11 @@ def slopes_of(where: Place, *, plot: Any = None, observed: Any = None, area_ha: 
     return prepare_slopes(where.network, where.stream, where.z, cover, area_ha, **(given | other))
 
 
+def frame_of(slopes: Slopes) -> dict[str, Any]:
+    """Return the one domain that holds all plots."""
+    return {"frame": np.ones(slopes.plots.size, dtype=bool)}
+
+
 def fixed(factors: dict[str, Factor], **values: float) -> dict[str, Factor]:
     """Return factors without any spread, some at other values."""
     return {

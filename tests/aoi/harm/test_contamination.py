@@ -20,7 +20,7 @@ from aoi.harm.sediment import Delivery, sediment_ratio
 from geo.errors import InputError
 from geo.flow import accumulate
 from geo.stream import Stream, carried, shortest_way_m, stream_below
-from tests.aoi.harm.ground import COCA, CROP, HA, KEY, NAMES, Place, fixed, place, slopes_of
+from tests.aoi.harm.ground import COCA, CROP, HA, KEY, NAMES, Place, fixed, frame_of, place, slopes_of
 
 N = 30
 HEADER = "crop,country,year,class,stage,unit,low,mid,high,source,page,mark\n"
@@ -38,7 +38,8 @@ def rows_of(where: Place, area_ha: float | None = None, **other: Any) -> dict[tu
     mapped = float(slopes.on_crop.sum() * HA)
     area = np.full(N, mapped if area_ha is None else area_ha)
     given: dict[str, Any] = {"loads": shipped_loads(), "factors": load_factors(), "key": KEY, "seed": 3} | other
-    found = contamination(slopes, where.network, {"frame": where.everywhere}, {"frame": area}, **given)
+    domains = frame_of(slopes)
+    found = contamination(slopes, where.network, domains, {"frame": area}, **given)
     rows = {(row.key.indicator, row.key.domain, row.key.part): row for row in found}
     assert len(rows) == len(found)
     return rows
@@ -173,7 +174,7 @@ def test_dissolved_and_bound_by_plain_loops() -> None:
     slopes = slopes_of(where, soil=np.full(where.z.shape, 0.03), factors=factors)
     area = {"frame": np.full(2, float(slopes.on_crop.sum() * HA))}
     rows = {row.key.part: row for row in contamination(
-        slopes, where.network, {"frame": where.everywhere}, area, certain(shipped_loads()), factors, KEY, seed=1)
+        slopes, where.network, frame_of(slopes), area, certain(shipped_loads()), factors, KEY, seed=1)
         if row.key.indicator == "W3"}  # fmt: skip
     hill = slopes.hill
     cover = np.array([factors[f"c_{NAMES[one]}"].value for one in slopes.observed])
@@ -208,7 +209,9 @@ def test_zero_plots_give_zero_and_unmapped_area_no_figure() -> None:
     assert len(computed) > 8
     assert all((row.value, row.lo, row.hi) == (0, 0, 0) for row in computed)
     rows = rows_of(where, 5.0, plot=none)
-    assert {rows[key].state for key in (("W1", "frame", "fertiliser"), ("W3", "frame", ""))} == {"not_estimable"}
+    assert {rows[key].state for key in (("W1", "frame", "fertiliser"), ("W3", "frame", "fertiliser:sediment"))} == {
+        "not_estimable"
+    }
 
 
 def test_counterfactual_as_observed_gives_zero() -> None:
@@ -307,7 +310,7 @@ def test_water_of_irrigated_crops() -> None:
     found = contamination(
         slopes,
         where.network,
-        {"frame": where.everywhere},
+        frame_of(slopes),
         {"frame": np.full(N, mapped)},
         shipped_loads(),
         fixed(load_factors()),

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aoi.harm.erosion import erosion, erosion_draws, erosion_map, erosion_rows
+from aoi.harm.erosion import erosion, erosion_draws, erosion_figures, erosion_map
 from aoi.harm.factor import load_factors
+from aoi.harm.mapped import rows_of_mapped
 from aoi.harm.result import HarmRow
 from aoi.harm.rusle import erodibility, length_steepness
 from aoi.harm.sediment import Delivery, sediment_ratio
 from aoi.harm.slopes import Cover
 from geo.errors import InputError
 from geo.hillslope import gradient_at
-from tests.aoi.harm.ground import COCA, HA, KEY, NAMES, Place, fixed, place, slopes_of
+from tests.aoi.harm.ground import COCA, HA, KEY, NAMES, Place, fixed, frame_of, place, slopes_of
 
 N = 40
 
@@ -28,10 +29,8 @@ def rows_of(where: Place, area_ha: float | None = None, *, factors: Any = None, 
     slopes = slopes_of(where, **other)
     mapped = float(slopes.on_crop.sum() * HA)
     area = np.full(N, mapped if area_ha is None else area_ha)
-    domains = {
-        "frame": where.everywhere,
-        "north": np.arange(where.z.size).reshape(where.z.shape) < where.z.size // 2,
-    }
+    north = np.arange(where.z.size).reshape(where.z.shape) < where.z.size // 2
+    domains = {"frame": slopes.at_plots(where.everywhere), "north": slopes.at_plots(north)}
     known = load_factors() if factors is None else factors
     rows = erosion(slopes, where.basin, domains, {"frame": area}, known, KEY, seed=5, jobs=jobs)
     return {(row.key.indicator, row.key.domain, row.key.part): row for row in rows}
@@ -42,7 +41,7 @@ def test_totals_are_those_of_plain_loops() -> None:
     where = place(2)
     factors = fixed(load_factors())
     slopes = slopes_of(where)
-    drawn = erosion_draws(slopes, where.basin, {"frame": where.everywhere}, factors, n=30, seed=1)
+    drawn = erosion_draws(slopes, where.basin, frame_of(slopes), factors, n=30, seed=1)
     hill, at = slopes.hill, slopes.hill.cells
     east, north = gradient_at(where.z, at, where.network.cell_m)
     slope = np.hypot(east, north)
@@ -109,10 +108,12 @@ def test_loss_adds_up_over_plots_and_domains(seed: int) -> None:
     """Law: gross loss is additive over disjoint plots and over domains; sub-basins add up to the whole delivery."""
     where = place(seed, side=14, stream_ha=0.6)
     half = np.arange(where.z.size).reshape(where.z.shape) % 2 == 0
-    factors, everywhere = load_factors(), {"frame": where.everywhere, "even": half, "odd": ~half}
+    factors, masks = load_factors(), {"frame": where.everywhere, "even": half, "odd": ~half}
 
     def total(plot: Any) -> Any:
-        return erosion_draws(slopes_of(where, plot=plot), where.basin, everywhere, factors, n=5, seed=2)
+        slopes = slopes_of(where, plot=plot)
+        domains = {name: slopes.at_plots(mask) for name, mask in masks.items()}
+        return erosion_draws(slopes, where.basin, domains, factors, n=5, seed=2)
 
     whole, even, odd = total(where.plot), total(where.plot & half), total(where.plot & ~half)
     assert even.added_t[:, 0] + odd.added_t[:, 0] == pytest.approx(whole.added_t[:, 0], rel=1e-6)
@@ -131,18 +132,20 @@ def test_rows_hold_their_value_and_threads_change_nothing() -> None:
     assert one["E1", "north", ""].state == "not_estimable"
     assert one["E1", "north", "per_hectare"].state == "computed"
     slopes = slopes_of(where)
-    drawn = erosion_draws(slopes, where.basin, {"frame": where.everywhere}, load_factors(), n=N, seed=5)
-    rows = erosion_rows(drawn, {"frame": np.full(N, float(drawn.mapped_ha[0]))}, KEY)
+    drawn = erosion_draws(slopes, where.basin, frame_of(slopes), load_factors(), n=N, seed=5)
+    area = {"frame": np.full(N, float(drawn.mapped_ha[0]))}
+    rows = list(rows_of_mapped(erosion_figures(drawn), area, KEY, seed=5))
     parts = [row for row in rows if row.key.part.startswith("sub_basin")]
     assert len(parts) == len(drawn.basins) > 1
-    fixed_rows = erosion_draws(slopes, where.basin, {"frame": where.everywhere}, fixed(load_factors()), n=1, seed=5)
+    fixed_rows = erosion_draws(slopes, where.basin, frame_of(slopes), fixed(load_factors()), n=1, seed=5)
     assert fixed_rows.delivered_t.sum() == pytest.approx(_delivered(where), rel=1e-6)
 
 
 def _delivered(where: Place) -> float:
     """Return delivery of one basin that is the whole grid."""
     whole = np.ones(where.z.size, dtype=np.int32)
-    drawn = erosion_draws(slopes_of(where), whole, {"frame": where.everywhere}, fixed(load_factors()), n=1, seed=5)
+    slopes = slopes_of(where)
+    drawn = erosion_draws(slopes, whole, frame_of(slopes), fixed(load_factors()), n=1, seed=5)
     assert drawn.basins == (1,)
     return float(drawn.delivered_t[0, 0])
 
@@ -197,6 +200,10 @@ def test_holes_of_inputs_are_told_all_at_once() -> None:
     unknown = replace(slopes_of(where), names=("lupin",))
     with pytest.raises(InputError, match="no c_lupin, p_lupin"):
         erosion_draws(unknown, where.basin, {}, load_factors(), n=1, seed=1)
+    with pytest.raises(InputError, match="at_plots"):
+        erosion_draws(
+            slopes_of(where), where.basin, {"frame": where.everywhere.ravel()}, load_factors(), n=1, seed=1
+        )
     with pytest.raises(InputError, match="no cover hemp"):
         Cover(names=NAMES, crop="hemp", observed=where.before, counterfactual=where.before)
 
