@@ -483,8 +483,8 @@ def _groundwater(slopes: Slopes, given: Waters, classes: tuple[str, ...], frame:
         if told:
             yield frame.without("W6", part, unit, told, state)
         else:
-            mean = np.array([float((weight * area).sum() / area.sum())])
-            yield frame.figure("W6", part, unit, mean, scaled=False)
+            mean = min(float((weight * area).sum() / area.sum()), float(weight.max()))  # a rounding beyond at most
+            yield frame.figure("W6", part, unit, np.array([mean]), scaled=False)
 
 
 def _vulnerability(slopes: Slopes, given: Waters) -> tuple[State, str, FloatArray]:
