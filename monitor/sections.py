@@ -526,6 +526,12 @@ class HarmSection(Section):
     plot_width_m: float | None = Field(
         default=None, gt=0, description="Typical width of a plot; the profile's typical field when left out"
     )
+    loads: Path | None = Field(
+        default=None, description="Table of loads by crop and class, in place of the shipped ones"
+    )
+    sprayed_ha: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        default={}, description="Period to the hectares sprayed with herbicide from the air, 0 when none were"
+    )
     cover: dict[Annotated[str, Field(pattern=r"^\d+$")], CoverName] = Field(
         default={}, description='Code of the land-cover maps to its cover, such as { "6" = "primary_forest" }'
     )

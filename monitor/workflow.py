@@ -440,6 +440,7 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
     if section is None:
         return []
     files = [entry.path for entry in section.input] + [entry.range for entry in section.species]
+    files += [section.loads] if section.loads is not None else []
     layers = tuple(layer.path for layer in survey.overlay)
     return [
         Step(

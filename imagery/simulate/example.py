@@ -30,6 +30,7 @@ from imagery.simulate.scene import BANDS_10M, Scene, open_season, render_scene
 from imagery.simulate.sites import agricultural_mask, training_sites
 from imagery.simulate.stac import item_id, write_catalog, write_item
 from imagery.simulate.truth import true_fields, true_hectares, write_truth
+from imagery.simulate.water_layers import WATER_INPUTS, true_added_erosion, write_water_layers
 
 __all__ = ["write_example"]
 
@@ -78,11 +79,15 @@ def write_example(
     write_gpkg(
         inputs / "truth" / "fields.gpkg", {"fields": Layer(frame=fields, title="True fields of each period")}
     )
-    truth = true_hectares(landscape, fields, units) | {"direct_forest_loss_ha": true_loss(landscape, units)}
+    truth = true_hectares(landscape, fields, units) | {
+        "direct_forest_loss_ha": true_loss(landscape, units),
+        "added_erosion_t": true_added_erosion(landscape, units),
+    }
     write_truth(inputs / "truth" / "truth.json", truth)
     write_harm_layers(landscape, frame_of(units), inputs / "harm")
+    write_water_layers(landscape, inputs / "harm")
     _write_scenes(landscape, inputs / "stac", imaged)
-    write_text(directory / "survey.toml", _survey_text(landscape) + harm_survey_text(landscape))
+    write_text(directory / "survey.toml", _survey_text(landscape) + harm_survey_text(landscape, WATER_INPUTS))
     return directory / "survey.toml"
 
 

@@ -7,6 +7,7 @@ known for: losses dated a year late, biomass wrong alike over kilometres.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -263,8 +264,8 @@ def _species(landscape: Landscape, frame: shapely.Geometry) -> dict[str, Layer]:
     return layers
 
 
-def harm_survey_text(landscape: Landscape) -> str:
-    """Return the ``[harm]`` table of the example's survey file."""
+def harm_survey_text(landscape: Landscape, more: Sequence[tuple[str, str, str]] = ()) -> str:
+    """Return the ``[harm]`` table of the survey file; `more` is name, file and unit of further rasters."""
     scenario = landscape.scenario
     lines = [
         "",
@@ -287,6 +288,7 @@ def harm_survey_text(landscape: Landscape) -> str:
         *(("land_cover", f"land_cover_{year}", "class", year) for year in LAND_COVER_YEARS),
         *((f"productivity_{name}", f"productivity_{name}", "state", None) for name in ("trajectory", "state")),
         ("productivity_performance", "productivity_performance", "state", None),
+        *((name, file, unit, None) for name, file, unit in more),
     ]
     for name, file, unit, year in entries:
         lines += ["", "[[harm.input]]", f'name = "{name}"', f'path = "inputs/harm/{file}.tif"', f'unit = "{unit}"']

@@ -57,6 +57,8 @@ class Figures:
     rings: pd.DataFrame
     """Matched rings by tile."""
     settings: Mapping[str, Any]
+    folder: Path
+    """Where further tables of single harms stand."""
 
     @cached_property
     def factors(self) -> dict[str, Factor]:
@@ -285,4 +287,5 @@ def read_figures(out: Path, folder: Path | None = None) -> Figures:
         totals=read_csv(folder / "footprint.csv"),
         rings=read_csv(folder / "rings.csv"),
         settings=json.loads((folder / "harm_settings.json").read_text(encoding="utf-8")),
+        folder=folder,
     )

@@ -30,7 +30,7 @@ from monitor.harms.ground import Ground, require_whole
 from monitor.harms.history import History
 from monitor.sections import HarmSection
 
-__all__ = ["BITS", "NATURAL", "Footprint", "Scene", "footprint"]
+__all__ = ["BITS", "NATURAL", "Cells", "Footprint", "Scene", "footprint", "open_maps", "read_cells"]
 
 NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
 """Covers whose turning into illicit crop is degradation."""
@@ -60,6 +60,8 @@ class Scene:
     """Year after which a loss belongs to the period."""
     ranges: tuple[History, ...] = ()
     """Range of each species, as polygons."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """What is made once for all scenes of a step, such as the flow network."""
 
     @property
     def windows(self) -> tuple[int, ...]:
@@ -105,7 +107,7 @@ class Footprint:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
+class Cells:
     """Layers of a block, each shape (height, width)."""
 
     inside: NDArray[np.bool_]
@@ -150,18 +152,12 @@ def footprint(
     found.state = np.zeros(geobox.shape, dtype=np.uint8)
     rows, cols = units["row"].to_numpy(), units["col"].to_numpy()
     with ExitStack() as stack:
-        maps = {
-            period.reference_date.year: stack.enter_context(
-                open_on_grid(scene.context.class_map_path(period.name), geobox)
-            )
-            for period in scene.context.compared
-            if period.reference_date.year <= scene.year
-        }
+        maps = open_maps(scene, stack)
         writer = stack.enter_context(
             CogWriter(folder / f"loss_{scene.crop}_{scene.period}.tif", geobox, dtype="uint8", style=_LOSS_STYLE)
         )
         total = -(-geobox.shape[0] // size) * -(-geobox.shape[1] // size)
-        work: Callable[[Block], _Cells] = lambda block: _read(scene, maps, block)  # noqa: E731
+        work: Callable[[Block], Cells] = lambda block: read_cells(scene, maps, block)  # noqa: E731
         for done, (block, cells) in enumerate(
             map_blocks(work, (geobox.shape[0], geobox.shape[1]), size=size, jobs=jobs), start=1
         ):
@@ -181,7 +177,19 @@ _LOSS_STYLE = RasterStyle(
 )
 
 
-def _read(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> _Cells:
+def open_maps(scene: Scene, stack: ExitStack) -> dict[int, GridReader]:
+    """Return the open class maps of the surveyed years up to the scene's, by year."""
+    geobox = scene.context.frame.geobox
+    return {
+        period.reference_date.year: stack.enter_context(
+            open_on_grid(scene.context.class_map_path(period.name), geobox)
+        )
+        for period in scene.context.compared
+        if period.reference_date.year <= scene.year
+    }
+
+
+def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Cells:
     """Read all layers of a block."""
     context, ground = scene.context, scene.ground
     inside = context.frame.unit_of_cell[block.slices] > 0
@@ -207,7 +215,7 @@ def _read(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> _Cells:
             nodata=-1,
         )
         loss = np.where(inside, ground.loss_year(block), 0)
-    return _Cells(
+    return Cells(
         inside=inside,
         plot=seen[scene.year],
         series=np.stack([seen[year] for year in years]),
@@ -230,7 +238,7 @@ def _whole(ground: Ground, name: str, block: Block, inside: NDArray[np.bool_]) -
     return values
 
 
-def _collect(scene: Scene, found: Footprint, block: Block, cells: _Cells) -> NDArray[np.uint8]:
+def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> NDArray[np.uint8]:
     """Add a block to the totals and states; return its cells of the map of direct loss."""
     first = first_use_year(cells.series, cells.years)
     main = scene.windows[0]
@@ -255,12 +263,12 @@ def _collect(scene: Scene, found: Footprint, block: Block, cells: _Cells) -> NDA
     return np.where(own, 2, np.where(cells.plot, 1, np.where(lost & cells.forest, 3, 0))).astype(np.uint8)
 
 
-def _direct(scene: Scene, first: NDArray[np.int64], cells: _Cells, window: int) -> NDArray[np.bool_]:
+def _direct(scene: Scene, first: NDArray[np.int64], cells: Cells, window: int) -> NDArray[np.bool_]:
     before = forest_before(cells.forest, cells.loss, first - window)
     return direct_loss(first, before, cells.loss, window_years=window, lag_years=scene.section.lag_years)
 
 
-def _add_whole(scene: Scene, found: Footprint, block: Block, cells: _Cells, start: NDArray[np.bool_]) -> None:
+def _add_whole(scene: Scene, found: Footprint, block: Block, cells: Cells, start: NDArray[np.bool_]) -> None:
     """Add what is counted over the whole frame: its cells, and the forest at the start of the period."""
     area = _area(scene, block, cells.inside.shape)
     latest = scene.year + scene.section.lag_years
@@ -278,7 +286,7 @@ def _add_footprint(
     scene: Scene,
     found: Footprint,
     block: Block,
-    cells: _Cells,
+    cells: Cells,
     first: NDArray[np.int64],
     direct: Mapping[int, NDArray[np.bool_]],
 ) -> None:
@@ -304,7 +312,7 @@ def _add_footprint(
 
 
 def _natural(
-    scene: Scene, cells: _Cells, opened: NDArray[np.int64], window: int, plot: NDArray[np.bool_]
+    scene: Scene, cells: Cells, opened: NDArray[np.int64], window: int, plot: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Say which footprint pixels were under natural cover in the year before their window."""
     codes = natural_codes(scene.section)
@@ -319,7 +327,7 @@ def natural_codes(section: HarmSection) -> list[int]:
 
 def _add_soil(
     found: Footprint,
-    cells: _Cells,
+    cells: Cells,
     plot: NDArray[np.bool_],
     natural: NDArray[np.bool_],
     area: Column,
@@ -338,7 +346,7 @@ def _add_biomass(
     scene: Scene,
     found: Footprint,
     block: Block,
-    cells: _Cells,
+    cells: Cells,
     own: NDArray[np.bool_],
     area: Column,
     masks: NDArray[np.bool_],
@@ -389,7 +397,7 @@ def _add_species(
     scene: Scene,
     found: Footprint,
     block: Block,
-    cells: _Cells,
+    cells: Cells,
     own: NDArray[np.bool_],
     opened: NDArray[np.int64],
     area: Column,
@@ -420,7 +428,7 @@ def _at_units(
     scene: Scene,
     found: Footprint,
     block: Block,
-    cells: _Cells,
+    cells: Cells,
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
 ) -> None:

@@ -18,7 +18,7 @@ HARMS: Mapping[str, tuple[str, str, str, str]] = MappingProxyType(
         "erosion": ("E1", "", "added soil erosion", "potential"),
         "degradation": ("S1", "", "land degraded", "attributable at most"),
         "species": ("B1", "", "habitat of endemic species lost", "attributable at most"),
-        "contamination": ("W1", "", "load of agro-chemicals", "potential"),
+        "contamination": ("W1", "fertiliser", "load of fertiliser", "potential"),
         "gases": ("G", "view:year_of_clearing", "greenhouse gases committed", "attributable at most"),
     }
 )

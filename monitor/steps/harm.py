@@ -28,6 +28,7 @@ from monitor.harms.ground import Ground, open_ground
 from monitor.harms.history import History, read_history
 from monitor.harms.rings import Rings, coarse_mean, coarse_side, fragments, ring_names, ring_table
 from monitor.harms.settings import factor_records, factors_of
+from monitor.harms.water import gather
 from monitor.indicators import rows_of_harms, write_part
 from monitor.sections import HarmSection
 from monitor.steps.estimate import interval_method
@@ -41,7 +42,7 @@ _MOST_PATCHES = 4000
 Collector = Callable[[Scene, Footprint, Path], pd.DataFrame]
 """Gathers further totals of a harm: rows quantity, domain, value; may write rasters into the folder."""
 
-COLLECTORS: dict[str, Collector] = {}
+COLLECTORS: dict[str, Collector] = {"water": gather}
 """Harm to what gathers more for it than the pass over blocks does, such as the routing of sediment."""
 
 
@@ -82,6 +83,7 @@ def _part_of(progress: Progress, number: int, count: int) -> Progress:
 
 def _scenes(context: Context, section: HarmSection, ground: Ground) -> Iterator[Scene]:
     domains = Domains(context)
+    shared: dict[str, Any] = {}
     ranges = tuple(_range(context, entry.range, entry.layer) for entry in section.species)
     for crop in context.survey.survey.crops:
         history = read_history(context, crop)
@@ -100,6 +102,7 @@ def _scenes(context: Context, section: HarmSection, ground: Ground) -> Iterator[
                 year=year,
                 since=year - window if earlier is None else earlier,
                 ranges=ranges,
+                shared=shared,
             )
             earlier = year
 
