@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,6 +89,7 @@ def _scene(key: tuple[str, ...], paths: dict[str, Path], sensor: Sensor) -> Scen
         raise InputError(
             Problem(f"scene {name}", f"no file of band {', '.join(missing)} (it has {have})", "all bands")
         )
+    shared = Counter(files.values())
     some = next(iter(paths.values()))
     number = f"{baseline[:2]}.{baseline[-2:]}" if baseline else sensor.baseline_in(some.as_posix())
     return Scene(
@@ -97,13 +98,13 @@ def _scene(key: tuple[str, ...], paths: dict[str, Path], sensor: Sensor) -> Scen
         bands={
             band.common: BandFile(
                 path=str(files[band.common]),
-                index=band.index if "" in paths else 1,
+                index=band.index if shared[files[band.common]] > 1 or "" in paths else 1,
                 scale=sensor.scale,
                 offset=sensor.offset(number),
             )
             for band in sensor.band
         },
-        mask=BandFile(path=str(mask)) if mask else None,
+        mask=BandFile(path=str(mask), index=sensor.mask.index) if mask and sensor.mask else None,
         baseline=number,
     )
 

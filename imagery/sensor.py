@@ -60,6 +60,7 @@ class MaskRule(_Record):
         default=0.0, ge=0, description="Patches narrower than this (specks) are masked but not grown"
     )
     fill: int = Field(description="Mask value of a cell beyond the image; it must be invalid")
+    index: int = Field(default=1, ge=1, description="Band of the mask file that holds it, from 1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -92,7 +93,16 @@ class Sensor(_Record):
     title: str = Field(description="Name for readers")
     source: str = Field(description="Where the numbers come from")
     band: tuple[Band, ...] = Field(min_length=1, description="Bands read, in order")
-    quantity: Literal["reflectance", "index", "digital_number"] = Field(description="What scaled values are")
+    quantity: Literal["reflectance", "index", "digital_number", "backscatter_db"] = Field(
+        description="What values are once scaled"
+    )
+    noise_floor: float | None = Field(
+        default=None, description="Value below which the sensor shows noise alone, in physical units"
+    )
+    noise_floor_source: str = Field(default="", description="Where it comes from, with its mark")
+    is_power: bool = Field(
+        default=False, description="Raw values are linear power, turned to decibels; 0 and less are empty"
+    )
     scale: float = Field(gt=0, description="Factor from raw to physical values")
     offset_before: float = Field(default=0.0, description="Offset of scenes that no offset rule covers")
     offset_rule: tuple[OffsetRule, ...] = Field(default=(), description="In order of baseline")
@@ -100,7 +110,7 @@ class Sensor(_Record):
         default=None, description="Regular expression that finds the baseline in a product name"
     )
     quantum: float = Field(gt=0, description="Physical value of one unit of the integers held in memory")
-    nodata: int | None = Field(default=None, description="Raw value of cells that hold nothing")
+    nodata: float | None = Field(default=None, description="Raw value of cells that hold nothing")
     nodata_rule: Literal["any", "all"] = Field(
         default="any", description="A cell is empty when any band, or all bands, hold no-data"
     )
@@ -114,6 +124,14 @@ class Sensor(_Record):
     other_collections: tuple[str, ...] = Field(
         default=(), description="Parts of collection names that look alike but hold another product"
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.is_power and self.quantity != "backscatter_db":
+            raise ValueError(f"is_power makes decibels, and quantity is {self.quantity}; say backscatter_db")
+        if (self.noise_floor is None) != (not self.noise_floor_source):
+            raise ValueError("a noise floor needs noise_floor_source, and one without the other is none")
+        return self
 
     @property
     def common(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,8 +121,11 @@ def _scene(item: pystac.Item, sensor: Sensor) -> Scene | None:
             )
         )
     baseline = _baseline(item, sensor)
+    shared = Counter(_path(asset) for asset in found.values() if asset is not None)
     bands = {
-        band.common: _band_file(item, asset, band, _offset(item, asset, sensor, baseline), sensor.scale)
+        band.common: _band_file(
+            item, asset, band, _offset(item, asset, sensor, baseline), sensor.scale, shared[_path(asset)] > 1
+        )
         for band, asset in zip(sensor.band, found.values(), strict=True)
         if asset is not None
     }
@@ -129,13 +133,19 @@ def _scene(item: pystac.Item, sensor: Sensor) -> Scene | None:
         id=item.id,
         time=_time(item),
         bands=bands,
-        mask=BandFile(path=_path(mask)) if mask is not None else None,
+        mask=_mask_file(mask, sensor),
         baseline=baseline,
         tile=_tile(item),
         bounds=_bounds(item),
         platform=_platform(item),
         sun=_sun(item),
     )
+
+
+def _mask_file(asset: pystac.Asset | None, sensor: Sensor) -> BandFile | None:
+    if asset is None or sensor.mask is None:
+        return None
+    return BandFile(path=_path(asset), index=sensor.mask.index)
 
 
 def _is_other(item: pystac.Item, sensor: Sensor) -> bool:
@@ -185,8 +195,10 @@ def _mask_asset(item: pystac.Item, sensor: Sensor) -> pystac.Asset | None:
     return next((item.assets[key] for key in keys if key in item.assets), None)
 
 
-def _band_file(item: pystac.Item, asset: pystac.Asset, band: Band, offset: float, scale: float) -> BandFile:
-    several = len(_bands_of(item, asset)) > 1
+def _band_file(
+    item: pystac.Item, asset: pystac.Asset, band: Band, offset: float, scale: float, is_shared: bool
+) -> BandFile:
+    several = is_shared or len(_bands_of(item, asset)) > 1
     return BandFile(path=_path(asset), index=band.index if several else 1, scale=scale, offset=offset)
 
 

@@ -227,7 +227,12 @@ def _lay(
     first = not valid.any()
     clear &= ~_empty(raw, sensor)
     units = {
-        name: _to_units(cells, scene.bands[name].scale, scene.bands[name].offset, sensor.quantum)
+        name: _to_units(
+            _in_decibels(cells) if sensor.is_power else cells,
+            scene.bands[name].scale,
+            scene.bands[name].offset,
+            sensor.quantum,
+        )
         for name, cells in raw.items()
     }
     if scene.relief is not None:
@@ -261,16 +266,23 @@ def _flatten(
     return lit
 
 
-def _empty(raw: dict[str, NDArray[np.integer]], sensor: Sensor) -> NDArray[np.bool_]:
+def _empty(raw: dict[str, NDArray[np.number]], sensor: Sensor) -> NDArray[np.bool_]:
     """Return the cells that hold nothing."""
     layers = iter(raw.values())
-    one = next(layers)
-    if sensor.nodata is None:
-        return np.zeros(one.shape, dtype=np.bool_)
-    empty = one == sensor.nodata
+    empty = _holds_nothing(next(layers), sensor)
     join = np.logical_or if sensor.nodata_rule == "any" else np.logical_and
     for cells in layers:
-        join(empty, cells == sensor.nodata, out=empty)
+        join(empty, _holds_nothing(cells, sensor), out=empty)
+    return empty
+
+
+def _holds_nothing(cells: NDArray[np.number], sensor: Sensor) -> NDArray[np.bool_]:
+    """Return the cells of a band that hold its no-data value, no number, or power that has no logarithm."""
+    empty = np.zeros(cells.shape, dtype=np.bool_) if sensor.nodata is None else cells == sensor.nodata
+    if cells.dtype.kind == "f":
+        empty |= ~np.isfinite(cells)
+    if sensor.is_power:
+        empty |= cells <= 0
     return np.asarray(empty)
 
 
@@ -290,14 +302,14 @@ def _clear(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, grown: Di
     return ~flagged(inner, rule, rule.invalid) & ~grow(compact, grown)
 
 
-def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> dict[str, NDArray[np.integer]]:
+def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> dict[str, NDArray[np.number]]:
     """Return the raw integers of every band, opening each file once."""
     cell_m = min(cell_size_m(geobox))
     by_file: dict[tuple[str, str], list[str]] = defaultdict(list)
     for band in sensor.band:
         resampling = "average" if cell_m >= _COARSER * band.resolution_m else "nearest"
         by_file[scene.bands[band.common].path, resampling].append(band.common)
-    raw: dict[str, NDArray[np.integer]] = {}
+    raw: dict[str, NDArray[np.number]] = {}
     for (path, resampling), names in by_file.items():
         with open_on_grid(path, geobox, resampling=resampling, fill=sensor.nodata) as reader:
             cells = reader.read(block, [scene.bands[name].index for name in names])
@@ -305,12 +317,18 @@ def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> di
     return {name: raw[name] for name in sensor.common}
 
 
-def _to_units(raw: NDArray[np.integer], scale: float, offset: float, quantum: float) -> NDArray[np.int16]:
+def _in_decibels(power: NDArray[np.number]) -> NDArray[np.float64]:
+    """Return ten times the logarithm of power; 0 where there is none."""
+    known = np.isfinite(power) & (power > 0)
+    return np.asarray(10.0 * np.log10(np.where(known, power, 1.0).astype(np.float64)))
+
+
+def _to_units(raw: NDArray[np.number], scale: float, offset: float, quantum: float) -> NDArray[np.int16]:
     """Return ``(scale * raw + offset) / quantum`` rounded to whole units."""
     factor, shift = scale / quantum, offset / quantum
     whole = round(shift)
     if raw.dtype == np.uint16 and abs(factor - 1) < 1e-12 and abs(shift - whole) < 1e-9 and -_HIGHEST <= whole <= 0:
         # The usual case stays in 16 bits, where a plane is handled several times faster
         return np.asarray(np.minimum(raw, np.uint16(_HIGHEST)).view(np.int16) + np.int16(whole))
-    units = np.rint(raw * factor + shift)
+    units = np.rint(np.nan_to_num(raw * factor + shift))
     return np.asarray(np.clip(units, _LOWEST, _HIGHEST), dtype=np.int16)

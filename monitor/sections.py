@@ -121,6 +121,9 @@ class ImagerySection(Section):
     coregistration_tolerance_m: float | None = Field(
         default=None, gt=0, description="Shift that is borne; one cell when left out"
     )
+    harmonise: Literal["none", "oli"] = Field(
+        default="none", description="Bring reflectance to the bands of Landsat 8 and 9 with published coefficients"
+    )
     topographic: Literal["none", "c", "minnaert"] = Field(
         default="none", description="How the shading of slopes is taken out of each scene; needs `elevation`"
     )

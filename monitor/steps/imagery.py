@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from imagery.address import shown_address
 from imagery.adjust import Adjusted, AdjustOptions, adjusted, alignment_state
 from imagery.catalog import Search, scene_files, search_items, search_scenes
 from imagery.fetch import Store
+from imagery.harmonise import harmonised
 from imagery.prepare import PrepareOptions, write_period
 from imagery.relief import ReliefOptions
 from monitor.context import Context, Progress
@@ -57,7 +59,9 @@ def search(context: Context, period: PeriodSection) -> Search:
     waiting = [problem for problem in found.unfetched if not _was_tried(problem, context)]
     if waiting or (imagery.broken == "refuse" and found.lost):
         raise InputError([*found.problems, *found.unfetched] if imagery.broken == "refuse" else waiting)
-    return found
+    if imagery.harmonise == "none":
+        return found
+    return replace(found, scenes=harmonised(found.scenes, imagery.harmonise).scenes)
 
 
 def source_name(context: Context) -> str:
@@ -154,6 +158,7 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
         *_lost(period, lost),
         *_beside(period, ready, options),
         *_relief_notes(period, ready),
+        *_unharmonised(context, period, found),
     ]
     return report.record() | {"source": source_name(context) if imagery.address else "", "notes": notes}
 
@@ -202,6 +207,13 @@ def _relief_notes(period: PeriodSection, ready: Adjusted) -> Iterator[str]:
             f"period {period.name}: shading taken out of {len(done)} of {len(ready.bands)} bands of scenes"
             + (middle if done else "")
         )
+
+
+def _unharmonised(context: Context, period: PeriodSection, found: Search) -> Iterator[str]:
+    """Tell the scenes of platforms without coefficients: they stand as they are among others that were changed."""
+    if context.imagery.harmonise != "none":
+        for name, platform in harmonised(found.scenes, context.imagery.harmonise).unchanged:
+            yield f"period {period.name}, scene {name}: platform {platform} has no coefficients; not harmonised"
 
 
 def _middle(ordered: Sequence[float]) -> str:

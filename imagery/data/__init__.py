@@ -1,0 +1,1 @@
+"""Published numbers that imagery is prepared with, each with its source and mark."""
