@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geo.errors import InputError, Problem, reason
-from imagery.scene import BandFile, Scene, SunAngles, platform_name
+from imagery.scene import BandFile, Scene, SunAngles, naming, platform_name
 from imagery.sensor import Band, Sensor
 
 __all__ = ["landsat_metadata", "landsat_scene"]
@@ -61,8 +61,8 @@ def landsat_scene(metadata: Path, sensor: Sensor) -> Scene | None:
         if contents["PROCESSING_LEVEL"] not in _LEVELS:
             return None
         return _scene(metadata, groups, sensor, contents["LANDSAT_PRODUCT_ID"])
-    except InputError:
-        raise
+    except InputError as error:
+        raise naming(error, name) from error
     except (OSError, ElementTree.ParseError, *_MALFORMED) as error:
         found = f"metadata that cannot be read ({type(error).__name__}: {reason(error)})"
         raise InputError(

@@ -16,7 +16,7 @@ import pystac
 from geo.errors import InputError, Problem
 from imagery.landsat import landsat_metadata, landsat_scene
 from imagery.safe import safe_scene, safe_tiles
-from imagery.scene import BandFile, Scene
+from imagery.scene import BandFile, Scene, naming
 from imagery.sensor import Sensor
 from imagery.stac import items_of, scene_of
 
@@ -52,11 +52,11 @@ def product_scenes(folder: Path, sensor: Sensor) -> Iterator[Scene | InputError]
         find, read = _PRODUCTS[sensor.product]
         for path in find(folder):
             metadata += 1
-            yield from _tried(read, path, sensor)
+            yield from _tried(read, path, sensor, folder)
     if not metadata:
         for path in _items(folder):
             metadata += 1
-            yield from _tried(_beside, path, sensor)
+            yield from _tried(_beside, path, sensor, folder)
     if not metadata:
         raise InputError(
             Problem(
@@ -69,12 +69,12 @@ def product_scenes(folder: Path, sensor: Sensor) -> Iterator[Scene | InputError]
 
 
 def _tried(
-    read: Callable[[Path, Sensor], Scene | None], path: Path, sensor: Sensor
+    read: Callable[[Path, Sensor], Scene | None], path: Path, sensor: Sensor, folder: Path
 ) -> Iterator[Scene | InputError]:
     try:
         scene = read(path, sensor)
     except InputError as error:
-        yield error
+        yield naming(error, path.relative_to(folder).parts[0])
         return
     if scene is not None:
         yield scene

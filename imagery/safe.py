@@ -15,7 +15,7 @@ from pathlib import Path
 from pyproj import Transformer
 
 from geo.errors import InputError, Problem, reason
-from imagery.scene import BandFile, Scene, SunAngles, platform_name
+from imagery.scene import BandFile, Scene, SunAngles, naming, platform_name
 from imagery.sensor import Band, Sensor
 
 __all__ = ["safe_scene", "safe_tiles"]
@@ -63,8 +63,8 @@ def safe_scene(tile: Path, sensor: Sensor) -> Scene | None:
         details = None if product is None else _parsed(product)
         name = _text(details, "PRODUCT_URI", "").removesuffix(".SAFE") or _text(root, "TILE_ID")
         return _scene(tile, root, details, sensor, name)
-    except InputError:
-        raise
+    except InputError as error:
+        raise naming(error, name) from error
     except _MALFORMED as error:
         found = f"metadata that cannot be read ({reason(error)})"
         raise InputError(Problem(f"scene {name}", found, "a whole SAFE product", "fetch it again")) from error

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geo.errors import InputError
 from imagery.address import is_remote
 from imagery.sensor import baseline_number
 
 if TYPE_CHECKING:
     from imagery.relief import Relief
 
-__all__ = ["BandFile", "Scene", "SunAngles", "platform_name", "scene_files", "unique_scenes"]
+__all__ = ["BandFile", "Scene", "SunAngles", "naming", "platform_name", "scene_files", "unique_scenes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,16 @@ def unique_scenes(scenes: Iterable[Scene]) -> tuple[Scene, ...]:
     by_name = {scene.id: scene for scene in ranked}
     by_acquisition = {_acquisition(scene): scene for scene in sorted(by_name.values(), key=_rank)}
     return tuple(sorted(by_acquisition.values(), key=lambda scene: (scene.time, scene.id)))
+
+
+def naming(error: InputError, scene: str) -> InputError:
+    """Return an error each problem of which names the scene it is about."""
+    return InputError(
+        problem
+        if problem.where.startswith("scene ")
+        else replace(problem, where=f"scene {scene}", found=f"{problem.found} ({problem.where.rsplit('/', 1)[-1]})")
+        for problem in error.problems
+    )
 
 
 def platform_name(text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geo.errors import InputError, Problem, SurveyFileError
-from imagery.scene import BandFile, Scene
+from imagery.scene import BandFile, Scene, naming
 from imagery.sensor import Band, Sensor
 
 __all__ = ["folder_entries", "folder_scenes"]
@@ -74,7 +74,7 @@ def folder_entries(folder: Path, pattern: str, sensor: Sensor) -> Iterator[Scene
         try:
             yield _scene(key, paths, sensor)
         except InputError as error:
-            yield error
+            yield naming(error, "_".join(part for part in (key[2], key[0] or key[1]) if part))
 
 
 def _scene(key: tuple[str, ...], paths: dict[str, Path], sensor: Sensor) -> Scene:

@@ -18,7 +18,7 @@ import pystac
 from pystac.stac_io import DefaultStacIO
 
 from geo.errors import InputError, Problem, reason
-from imagery.scene import BandFile, Scene, SunAngles, platform_name
+from imagery.scene import BandFile, Scene, SunAngles, naming, platform_name
 from imagery.sensor import Band, Sensor
 
 __all__ = ["items_of", "scene_of"]
@@ -94,8 +94,8 @@ def scene_of(item: pystac.Item, sensor: Sensor) -> Scene | None:
     """
     try:
         return _scene(item, sensor)
-    except InputError:
-        raise
+    except InputError as error:
+        raise naming(error, item.id) from error
     except _MALFORMED as error:
         found = f"an item that cannot be read ({type(error).__name__}: {reason(error)})"
         raise InputError(Problem(f"scene {item.id}", found, "STAC 1.0 or 1.1", "write the item again")) from error
