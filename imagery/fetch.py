@@ -32,6 +32,15 @@ __all__ = ["Store", "Wanted", "fetch_files", "local_items", "stored_items", "wan
 
 Bounds = tuple[float, float, float, float]
 _INDEX = "fetched.json"
+_IMAGE_STARTS = (
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+    b"\0\0\0\x0cjP  ",
+    b"\xff\x4f\xff\x51",
+)
+"""First bytes of TIFF, BigTIFF and JPEG 2000 files."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -210,12 +219,22 @@ def _fetched(
             raise
         again = fresh.assets[one.asset].get_absolute_href() or fresh.assets[one.asset].href
         digest = download(session, _signed(again, remote, session, policy), path, policy)
+    _require_image(path)
     return {
         "file": name.as_posix(),
         "address": shown_address(address),
         "bytes": path.stat().st_size,
         "sha256": digest,
     }
+
+
+def _require_image(path: Path) -> None:
+    """Refuse what is no TIFF or JPEG 2000: a page that asks to log in, or a list of other files to open."""
+    with path.open("rb") as stream:
+        start = stream.read(12)
+    if not start.startswith(_IMAGE_STARTS):
+        path.unlink()
+        raise WebError("something that is neither TIFF nor JPEG 2000, such as a page that asks to log in")
 
 
 def _signed(address: str, remote: Remote, session: requests.Session, policy: WebPolicy) -> str:

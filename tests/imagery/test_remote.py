@@ -183,6 +183,25 @@ def test_a_transfer_cut_short_is_made_again(api: Served, tmp_path: Path) -> None
     assert "in 3 attempts" in problems[0].found
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"<html>please log in</html>", b'<VRTDataset rasterXSize="1" rasterYSize="1"/>', b""],
+    ids=["login", "list of files", "nothing"],
+)
+def test_what_is_no_image_is_not_kept(api: Served, tmp_path: Path, content: bytes) -> None:
+    """Law: a page, or a text that would make the reader open other files, is refused under whatever name."""
+    path = api.folder / "files" / f"SHOT_{DAYS[0]:%Y%m%d}" / "B02.tif"
+    kept = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        _store, problems, _ = fetched(api, tmp_path)
+    finally:
+        path.write_bytes(kept)
+    assert [problem.where for problem in problems] == [f"scene SHOT_{DAYS[0]:%Y%m%d}"]
+    assert "neither TIFF nor JPEG 2000" in problems[0].found
+    assert len(list(tmp_path.rglob("B02.tif"))) == len(DAYS) - 1
+
+
 def test_hosts_of_private_networks_are_refused(api: Served, tmp_path: Path) -> None:
     """Law: a search, a file and a redirect to this machine are refused unless the survey file names the host."""
     public = replace(POLICY, private_hosts=frozenset())
