@@ -28,7 +28,8 @@ from imagery.class_map import (
     sieved,
     uncertainty_style,
 )
-from imagery.classifier import fit_classifier, softmax
+from imagery.classifier import softmax
+from imagery.ensemble import fit_ensemble
 from imagery.features import feature_spec
 from imagery.fold import block_of, spatial_folds
 from imagery.model import ClassifySettings, TrainedModel
@@ -91,16 +92,16 @@ def train(
         samples.period,
         folds=settings.folds,
         positives=[legend.code(crop) for crop in legend.crops],
-        rng=np.random.default_rng(np.random.SeedSequence([settings.boost.seed, 1])),
+        rng=np.random.default_rng(np.random.SeedSequence([settings.ensemble.seed, 1])),
     )
     validation = {
         "method": f"{settings.folds} folds of square blocks of {settings.fold_block_m:g} m",
         "note": "neighbouring blocks still resemble each other; these are no accuracies of the map",
         "training_units": len(samples),
         "unseen_units": int(np.isin(training.period, list(periods)).sum()) - len(samples),
-        **validate(data, fold, legend=legend, settings=settings.boost),
+        **validate(data, fold, legend=legend, settings=settings.ensemble),
     }
-    classifier = fit_classifier(data.planes, data.code, data.names, settings.boost)
+    classifier = fit_ensemble(data.planes, data.code, data.names, settings.ensemble)
     return TrainedModel(
         classifier=classifier,
         spec=spec,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import Any
 from geo.blocks import BLOCK_SIZE
 from geo.errors import InputError, Problem
 from geo.files import write_text
-from imagery.classifier import BoostSettings, Classifier
+from imagery.classifier import BoostSettings
+from imagery.ensemble import Ensemble, EnsembleSettings, Kind
 from imagery.features import FeatureSpec
 from imagery.floor import Threshold
+from imagery.forest import ForestSettings
 from imagery.profile import CropProfile
 from imagery.sensor import Sensor
 
@@ -25,8 +27,8 @@ __all__ = ["ClassifySettings", "TrainedModel"]
 class ClassifySettings:
     """How the classifier is made and used."""
 
-    boost: BoostSettings = field(default_factory=BoostSettings)
-    """How trees are grown."""
+    ensemble: EnsembleSettings = field(default_factory=EnsembleSettings)
+    """Which classifiers are fitted, and how."""
     folds: int = 5
     """Spatial folds."""
     fold_block_m: float = 600.0
@@ -51,8 +53,8 @@ class ClassifySettings:
 class TrainedModel:
     """A classifier with everything needed to use it again."""
 
-    classifier: Classifier
-    """The trees."""
+    classifier: Ensemble
+    """The classifiers, heard as one."""
     spec: FeatureSpec
     """The features they take."""
     sensor: Sensor
@@ -73,10 +75,12 @@ class TrainedModel:
         return Threshold(feature=feature, value=rule["value"], above=rule["above"], f1=float("nan"))
 
     def save(self, folder: Path) -> None:
-        """Write ``model.txt`` (the trees) and ``model.json`` (everything else)."""
-        write_text(folder / "model.txt", self.classifier.text)
+        """Write each classifier as text, such as ``boosted_trees.txt``, and ``model.json`` with everything else."""
+        texts = self.classifier.texts
+        for kind, text in texts.items():
+            write_text(folder / f"{kind}.txt", text)
         content = {
-            "model_sha256": sha256(self.classifier.text.encode()).hexdigest(),
+            "members_sha256": {kind: sha256(text.encode()).hexdigest() for kind, text in texts.items()},
             "codes": self.classifier.codes,
             "features": self.spec.names,
             "spec": asdict(self.spec),
@@ -97,25 +101,35 @@ class TrainedModel:
             If a file is missing or the two do not belong together.
         """
         try:
-            text = (folder / "model.txt").read_bytes().decode("utf-8")
             content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            told: Mapping[str, str] = content["members_sha256"]
+            order: Sequence[Kind] = content["settings"]["ensemble"]["members"]
+            texts: dict[str, str] = {kind: (folder / f"{kind}.txt").read_bytes().decode("utf-8") for kind in order}
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise InputError(
-                Problem(str(folder), f"no whole model ({error})", "model.txt and model.json", "train again")
+                Problem(str(folder), f"no whole model ({error})", "model.json and its classifiers", "train again")
             ) from error
-        if content["model_sha256"] != sha256(text.encode()).hexdigest():
+        if told != {kind: sha256(text.encode()).hexdigest() for kind, text in texts.items()}:
             raise InputError(
-                Problem(str(folder), "model.txt and model.json of different models", "one model", "train again")
+                Problem(str(folder), "model.json and classifiers of different models", "one model", "train again")
             )
         settings = content["settings"]
         return cls(
-            classifier=Classifier(text=text, codes=tuple(content["codes"])),
+            classifier=Ensemble.read(texts, content["codes"]),
             spec=FeatureSpec(**_tuples(content["spec"])),
             sensor=Sensor.model_validate(content["sensor"]),
             profile=CropProfile.model_validate(content["profile"]),
-            settings=ClassifySettings(**_tuples(settings | {"boost": BoostSettings(**settings["boost"])})),
+            settings=ClassifySettings(**_tuples(settings | {"ensemble": _ensemble(settings["ensemble"])})),
             validation=content["validation"],
         )
+
+
+def _ensemble(content: Mapping[str, Any]) -> EnsembleSettings:
+    return EnsembleSettings(
+        members=tuple(content["members"]),
+        boost=BoostSettings(**content["boost"]),
+        forest=ForestSettings(**content["forest"]),
+    )
 
 
 def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:

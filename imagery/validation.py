@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.legend import Legend
-from imagery.classifier import BoostSettings, fit_classifier
+from imagery.ensemble import EnsembleSettings, fit_ensemble
 from imagery.floor import greenness_threshold, majority, other_period
 from imagery.score import score
 
@@ -51,7 +51,7 @@ class LabelledFeatures:
 
 
 def validate(
-    data: LabelledFeatures, fold: NDArray[np.int64], *, legend: Legend, settings: BoostSettings
+    data: LabelledFeatures, fold: NDArray[np.int64], *, legend: Legend, settings: EnsembleSettings
 ) -> dict[str, Any]:
     """Return out-of-fold scores over all periods and for each, with the floors, as plain JSON values.
 
@@ -64,7 +64,7 @@ def validate(
     legend
         Names and codes.
     settings
-        How trees are grown.
+        Which classifiers are fitted, and how.
 
     Raises
     ------
@@ -113,12 +113,12 @@ def validation_rows(validation: Mapping[str, Any], crops: Sequence[str]) -> Iter
                 yield {"period": period, "crop": crop, "rule": rule, **{key: record[key] for key in _ROW}}
 
 
-def cross_predict(data: LabelledFeatures, fold: NDArray[np.int64], settings: BoostSettings) -> NDArray[np.uint8]:
+def cross_predict(data: LabelledFeatures, fold: NDArray[np.int64], settings: EnsembleSettings) -> NDArray[np.uint8]:
     """Return the class of every place as predicted without its own fold."""
     predicted = np.zeros(len(data.code), dtype=np.uint8)
     for number in np.unique(fold):
         held = fold == number
-        fitted = fit_classifier(data.planes[:, ~held], data.code[~held], data.names, settings)
+        fitted = fit_ensemble(data.planes[:, ~held], data.code[~held], data.names, settings)
         predicted[held] = fitted.predict(np.ascontiguousarray(data.planes[:, held]))
     return predicted
 

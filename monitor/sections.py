@@ -180,14 +180,27 @@ class PriorSection(Section):
 
 
 class ClassifierSection(Section):
-    """``[classifier]``: gradient-boosted trees and how they are validated."""
+    """``[classifier]``: the classifiers heard as one, and how they are validated."""
+
+    members: list[Literal["boosted_trees", "linear_discriminant", "random_forest"]] = Field(
+        default=["boosted_trees", "linear_discriminant"],
+        min_length=1,
+        description="Classifiers whose log probabilities are averaged",
+    )
 
     trees: int = Field(default=80, ge=1, le=5000, description="Boosting rounds")
-    leaves: int = Field(default=15, ge=2, le=255, description="Leaves of a tree")
-    learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage")
+    leaves: int = Field(default=15, ge=2, le=255, description="Leaves of a boosted tree")
+    learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage of the boosting")
+    forest_trees: int = Field(default=200, ge=1, le=5000, description="Trees of a random forest")
     folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
     fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")
     minimum_mapping_unit_ha: float = Field(default=0.0, ge=0, description="Smaller patches are merged")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.members)) < len(self.members):
+            raise ValueError("a classifier twice in members; name each once")
+        return self
 
 
 class SampleSection(Section):

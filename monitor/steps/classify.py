@@ -16,6 +16,8 @@ from imagery.classifier import BoostSettings
 from imagery.classify import ClassifySettings, PeriodScenes, TrainedModel
 from imagery.classify import train as train_model
 from imagery.classify import write_maps as write_class_maps
+from imagery.ensemble import EnsembleSettings
+from imagery.forest import ForestSettings
 from imagery.prior import prior_masks
 from imagery.training import read_training
 from imagery.validation import validation_rows
@@ -121,12 +123,11 @@ def _period_scenes(context: Context, period: PeriodSection) -> PeriodScenes:
 def _settings(context: Context) -> ClassifySettings:
     chosen = context.survey.classifier
     return ClassifySettings(
-        boost=BoostSettings(
-            trees=chosen.trees,
-            leaves=chosen.leaves,
-            learning_rate=chosen.learning_rate,
-            seed=context.survey.survey.seed,
-        ),
+        ensemble=EnsembleSettings(
+            members=tuple(chosen.members),
+            boost=BoostSettings(trees=chosen.trees, leaves=chosen.leaves, learning_rate=chosen.learning_rate),
+            forest=ForestSettings(trees=chosen.forest_trees),
+        ).with_seed(context.survey.survey.seed),
         folds=chosen.folds,
         fold_block_m=chosen.fold_block_m,
         minimum_mapping_unit_ha=chosen.minimum_mapping_unit_ha,

@@ -18,6 +18,7 @@ from geo.legend import Legend
 from imagery.class_map import NOT_KNOWN
 from imagery.classifier import BoostSettings
 from imagery.classify import ClassifySettings, PeriodScenes, TrainedModel, train, write_maps
+from imagery.ensemble import EnsembleSettings
 from imagery.profile import load_profile
 from imagery.training import TrainingSamples, training_samples
 from tests.imagery.world import (
@@ -33,7 +34,11 @@ from tests.imagery.world import (
 SIZE = 48
 PROFILE = load_profile("helmand-poppy")
 SETTINGS = ClassifySettings(
-    boost=BoostSettings(trees=25, leaves=8, seed=1), folds=4, fold_block_m=80, min_valid=2, cloud_buffer_m=40
+    ensemble=EnsembleSettings(boost=BoostSettings(trees=25, leaves=8, seed=1)),
+    folds=4,
+    fold_block_m=80,
+    min_valid=2,
+    cloud_buffer_m=40,
 )
 CORNER = np.zeros((SIZE, SIZE), dtype=bool)
 CORNER[4:, 6:] = True
@@ -171,7 +176,7 @@ def test_nothing_but_the_data_decides(
         for name, period in world.periods().items()
     }
     other = world.train(replace(SETTINGS, block_size=block_size), periods=turned, jobs=jobs)
-    assert other.classifier.text == model.classifier.text
+    assert other.classifier.texts == model.classifier.texts
     assert other.validation == model.validation
     world.map(model, tmp_path / "a")
     world.map(other, tmp_path / "b", jobs=jobs, period=turned["2023"])
@@ -191,11 +196,15 @@ def test_minimum_mapping_unit(world: World, model: TrainedModel, tmp_path: Path)
 def test_a_model_is_read_back_whole(world: World, model: TrainedModel, tmp_path: Path) -> None:
     """Law: text and JSON hold everything; nothing is pickled, and mixed files are refused."""
     model.save(tmp_path / "model")
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "model.txt"]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "boosted_trees.txt",
+        "linear_discriminant.txt",
+        "model.json",
+    ]
     again = TrainedModel.load(tmp_path / "model")
     assert again == model
     assert np.array_equal(world.map(again, tmp_path / "b")["class"], world.map(model, tmp_path / "a")["class"])
-    text = tmp_path / "model" / "model.txt"
+    text = tmp_path / "model" / "boosted_trees.txt"
     text.write_text(text.read_text().replace("leaf_value=", "leaf_value=1 ", 1))
     with pytest.raises(InputError, match="different models"):
         TrainedModel.load(tmp_path / "model")
@@ -210,7 +219,7 @@ def test_places_outside_the_frame_teach_too(world: World, model: TrainedModel) -
         world.points, where="points", legend=PROFILE.legend, periods=list(PERIODS), geobox=smaller
     )
     assert (samples.row >= smaller.shape[0]).any()
-    assert world.train(geobox=smaller, samples=samples).classifier.text == model.classifier.text
+    assert world.train(geobox=smaller, samples=samples).classifier.texts == model.classifier.texts
 
 
 def test_a_period_without_places_is_refused(world: World) -> None:

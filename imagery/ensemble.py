@@ -1,0 +1,171 @@
+"""Several classifiers heard as one: their log probabilities are averaged, and each is kept as text.
+
+Trees find thresholds and exceptions, the discriminant weighs all features at once; their mistakes differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.errors import InputError, Problem
+from imagery.classifier import BoostSettings, Classifier, fit_classifier, softmax
+from imagery.discriminant import Discriminant, fit_discriminant
+from imagery.forest import Forest, ForestSettings, fit_forest
+from imagery.smoothing import log_probability
+
+__all__ = ["DEFAULT_MEMBERS", "Ensemble", "EnsembleSettings", "Kind", "Member", "fit_ensemble"]
+
+Kind = Literal["boosted_trees", "linear_discriminant", "random_forest"]
+DEFAULT_MEMBERS: tuple[Kind, ...] = ("boosted_trees", "linear_discriminant")
+
+
+class Member(Protocol):
+    """One classifier."""
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Class codes, in the order of the scores."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The model as text."""
+        ...
+
+    def scores(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return log probabilities up to a constant, shape (classes, n)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleSettings:
+    """Which classifiers are fitted, and how."""
+
+    members: tuple[Kind, ...] = DEFAULT_MEMBERS
+    """Classifiers, each once."""
+    boost: BoostSettings = field(default_factory=BoostSettings)
+    """How boosted trees are grown."""
+    forest: ForestSettings = field(default_factory=ForestSettings)
+    """How a forest is grown."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of all draws."""
+        return self.boost.seed
+
+    def with_seed(self, seed: int) -> EnsembleSettings:
+        """Return the same with another seed."""
+        return replace(self, boost=replace(self.boost, seed=seed), forest=replace(self.forest, seed=seed))
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Fitted classifiers of one legend.
+
+    Two ensembles of equal texts are equal.
+    """
+
+    members: Mapping[str, Member]
+    """Kind to classifier."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ensemble) and self.texts == other.texts
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self.texts.items())))
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Class codes, in the order of the scores."""
+        return next(iter(self.members.values())).codes
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Kind to the text that holds the classifier."""
+        return {kind: member.text for kind, member in self.members.items()}
+
+    def scores(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the mean of the members' log probabilities, shape (classes, n).
+
+        References
+        ----------
+        Genest, C. and Zidek, J. V. (1986), doi:10.1214/ss/1177013825, section 3: logarithmic opinion pool.
+        """
+        total = np.zeros((len(self.codes), planes.shape[1]))
+        for member in self.members.values():
+            total += log_probability(member.scores(planes))
+        return total / len(self.members)
+
+    def probabilities(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the probability of every class, shape (classes, n); each column sums to 1."""
+        return softmax(self.scores(planes))
+
+    def predict(self, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return the class code with the highest score for every column; the lowest code where they tie."""
+        return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), self.scores(planes).argmax(axis=0)))
+
+    @classmethod
+    def read(cls, texts: Mapping[str, str], codes: Sequence[int]) -> Ensemble:
+        """Read classifiers back from their texts.
+
+        Parameters
+        ----------
+        texts
+            Kind to text.
+        codes
+            Class codes that all of them must have.
+
+        Raises
+        ------
+        InputError
+            If a kind is unknown, or the classifiers are not of one legend.
+        """
+        strangers = sorted(set(texts) - set(_READ))
+        if strangers or not texts:
+            found = ", ".join(strangers) if strangers else "no classifier"
+            raise InputError(Problem("model", found, f"some of {', '.join(_READ)}", "train again"))
+        members = {kind: _READ[kind](text, tuple(codes)) for kind, text in texts.items()}
+        if any(member.codes != tuple(codes) for member in members.values()):
+            raise InputError(Problem("model", "classifiers of different legends", "one legend", "train again"))
+        return cls(members)
+
+
+def fit_ensemble(
+    planes: NDArray[np.float32], code: NDArray[np.integer], names: Sequence[str], settings: EnsembleSettings
+) -> Ensemble:
+    """Fit all members on the same places; equal input gives equal texts.
+
+    Parameters
+    ----------
+    planes
+        Features, shape (k, n); NaN is missing.
+    code
+        Class codes (n).
+    names
+        Feature names (k).
+    settings
+        Which classifiers, and how.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two classes.
+    """
+    fit: dict[Kind, Callable[[], Member]] = {
+        "boosted_trees": lambda: fit_classifier(planes, code, names, settings.boost),
+        "linear_discriminant": lambda: fit_discriminant(planes, code),
+        "random_forest": lambda: fit_forest(planes, code, settings.forest),
+    }
+    return Ensemble({kind: fit[kind]() for kind in settings.members})
+
+
+_READ: Mapping[str, Callable[[str, tuple[int, ...]], Any]] = {
+    "boosted_trees": lambda text, codes: Classifier(text=text, codes=codes),
+    "linear_discriminant": lambda text, _: Discriminant.read(text),
+    "random_forest": lambda text, _: Forest.read(text),
+}
