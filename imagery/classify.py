@@ -75,7 +75,17 @@ def train(
         If a fold would lack a crop in some period.
     """
     windows = [window.name for window in profile.windows]
-    spec = feature_spec(sensor, windows, radii=settings.texture_radii, harmonics=settings.harmonics)
+    spec = feature_spec(
+        sensor,
+        windows,
+        radii=settings.texture_radii,
+        harmonics=settings.harmonics,
+        composite=settings.composite,
+        window_percents=settings.window_percents,
+        contrasts=profile.contrasts,
+        phenology=settings.phenology,
+        restlessness=settings.disturbance,
+    )
     observer = Observer(
         geobox=geobox,
         sensor=sensor,

@@ -9,25 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagery.composite import masked_sort, median, percentile
+from imagery.disturbance import disturbance
+from imagery.geomedian import geometric_median, medoid
 from imagery.harmonic import amplitude, harmonic_design, harmonic_fit
+from imagery.phenology import season_of_harmonics
 from imagery.sensor import Sensor
 from imagery.spectral import indices_for, spectral_index
 from imagery.stack import Series, Stack
 from imagery.texture import local_mean_and_deviation
 
 __all__ = [
+    "Composite",
     "FeatureSpec",
     "Observed",
     "WindowSpans",
     "cell_features",
     "feature_spec",
     "texture_planes",
+    "window_composite",
     "window_medians",
 ]
 
@@ -40,6 +45,11 @@ SEASON_INDICES = ("NDVI", "NDMI", "NBR", "BSI", "NDREI")
 """Indices followed through the season."""
 PERCENTS = (10.0, 50.0, 90.0)
 """Percentiles taken over the season."""
+Composite = Literal["median", "geometric_median", "medoid"]
+PHENOLOGY = ("start", "peak", "end", "amplitude", "integral")
+"""Parts of `imagery.phenology.Season`."""
+DISTURBANCE = ("residual", "step", "drop", "rise")
+"""Parts of `imagery.disturbance.Disturbance`."""
 INDEX_UNITS = 10_000
 """Units per 1 of an index held as an integer; steps of 0.0001 are far below its noise."""
 _CHUNK = 16_384  # cells handled at once, so that the planes of a network stay in the cache
@@ -65,11 +75,21 @@ class FeatureSpec:
     bands: tuple[str, ...]
     """Bands whose window medians are features."""
     composite_indices: tuple[str, ...] = ()
-    """Indices of the window medians."""
+    """Indices of the window composites."""
+    composite: Composite = "median"
+    """What stands for a window: the median of each band, or one point of all bands at once."""
+    window_percents: tuple[float, ...] = ()
+    """Percentiles of every band within each window."""
+    contrasts: tuple[tuple[str, str], ...] = ()
+    """Pairs of windows whose composites are subtracted, the earlier first, such as flowering and maturity."""
     season: tuple[str, ...] = ()
     """Indices or bands whose course through the season is summarised."""
     harmonics: int = 2
     """Yearly harmonics fitted to each of them; 0 for none."""
+    phenology: tuple[str, ...] = ()
+    """Those of them whose start, peak, end, amplitude and integral are features; needs harmonics."""
+    disturbance: tuple[str, ...] = ()
+    """Those of them whose falls, rises and distance from the curve are features; needs harmonics."""
     texture: tuple[str, ...] = ()
     """Indices or bands whose season median gives texture."""
     radii: tuple[int, ...] = ()
@@ -103,16 +123,32 @@ class FeatureSpec:
     def _cell_names(self) -> Iterator[str]:
         for window in self.windows:
             yield from (f"{window}_{name}" for name in (*self.bands, *self.composite_indices))
+            yield from (f"{window}_{band}_p{percent:g}" for band in self.bands for percent in self.window_percents)
+        for before, after in self.contrasts:
+            yield from (f"{before}_to_{after}_{name}" for name in (*self.bands, *self.composite_indices))
         for name in self.season:
             yield from (f"season_{name}_p{percent:g}" for percent in PERCENTS)
             if self.harmonics:
                 yield f"season_{name}_mean"
             for order in range(1, self.harmonics + 1):
                 yield from (f"season_{name}_{part}{order}" for part in ("cos", "sin", "amplitude"))
+            if name in self.phenology:
+                yield from (f"season_{name}_{part}" for part in PHENOLOGY)
+            if name in self.disturbance:
+                yield from (f"season_{name}_{part}" for part in DISTURBANCE)
 
 
 def feature_spec(
-    sensor: Sensor, windows: Sequence[str], *, radii: tuple[int, ...] = (1, 3), harmonics: int = 2
+    sensor: Sensor,
+    windows: Sequence[str],
+    *,
+    radii: tuple[int, ...] = (1, 3),
+    harmonics: int = 2,
+    composite: Composite = "median",
+    window_percents: tuple[float, ...] = (),
+    contrasts: tuple[tuple[str, str], ...] = (),
+    phenology: bool = True,
+    restlessness: bool = True,
 ) -> FeatureSpec:
     """Return the features that a sensor allows.
 
@@ -126,20 +162,31 @@ def feature_spec(
         Half sides of the texture windows in cells; empty for no texture.
     harmonics
         Yearly harmonics fitted to the season.
+    composite, window_percents
+        What stands for a window, and the percentiles beside it.
+    contrasts
+        Pairs of windows to subtract.
+    phenology, restlessness
+        Whether the season's dates (of the first index) and its falls and rises (of all) are features.
     """
     if sensor.quantity == "index":
         season: tuple[str, ...] = sensor.common
-        composite: tuple[str, ...] = ()
+        indices: tuple[str, ...] = ()
     else:
         season = indices_for(sensor.common, SEASON_INDICES)
-        composite = indices_for(sensor.common, COMPOSITE_INDICES)
+        indices = indices_for(sensor.common, COMPOSITE_INDICES)
     bright = tuple(band for band in ("nir",) if band in sensor.common)
     return FeatureSpec(
         windows=tuple(windows),
         bands=sensor.common,
-        composite_indices=composite,
+        composite_indices=indices,
         season=season,
         harmonics=harmonics,
+        composite=composite,
+        window_percents=window_percents,
+        contrasts=contrasts,
+        phenology=season[:1] if phenology and harmonics else (),
+        disturbance=season if restlessness and harmonics else (),
         texture=(*bright, *season[:1]) if radii else (),
         radii=radii,
     )
@@ -200,11 +247,18 @@ def texture_planes(stack: Stack, spec: FeatureSpec) -> NDArray[np.float32]:
 
 
 def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Iterator[NDArray[np.float32]]:
+    composed: dict[str, list[NDArray[np.float32]]] = {}
     for window in spec.windows:
-        medians = window_medians(series, windows.get(window))
-        yield from (medians[band] for band in spec.bands)
-        scaled = {band: plane * np.float32(series.quantum) for band, plane in medians.items()}
-        yield from (spectral_index(name, scaled) for name in spec.composite_indices)
+        span = windows.get(window)
+        bands = window_composite(series, span, spec.composite)
+        scaled = {band: plane * np.float32(series.quantum) for band, plane in bands.items()}
+        composed[window] = [bands[band] for band in spec.bands]
+        composed[window] += [spectral_index(name, scaled) for name in spec.composite_indices]
+        yield from composed[window]
+        if spec.window_percents:
+            yield from _window_percentiles(series, span, spec)
+    for before, after in spec.contrasts:
+        yield from (late - early for early, late in zip(composed[before], composed[after], strict=True))
     design = harmonic_design(series.days, spec.harmonics)
     for name in spec.season:
         units, valid = _course(series.values, series.valid, series, name)
@@ -217,6 +271,44 @@ def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Ite
             for order in range(spec.harmonics):
                 cosine, sine = fitted[2 * order + 1], fitted[2 * order + 2]
                 yield from (cosine, sine, amplitude(cosine, sine))
+            if name in spec.phenology:
+                season = season_of_harmonics(fitted, series.days[0], series.days[-1])
+                yield from (getattr(season, part) for part in PHENOLOGY)
+            if name in spec.disturbance:
+                curve = _curve(fitted, design)
+                restless = disturbance(units.astype(np.float32), valid, curve)
+                yield from (getattr(restless, part) for part in DISTURBANCE)
+
+
+def _curve(coefficients: NDArray[np.float32], design: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return harmonic curves at the times of a design, shape (t, n), summed in one order."""
+    curve = np.zeros((len(design), *coefficients.shape[1:]))
+    for order, coefficient in enumerate(coefficients):
+        for layer, factor in zip(curve, design[:, order], strict=True):
+            layer += factor * coefficient
+    return curve
+
+
+def _window_percentiles(
+    series: Series, span: tuple[date, date] | None, spec: FeatureSpec
+) -> Iterator[NDArray[np.float32]]:
+    inside = _within(series.days, span)
+    valid = series.valid[inside]
+    count = valid.sum(axis=0, dtype=np.int16)
+    for band in spec.bands:
+        ordered = masked_sort(series.values[inside, series.bands.index(band)], valid)
+        yield from (percentile(ordered, count, percent) for percent in spec.window_percents)
+
+
+def window_composite(
+    series: Series, span: tuple[date, date] | None, composite: Composite
+) -> dict[str, NDArray[np.float32]]:
+    """Return what stands for a window in every band, in units; NaN where there is no clear observation."""
+    if composite == "median":
+        return window_medians(series, span)
+    inside = _within(series.days, span)
+    compose = geometric_median if composite == "geometric_median" else medoid
+    return dict(zip(series.bands, compose(series.values[inside], series.valid[inside]), strict=True))
 
 
 def window_medians(series: Series, span: tuple[date, date] | None) -> dict[str, NDArray[np.float32]]:

@@ -14,7 +14,7 @@ from geo.errors import InputError, Problem
 from geo.files import write_text
 from imagery.classifier import BoostSettings
 from imagery.ensemble import Ensemble, EnsembleSettings, Kind
-from imagery.features import FeatureSpec
+from imagery.features import Composite, FeatureSpec
 from imagery.floor import Threshold
 from imagery.forest import ForestSettings
 from imagery.profile import CropProfile
@@ -43,6 +43,14 @@ class ClassifySettings:
     """Half sides of the texture windows in cells; empty for none."""
     harmonics: int = 2
     """Yearly harmonics fitted to the season."""
+    composite: Composite = "median"
+    """What stands for a season window."""
+    window_percents: tuple[float, ...] = ()
+    """Percentiles of every band within each window."""
+    phenology: bool = True
+    """Whether the dates of the season are features."""
+    disturbance: bool = True
+    """Whether falls, rises and the distance from the seasonal curve are features."""
     smoothing_cells: float = 0.7
     """Width of the neighbourhood over which probabilities are pooled, cells; 0 for none."""
     block_size: int = BLOCK_SIZE
@@ -116,12 +124,17 @@ class TrainedModel:
         settings = content["settings"]
         return cls(
             classifier=Ensemble.read(texts, content["codes"]),
-            spec=FeatureSpec(**_tuples(content["spec"])),
+            spec=_spec(content["spec"]),
             sensor=Sensor.model_validate(content["sensor"]),
             profile=CropProfile.model_validate(content["profile"]),
             settings=ClassifySettings(**_tuples(settings | {"ensemble": _ensemble(settings["ensemble"])})),
             validation=content["validation"],
         )
+
+
+def _spec(content: Mapping[str, Any]) -> FeatureSpec:
+    pairs = tuple((before, after) for before, after in content["contrasts"])
+    return FeatureSpec(**_tuples(content) | {"contrasts": pairs})
 
 
 def _ensemble(content: Mapping[str, Any]) -> EnsembleSettings:

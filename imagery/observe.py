@@ -85,13 +85,23 @@ class Observer:
             period.scenes, self.geobox, around, sensor=self.sensor, cloud_buffer_m=self.cloud_buffer_m
         )
         inner = slice(halo, halo + block.height), slice(halo, halo + block.width)
-        seen = cells & (stack.valid[:, *inner].sum(axis=0) >= self.min_valid)
+        spans = window_spans(self.profile, period)
+        clear = stack.valid[:, *inner]
+        seen = cells & (clear.sum(axis=0) >= self.min_valid)
+        for window in self.profile.needed_windows:
+            # A crop that takes two dates to tell is not told apart where one of them is clouded
+            seen &= clear[[within(day, spans.get(window)) for day in stack.days]].any(axis=0)
         if not seen.any():
             return np.empty((len(self.spec.names), 0), dtype=np.float32), seen
-        planes = cell_features(stack.at(seen), self.spec, window_spans(self.profile, period))
+        planes = cell_features(stack.at(seen), self.spec, spans)
         if self.spec.texture_names:
             planes = np.vstack([planes, texture_planes(stack, self.spec)[:, seen]])
         return planes, seen
+
+
+def within(day: date, span: tuple[date, date] | None) -> bool:
+    """Say whether a day lies in a window; a window that a period lacks holds none."""
+    return span is not None and span[0] <= day <= span[1]
 
 
 def window_spans(profile: CropProfile, period: PeriodScenes) -> WindowSpans:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from calendar import isleap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from geo.legend import Legend, MapClass
 
 __all__ = [
     "BANDS",
+    "CROP_RULES",
     "ClassProfile",
     "CropProfile",
     "Cutting",
@@ -48,8 +49,13 @@ def _month_day(text: str) -> str:
 
 
 MonthDay = Annotated[str, AfterValidator(_month_day)]
+Rule = Literal["two_dates", "no_greenness", "season"]
 Reflectance = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+OptionalName = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")]
+
+CROP_RULES: Mapping[str, Rule] = {"opium_poppy": "two_dates", "coca": "no_greenness"}
+"""How a crop must be told, whatever its profile says otherwise."""
 
 
 class _Record(BaseModel):
@@ -89,7 +95,9 @@ class Stage(Sourced):
     """One growth stage of a class: it sets in at `begins` and is complete at `full`."""
 
     name: Name = Field(description="bare, green, flower, senescent or another stage")
-    spectrum: Name = Field(description="Spectrum that the class has when the stage is complete")
+    spectrum: OptionalName = Field(
+        default="", description="Spectrum that the class has when the stage is complete, where one is given"
+    )
     begins: MonthDay = Field(description="Month-day on which the stage sets in")
     full: MonthDay = Field(description="Month-day on which the stage is complete")
 
@@ -132,6 +140,38 @@ class Window(Sourced):
     shows: str = Field(description="What is told apart in it")
 
 
+class Identification(Sourced):
+    """How the crop is told from what looks like it."""
+
+    rule: Rule = Field(
+        description="two_dates: seen in both windows of `dates` or not seen at all; "
+        "no_greenness: never by greenness alone; season: by its course through the season"
+    )
+    dates: tuple[Name, ...] = Field(default=(), description="Two windows, the earlier first, for two_dates")
+
+    @model_validator(mode="after")
+    def _two_dates(self) -> Self:
+        if (self.rule == "two_dates") != (len(set(self.dates)) == 2):
+            raise ValueError("two_dates goes with two windows in dates, and no other rule has any")
+        return self
+
+
+class BestSensor(Sourced):
+    """What the crop is best seen with, and when."""
+
+    sensor: str = Field(description="Sensor or kind of imagery")
+    when: str = Field(description="Dates or season")
+
+
+class KnownAccuracy(Sourced):
+    """An accuracy that was published for the crop; its context matters more than the number."""
+
+    place: str = Field(description="Where")
+    sensor: str = Field(description="Sensor and method")
+    result: str = Field(description="What was reported")
+    caveat: str = Field(default="", description="What the number leaves out")
+
+
 class WindowDates(_Record):
     """A window laid on the dates of one survey period."""
 
@@ -154,15 +194,25 @@ class CropProfile(_Record):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Name of the profile")
     title: str = Field(description="What it describes")
-    minimum_field_ha: Range = Field(description="Smallest field that surveys of this crop map, hectares")
+    country: str | None = Field(
+        default=None, pattern=r"^[A-Z]{3}$", description="ISO alpha-3 code of the country it is for"
+    )
+    minimum_field_ha: Range | None = Field(
+        default=None, description="Smallest field that surveys of this crop map, hectares, where it is known"
+    )
+    identification: Identification | None = Field(
+        default=None, description="How the crop is told; required for opium poppy and coca"
+    )
+    best_sensors: tuple[BestSensor, ...] = Field(default=(), description="Best sensors and dates")
+    accuracies: tuple[KnownAccuracy, ...] = Field(default=(), description="Published accuracies")
     windows: tuple[Window, ...] = Field(min_length=1, description="Parts of the season, in order")
     classes: tuple[ClassProfile, ...] = Field(min_length=2, description="Crops, look-alikes, background")
-    soil: Name = Field(description="Spectrum of the ground that thin stands let through")
-    spectra: dict[str, Spectrum] = Field(description="Spectra that stages and cuts name")
+    soil: OptionalName = Field(default="", description="Spectrum of the ground that thin stands let through")
+    spectra: dict[str, Spectrum] = Field(default={}, description="Spectra that stages and cuts name, if any")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        problems = [*self._unknown_spectra(), *self._repeated_windows()]
+        problems = [*self._unknown_spectra(), *self._repeated_windows(), *self._wrong_rule()]
         if not any(entry.crop for entry in self.classes):
             problems.append("no class has crop = true")
         if problems:
@@ -188,6 +238,21 @@ class CropProfile(_Record):
     def look_alikes(self) -> tuple[str, ...]:
         """Names of the classes easily taken for the crop."""
         return tuple(entry.name for entry in self.classes if entry.look_alike)
+
+    @property
+    def contrasts(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of windows whose difference tells the crop: the two dates, and how the first came about."""
+        if self.identification is None or not self.identification.dates:
+            return ()
+        names = [window.name for window in self.windows]
+        first, second = self.identification.dates
+        before = names[: names.index(first)][-1:]
+        return (*((name, first) for name in before), (first, second))
+
+    @property
+    def needed_windows(self) -> tuple[str, ...]:
+        """Windows without a clear observation in which a cell counts as not seen."""
+        return self.identification.dates if self.identification else ()
 
     def of(self, name: str) -> ClassProfile:
         """Return the record of a class; KeyError when there is none."""
@@ -229,14 +294,25 @@ class CropProfile(_Record):
             )
         return tuple(found)
 
+    def _wrong_rule(self) -> Iterator[str]:
+        rule = self.identification.rule if self.identification else None
+        for entry in self.classes:
+            wanted = CROP_RULES.get(entry.name) if entry.crop else None
+            if wanted is not None and rule != wanted:
+                yield f"{entry.name} is told by {wanted}, and [identification] rule is {rule or 'missing'}"
+        names = [window.name for window in self.windows]
+        for name in self.identification.dates if self.identification else ():
+            if name not in names:
+                yield f"[identification] dates names window {name!r}, which is not there"
+
     def _unknown_spectra(self) -> Iterator[str]:
-        if self.soil not in self.spectra:
+        if self.soil and self.soil not in self.spectra:
             yield f"soil names spectrum {self.soil!r}, which is not in [spectra]"
         for entry in self.classes:
             named = [stage.spectrum for stage in entry.stages]
             named += [entry.cutting.spectrum] if entry.cutting else []
             for spectrum in named:
-                if spectrum not in self.spectra:
+                if spectrum and spectrum not in self.spectra:
                     yield f"class {entry.name} names spectrum {spectrum!r}, which is not in [spectra]"
 
     def _repeated_windows(self) -> Iterator[str]:

@@ -16,6 +16,8 @@ from imagery.score import score
 
 __all__ = ["LabelledFeatures", "cross_predict", "validate", "validation_rows"]
 
+LEAST_REVISITED = 0.5
+"""Share of the places that must have been visited in another period for that to be a floor."""
 _ROW = ("producers_accuracy", "users_accuracy", "f1", "reference", "predicted")
 GREENNESS = ("NDVI", "EVI2", "GNDVI", "ndvi", "evi")
 """Indices and bands that count as greenness."""
@@ -146,7 +148,7 @@ def _floors(
     if green:
         floors[f"greenness_threshold:{crop}"] = (crop, threshold)
     elsewhen = other_period(data.unit_id, data.period, data.code)
-    if (elsewhen >= 0).all():
+    if (elsewhen >= 0).mean() >= LEAST_REVISITED:
         floors[f"same_as_other_period:{crop}"] = (crop, elsewhen)
     for name, stood in data.prior.items():
         if name.endswith(f":{crop}"):
@@ -170,9 +172,10 @@ def _rules(data: LabelledFeatures, code: int) -> dict[str, Any]:
 
 
 def _is_greenness(name: str) -> bool:
+    """Say whether a feature is a plain level of greenness, of a window or the season; no change, no texture."""
     parts = name.split("_")
-    texture_or_curve = parts[0] == "texture" or parts[-1][:3] in ("cos", "sin")
-    return not texture_or_curve and any(index in parts for index in GREENNESS)
+    level = parts[:-1] if parts[-1] == "mean" or (parts[-1][:1] == "p" and parts[-1][1:].isdigit()) else parts
+    return parts[0] != "texture" and "to" not in parts and level[-1] in GREENNESS
 
 
 def _floor_record(

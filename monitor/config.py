@@ -22,6 +22,7 @@ from monitor.sections import (
     CorrectionsSection,
     DisclosureSection,
     EstimateSection,
+    FeaturesSection,
     HarmSection,
     ImagerySection,
     MapSection,
@@ -63,6 +64,7 @@ class Survey(Section):
     imagery: ImagerySection | None = None
     training: TrainingSection | None = None
     prior_cultivation: PriorSection | None = None
+    features: FeaturesSection = FeaturesSection()
     classifier: ClassifierSection = ClassifierSection()
     sample: SampleSection = SampleSection()
     reference: ReferenceSection | None = None

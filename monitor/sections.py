@@ -203,6 +203,26 @@ class ClassifierSection(Section):
         return self
 
 
+class FeaturesSection(Section):
+    """``[features]``: what the classifier sees of a cell."""
+
+    composite: Literal["median", "geometric_median", "medoid"] = Field(
+        default="median",
+        description="What stands for a season window: the median of each band, or one point of all bands at once",
+    )
+    window_percentiles: list[Annotated[float, Field(ge=0, le=100)]] = Field(
+        default=[], description="Percentiles of every band within each window, such as [10, 90]"
+    )
+    harmonics: int = Field(default=2, ge=0, le=4, description="Yearly harmonics fitted to the season; 0 for none")
+    phenology: bool = Field(default=True, description="Start, peak, end, amplitude and integral of the season")
+    disturbance: bool = Field(
+        default=True, description="Falls and rises between observations, and distance from the seasonal curve"
+    )
+    texture_radii: list[Annotated[int, Field(ge=1, le=50)]] = Field(
+        default=[1, 3], description="Half sides of the texture windows, cells; empty for no texture"
+    )
+
+
 class SampleSection(Section):
     """``[sample]``: the probability sample that reference labels are collected on."""
 

@@ -289,6 +289,7 @@ def _train_step(context: Context) -> Step:
             "crops": survey.survey.crops,
             "prior": _dump(survey.prior_cultivation),
             "classifier": _dump(survey.classifier),
+            "features": _dump(survey.features),
             "training": _dump(survey.training),
             "periods": [_dump(period) for period in context.compared],
         },

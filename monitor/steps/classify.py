@@ -121,7 +121,7 @@ def _period_scenes(context: Context, period: PeriodSection) -> PeriodScenes:
 
 
 def _settings(context: Context) -> ClassifySettings:
-    chosen = context.survey.classifier
+    chosen, features = context.survey.classifier, context.survey.features
     return ClassifySettings(
         ensemble=EnsembleSettings(
             members=tuple(chosen.members),
@@ -133,4 +133,10 @@ def _settings(context: Context) -> ClassifySettings:
         minimum_mapping_unit_ha=chosen.minimum_mapping_unit_ha,
         min_valid=context.imagery.min_valid,
         cloud_buffer_m=context.imagery.cloud_buffer_m,
+        texture_radii=tuple(features.texture_radii),
+        harmonics=features.harmonics,
+        composite=features.composite,
+        window_percents=tuple(features.window_percentiles),
+        phenology=features.phenology,
+        disturbance=features.disturbance,
     )

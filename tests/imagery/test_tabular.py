@@ -11,6 +11,7 @@ import pytest
 
 from geo.errors import InputError
 from imagery.classifier import BoostSettings
+from imagery.ensemble import EnsembleSettings
 from imagery.features import FeatureSpec, cell_features, feature_spec
 from imagery.fold import block_of, random_folds, spatial_folds
 from imagery.sensor import Sensor, load_sensor
@@ -107,7 +108,7 @@ def test_the_labelled_table_of_the_cerrado() -> None:
     block = block_of(placed.x.to_numpy(), placed.y.to_numpy(), 20_000.0)
     rng = np.random.default_rng(1)
     spatial = spatial_folds(block, code, data.period, folds=5, positives=[1, 2, 3, 4], rng=rng)
-    settings = BoostSettings(feature_fraction=0.2, seed=1)
+    settings = EnsembleSettings(boost=BoostSettings(feature_fraction=0.2)).with_seed(1)
     by_chance = (cross_predict(data, random_folds(code, 5, rng), settings) == code).mean()
     by_land = (cross_predict(data, spatial, settings) == code).mean()
     assert by_chance >= 0.945
