@@ -2,8 +2,8 @@
 
 python -m benchmarks.scenario_scores [--seeds 1 2 3] [--out FOLDER]
 
-Writes each example, runs its survey, and prints the table of ``docs/methods/classification.md``; takes about a minute
-of one core for each example and seed.
+Writes each example, runs its survey, and prints the table of ``docs/methods/classification.md``; takes about a
+minute of one core for each example and seed.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from odc.geo.geobox import GeoBox
 
 from geo.areas import MappedArea
 from geo.blocks import Block, map_blocks
+from geo.errors import Problem, QualityGateError
 from geo.legend import Legend
 from geo.raster import CogWriter, RasterStyle, write_cog
 from imagery.class_map import (
@@ -42,6 +43,9 @@ from imagery.training import TrainingSamples
 from imagery.validation import validate
 
 __all__ = ["ClassifySettings", "PeriodScenes", "TrainedModel", "train", "write_maps"]
+
+BEYOND_GREENNESS = frozenset({"swir16", "swir22", "rededge1", "vv", "vh"})
+"""Bands that show moisture, bare ground, stress or structure."""
 
 
 def train(
@@ -86,6 +90,7 @@ def train(
         phenology=settings.phenology,
         restlessness=settings.disturbance,
     )
+    _require_more_than_greenness(profile, sensor)
     observer = Observer(
         geobox=geobox,
         sensor=sensor,
@@ -120,6 +125,26 @@ def train(
         settings=settings,
         validation=validation,
     )
+
+
+def _require_more_than_greenness(profile: CropProfile, sensor: Sensor) -> None:
+    """Refuse to tell a crop by greenness alone where the profile says that this cannot be done.
+
+    Raises
+    ------
+    QualityGateError
+        If the sensor shows nothing but the visible and near infrared, or indices of them.
+    """
+    rule = profile.identification.rule if profile.identification else None
+    if rule == "no_greenness" and not set(sensor.common) & BEYOND_GREENNESS:
+        raise QualityGateError(
+            Problem(
+                f"[imagery] sensor {sensor.name}",
+                f"only {', '.join(sensor.common)}, and a profile ({profile.name}) whose crop no greenness tells",
+                f"a sensor with one of {', '.join(sorted(BEYOND_GREENNESS))}",
+                "use another sensor; greenness would map whatever is green",
+            )
+        )
 
 
 def write_maps(

@@ -6,17 +6,26 @@ empty targets have their tests beside the code (test_stack, test_mask, test_fold
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from geo.blocks import Block
 from geo.errors import QualityGateError
+from imagery.classify import ClassifySettings, train
 from imagery.features import feature_spec
 from imagery.floor import historical_mean_ratio
 from imagery.fold import block_of, random_folds
-from imagery.profile import load_profile
+from imagery.observe import Observer, PeriodScenes
+from imagery.profile import CropProfile, load_profile
+from imagery.sensor import load_sensor
 from imagery.training import require_disjoint, training_samples
 from tests.imagery.test_training import points
-from tests.imagery.world import SENSOR, grid
+from tests.imagery.world import SENSOR, flat_shot, grid, scenes_of, write_catalog
 
 RATIO_TOLERANCE = 5e-4  # published to three decimals
 
@@ -65,3 +74,68 @@ def test_greenness_is_not_the_only_witness() -> None:
     for wanted in ("window_swir16", "window_swir22", "window_NBR", "season_NBR_p10", "season_BSI_p90"):
         assert wanted in names
     assert sum("NDVI" in name for name in names) < len(names) / 3
+
+
+def test_no_greenness_rule_for_coca() -> None:
+    """Law: a coca profile with any other rule is refused, and so is a sensor that shows greenness alone."""
+    profile = load_profile("andes-coca")
+    for rule in ({"rule": "season"}, {"rule": "two_dates", "dates": ("early_year", "dry_season")}, None):
+        content = profile.model_dump(mode="json")
+        content["identification"] = None if rule is None else {**rule, "source": "nobody", "mark": "unverified"}
+        with pytest.raises(ValidationError, match="coca is told by no_greenness"):
+            CropProfile.model_validate(content)
+    with pytest.raises(QualityGateError, match="whose crop no greenness tells"):
+        train(
+            {},
+            None,  # type: ignore[arg-type]  # refused before anything is read
+            geobox=grid(8, 8),
+            profile=profile,
+            sensor=load_sensor("naip"),
+            settings=ClassifySettings(),
+        )
+
+
+def test_two_date_rule_for_poppy() -> None:
+    """Law: a poppy profile without two windows is refused, and a cell that lacks one of them is not seen."""
+    profile = load_profile("helmand-poppy")
+    content = profile.model_dump(mode="json")
+    content["identification"] |= {"rule": "season", "dates": []}
+    with pytest.raises(ValidationError, match="opium_poppy is told by two_dates"):
+        CropProfile.model_validate(content)
+    content["identification"] |= {"rule": "two_dates", "dates": ["flowering", "harvest"]}
+    with pytest.raises(ValidationError, match="window 'harvest', which is not there"):
+        CropProfile.model_validate(content)
+    content["identification"] |= {"dates": ["flowering", "flowering"]}
+    with pytest.raises(ValidationError, match="two windows in dates"):
+        CropProfile.model_validate(content)
+
+
+def test_a_cell_without_the_second_date_is_not_seen(tmp_path: Path) -> None:
+    """Literal: clear in every window, but for one corner that is clouded whenever poppy would be lanced."""
+    days = [date(2023, month, day) for month, day in ((2, 1), (3, 1), (3, 25), (4, 10), (5, 5), (5, 25))]
+    cloud = np.full((4, 4), 4, dtype=np.uint8)
+    cloud[:2, :2] = 9
+    clear = np.full((4, 4), 4, dtype=np.uint8)
+    shots = [flat_shot(day, scl=cloud if day >= date(2023, 4, 25) else clear) for day in days]
+    catalog = write_catalog(tmp_path, shots)
+    profile = load_profile("helmand-poppy")
+    observer = Observer(
+        geobox=grid(8, 8),
+        sensor=SENSOR,
+        spec=feature_spec(SENSOR, [window.name for window in profile.windows], radii=()),
+        profile=profile,
+        min_valid=3,
+        cloud_buffer_m=0,
+    )
+    period = PeriodScenes(scenes=scenes_of(catalog, grid(8, 8)), start=date(2023, 1, 15), end=date(2023, 7, 15))
+    _, seen = observer.features(period, Block(0, 0, 8, 8), np.ones((8, 8), dtype=bool))
+    assert not seen[:4, :4].any()
+    assert seen[4:, :].all()
+    free = profile.model_copy(update={"identification": None})
+    assert replace(observer, profile=free).features(period, Block(0, 0, 8, 8), np.ones((8, 8), dtype=bool))[1].all()
+
+
+def test_not_seen_is_neither_zero_nor_a_feature() -> None:
+    """Law: no feature is a count of clear observations, which would take the clouds of a year for a class."""
+    names = feature_spec(SENSOR, ["window"]).names
+    assert not [name for name in names if "valid" in name or "count" in name]
