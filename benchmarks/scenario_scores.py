@@ -14,8 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from rasterio.features import rasterize
 
 from benchmarks.scenario_coverage import Silent
+from geo.legend import Legend
+from geo.raster import geobox_of, read_on_grid
+from geo.vector import read_layer
+from imagery.profile import load_profile
 from imagery.simulate.example import write_example
 from imagery.simulate.scenario import SCENARIOS
 from monitor.floors import MAP
@@ -51,7 +56,30 @@ def scores(name: str, seed: int, folder: Path) -> list[dict[str, object]]:
         write_example(name, folder, seed=seed)
     run(survey, RunOptions(out=folder / "run"), verb="estimate", listener=Silent())
     found = read_csv(folder / "run" / "estimates" / "floors.csv")
-    return [_row(name, seed, str(period), part) for period, part in found.groupby("period")]
+    return [
+        _row(name, seed, str(period), part) | _truth(name, folder, str(period))
+        for period, part in found.groupby("period")
+    ]
+
+
+def _truth(name: str, folder: Path, period: str) -> dict[str, object]:
+    """Return the accuracies by counting every cell against what truly grows at its centre."""
+    legend = load_profile(name).legend
+    code, path = legend.code(SCENARIOS[name].crop), folder / "run" / "class_map" / f"{period}.tif"
+    geobox = geobox_of(path)
+    mapped = read_on_grid(path, geobox)
+    truth = read_on_grid(folder / "inputs" / "truth" / "ground.tif", geobox)
+    fields = read_layer(
+        folder / "inputs" / "truth" / "fields.gpkg", columns=("class", "period"), geometry="polygon"
+    )
+    fields = fields[fields["period"].astype(str) == period]
+    shapes = [(shape, legend.code(kind)) for shape, kind in zip(fields.geometry, fields["class"], strict=True)]
+    rasterize(shapes, out=truth, transform=geobox.transform)
+    seen = (mapped != Legend.OUTSIDE) & (mapped != Legend.NOT_SEEN)
+    both, taken, there = (
+        float(cells.sum()) for cells in ((mapped == code) & (truth == code), mapped == code, seen & (truth == code))
+    )
+    return {"every cell: producer's": f"{both / there:.2f}", "user's ": f"{both / taken:.2f}"}
 
 
 def _row(name: str, seed: int, period: str, part: pd.DataFrame) -> dict[str, object]:

@@ -15,6 +15,7 @@ from geo.areas import MappedArea, cell_areas_ha
 from geo.blocks import Block, blocks
 from geo.legend import Legend
 from geo.raster import RasterStyle, open_on_grid
+from imagery.calibration import Calibration
 
 __all__ = [
     "NOT_KNOWN",
@@ -133,11 +134,13 @@ def cells_of(area_ha: float, geobox: GeoBox) -> int:
     return int(np.ceil(area_ha / cell - 1e-6))
 
 
-def crop_percent(probability: NDArray[np.float64], codes: Sequence[int], code: int) -> NDArray[np.uint8]:
-    """Return the probability of a class in percent, shape (n,); 0 for a class that training did not have."""
+def crop_percent(
+    probability: NDArray[np.float64], codes: Sequence[int], code: int, calibration: Calibration
+) -> NDArray[np.uint8]:
+    """Return the calibrated probability of a class in percent, shape (n,); 0 for one that training did not have."""
     if code not in codes:
         return np.zeros(probability.shape[1], dtype=np.uint8)
-    return percent(probability[list(codes).index(code)])
+    return percent(calibration.apply(probability[list(codes).index(code)]))
 
 
 def entropy(probability: NDArray[np.float64]) -> NDArray[np.float64]:

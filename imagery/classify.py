@@ -114,7 +114,7 @@ def train(
         "note": "neighbouring blocks still resemble each other; these are no accuracies of the map",
         "training_units": len(samples),
         "unseen_units": int(np.isin(training.period, list(periods)).sum()) - len(samples),
-        **validate(data, fold, legend=legend, settings=settings.ensemble),
+        **validate(data, fold, legend=legend, settings=settings.ensemble, method=settings.calibration),
     }
     classifier = fit_ensemble(data.planes, data.code, data.names, settings.ensemble)
     return TrainedModel(
@@ -255,7 +255,9 @@ def _layers(
         _Layer(
             path=path,
             style=probability_style(crop),
-            values=lambda _, p, crop=crop: crop_percent(p, codes, legend.code(crop)),  # type: ignore[misc]
+            values=lambda _, p, crop=crop: crop_percent(  # type: ignore[misc]
+                p, codes, legend.code(crop), model.calibration(crop)
+            ),
         )
         for crop, path in probability_paths.items()
     ]

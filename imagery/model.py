@@ -12,6 +12,7 @@ from typing import Any
 from geo.blocks import BLOCK_SIZE
 from geo.errors import InputError, Problem
 from geo.files import write_text
+from imagery.calibration import Calibration, Method
 from imagery.classifier import BoostSettings
 from imagery.ensemble import Ensemble, EnsembleSettings, Kind
 from imagery.features import Composite, FeatureSpec
@@ -29,6 +30,8 @@ class ClassifySettings:
 
     ensemble: EnsembleSettings = field(default_factory=EnsembleSettings)
     """Which classifiers are fitted, and how."""
+    calibration: Method = "platt"
+    """How the crops' probabilities are calibrated."""
     folds: int = 5
     """Spatial folds."""
     fold_block_m: float = 600.0
@@ -73,6 +76,13 @@ class TrainedModel:
     """How they were made."""
     validation: Mapping[str, Any]
     """Scores in spatial folds and the floors, as plain JSON values."""
+
+    def calibration(self, crop: str) -> Calibration:
+        """Return how the probability of a crop is calibrated."""
+        content = dict(self.validation.get("calibration", {}).get(crop, {}))
+        for score in ("brier_before", "brier_after"):
+            content.pop(score, None)
+        return Calibration.read(content) if content else Calibration(method="none")
 
     def greenness_rule(self, crop: str) -> Threshold | None:
         """Return the greenness threshold of a crop, fitted on all places; None where there is none."""

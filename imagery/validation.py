@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.legend import Legend
+from imagery.calibration import Method, brier_score, cross_calibrated, fit_calibration
+from imagery.classifier import softmax
 from imagery.ensemble import EnsembleSettings, fit_ensemble
 from imagery.floor import greenness_threshold, majority, other_period
 from imagery.score import score
+from imagery.smoothing import LEAST_PROBABILITY
 
-__all__ = ["LabelledFeatures", "cross_predict", "validate", "validation_rows"]
+__all__ = ["LabelledFeatures", "cross_predict", "cross_scores", "validate", "validation_rows"]
 
 LEAST_REVISITED = 0.5
 """Share of the places that must have been visited in another period for that to be a floor."""
@@ -53,7 +56,12 @@ class LabelledFeatures:
 
 
 def validate(
-    data: LabelledFeatures, fold: NDArray[np.int64], *, legend: Legend, settings: EnsembleSettings
+    data: LabelledFeatures,
+    fold: NDArray[np.int64],
+    *,
+    legend: Legend,
+    settings: EnsembleSettings,
+    method: Method = "platt",
 ) -> dict[str, Any]:
     """Return out-of-fold scores over all periods and for each, with the floors, as plain JSON values.
 
@@ -67,13 +75,17 @@ def validate(
         Names and codes.
     settings
         Which classifiers are fitted, and how.
+    method
+        How the crops' probabilities are calibrated.
 
     Raises
     ------
     QualityGateError
         If a crop has no reference unit in a period.
     """
-    predicted = cross_predict(data, fold, settings)
+    codes, scores = cross_scores(data, fold, settings)
+    predicted = np.array(codes, dtype=np.uint8)[scores.argmax(axis=0)]
+    probability = softmax(scores)
     floors = {
         name: values
         for crop in legend.crops
@@ -97,6 +109,10 @@ def validate(
             for period, of in members.items()
         },
         "beats_every_floor": {crop: _beats(overall, floor_records, crop) for crop in legend.crops},
+        "calibration": {
+            crop: _calibration(probability, codes, data.code == legend.code(crop), legend.code(crop), fold, method)
+            for crop in legend.crops
+        },
         "floor_rules": {crop: _rules(data, legend.code(crop)) for crop in legend.crops},
     }
 
@@ -117,12 +133,47 @@ def validation_rows(validation: Mapping[str, Any], crops: Sequence[str]) -> Iter
 
 def cross_predict(data: LabelledFeatures, fold: NDArray[np.int64], settings: EnsembleSettings) -> NDArray[np.uint8]:
     """Return the class of every place as predicted without its own fold."""
-    predicted = np.zeros(len(data.code), dtype=np.uint8)
+    codes, scores = cross_scores(data, fold, settings)
+    return np.asarray(np.take(np.array(codes, dtype=np.uint8), scores.argmax(axis=0)))
+
+
+def cross_scores(
+    data: LabelledFeatures, fold: NDArray[np.int64], settings: EnsembleSettings
+) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Return log probabilities of every place as the other folds teach them.
+
+    Returns
+    -------
+    codes
+        Class codes (K).
+    scores
+        Shape (K, n); a class that the other folds lack has the least probability.
+    """
+    codes = tuple(int(code) for code in np.unique(data.code))
+    scores = np.full((len(codes), len(data.code)), np.log(LEAST_PROBABILITY))
     for number in np.unique(fold):
         held = fold == number
         fitted = fit_ensemble(data.planes[:, ~held], data.code[~held], data.names, settings)
-        predicted[held] = fitted.predict(np.ascontiguousarray(data.planes[:, held]))
-    return predicted
+        rows = np.searchsorted(codes, fitted.codes)
+        scores[np.ix_(rows, held)] = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
+    return codes, scores
+
+
+def _calibration(
+    probability: NDArray[np.float64],
+    codes: Sequence[int],
+    here: NDArray[np.bool_],
+    code: int,
+    fold: NDArray[np.int64],
+    method: Method,
+) -> dict[str, Any]:
+    """Return the calibration of a crop, and its Brier score before and after, judged across the folds."""
+    p = probability[list(codes).index(code)]
+    return {
+        **fit_calibration(p, here, method).record(),
+        "brier_before": brier_score(p, here),
+        "brier_after": brier_score(cross_calibrated(p, here, fold, method), here),
+    }
 
 
 def _scored(code: NDArray[np.uint8], legend: Legend) -> dict[str, int]:

@@ -192,6 +192,9 @@ class ClassifierSection(Section):
     leaves: int = Field(default=15, ge=2, le=255, description="Leaves of a boosted tree")
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage of the boosting")
     forest_trees: int = Field(default=200, ge=1, le=5000, description="Trees of a random forest")
+    calibration: Literal["platt", "isotonic", "none"] = Field(
+        default="platt", description="How crop probabilities are fitted to what left-out folds turned out to be"
+    )
     folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
     fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")
     minimum_mapping_unit_ha: float = Field(default=0.0, ge=0, description="Smaller patches are merged")

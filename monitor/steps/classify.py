@@ -128,6 +128,7 @@ def _settings(context: Context) -> ClassifySettings:
             boost=BoostSettings(trees=chosen.trees, leaves=chosen.leaves, learning_rate=chosen.learning_rate),
             forest=ForestSettings(trees=chosen.forest_trees),
         ).with_seed(context.survey.survey.seed),
+        calibration=chosen.calibration,
         folds=chosen.folds,
         fold_block_m=chosen.fold_block_m,
         minimum_mapping_unit_ha=chosen.minimum_mapping_unit_ha,

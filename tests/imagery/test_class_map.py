@@ -10,6 +10,7 @@ import pytest
 from geo.areas import cell_areas_ha
 from geo.legend import Legend
 from geo.raster import write_cog
+from imagery.calibration import Calibration
 from imagery.class_map import cells_of, class_style, crop_percent, entropy, mapped_areas, percent, sieved
 from imagery.profile import load_profile
 from tests.imagery.world import grid
@@ -63,8 +64,8 @@ def test_probabilities_in_percent() -> None:
     """Literal: halves to even; a crop that was not taught has 0."""
     assert percent(np.array([0.0, 0.005, 0.015, 0.994, 1.0])).tolist() == [0, 0, 2, 99, 100]
     probability = np.array([[0.2, 0.9], [0.8, 0.1]])
-    assert crop_percent(probability, (2, 5), 2).tolist() == [20, 90]
-    assert crop_percent(probability, (2, 5), 1).tolist() == [0, 0]
+    assert crop_percent(probability, (2, 5), 2, Calibration(method="none")).tolist() == [20, 90]
+    assert crop_percent(probability, (2, 5), 1, Calibration(method="none")).tolist() == [0, 0]
 
 
 def test_entropy_of_class_probabilities() -> None:
