@@ -27,7 +27,8 @@ from examples.calaveras.parcels import (
 from examples.calaveras.scoring import areas, by_parcel, cell_scores, object_scores, smallest
 from geo.files import write_text
 from imagery.class_map import sieved
-from imagery.classifier import BoostSettings, fit_classifier
+from imagery.classifier import BoostSettings
+from imagery.ensemble import EnsembleSettings, fit_ensemble
 from imagery.floor import Threshold, greenness_threshold
 from imagery.fold import spatial_folds
 
@@ -52,7 +53,7 @@ def main(survey: Path, out: Path) -> None:
     parcels = read_parcels(setting)
     sample = draw(setting, parcels)
     fold = parcel_folds(setting, sample)
-    probability, floors = predict(setting, parcels, sample, fold)
+    probability, floors, green = predict(setting, parcels, sample, fold)
     cuts = fold_cuts(setting, parcels, probability, fold)
     maps = [
         class_map(setting, parcel, p, cuts[fold[number]])
@@ -65,6 +66,9 @@ def main(survey: Path, out: Path) -> None:
         "cells": cell_scores(setting, parcels, maps),
         "objects": {name: one.record() for name, one in object_scores(setting, parcels, maps).items()},
         "floor_greenness_f1": floors,
+        "floor_greenness_objects": {
+            name: one.record() for name, one in object_scores(setting, parcels, green).items()
+        },
         "area_ha": areas(setting, parcels, maps),
     }
     write_text(out / "estimates" / "scores.json", json.dumps(scores, indent=1))
@@ -104,29 +108,42 @@ def parcel_folds(setting: Setting, sample: Sample) -> NDArray[np.int64]:
 
 def predict(
     setting: Setting, parcels: list[Parcel], sample: Sample, fold: NDArray[np.int64]
-) -> tuple[list[NDArray[np.float32]], dict[str, float]]:
-    """Return smoothed probabilities of the crops in every parcel, and the F1 of the greenness floor.
+) -> tuple[list[NDArray[np.float32]], dict[str, float], list[NDArray[np.uint8]]]:
+    """Return smoothed probabilities of the crops in every parcel, the F1 of the greenness floor, and its maps.
 
-    Both come from the other folds alone.
+    All come from the other folds alone.
     """
     radii = setting.config["features"]["radii"]
     names = feature_names(radii)
-    boost = BoostSettings(seed=setting.config["seed"], **setting.config["classifier"])
+    boost = BoostSettings(**setting.config["classifier"])
+    settings = EnsembleSettings(boost=boost).with_seed(setting.config["seed"])
+    green: list[NDArray[np.uint8]] = [np.empty(0, dtype=np.uint8)] * len(parcels)
     of_cell = fold[sample.parcel]
     probability: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(parcels)
     hits = {name: np.zeros(3) for name in setting.crops}
     for number in np.unique(fold):
         taught = of_cell != number
-        classifier = fit_classifier(sample.planes[:, taught], sample.code[taught], names, boost)
+        classifier = fit_ensemble(sample.planes[:, taught], sample.code[taught], names, settings)
         rules = floor_rules(setting, sample, taught, names)
         for held in np.flatnonzero(fold == number):
             planes = features(parcels[held], radii)
             flat = planes.reshape(len(names), -1)
             raw = classifier.probabilities(flat)[: len(setting.crops)].reshape(-1, *planes.shape[1:])
             probability[held] = smoothed(raw, parcels[held].code != OUTSIDE, setting.config["map"]["smooth_cells"])
+            green[held] = floor_map(setting, parcels[held], flat, rules)
             for name, rule in rules.items():
                 hits[name] += floor_counts(rule, flat, parcels[held].code.ravel(), setting.crops[name])
-    return probability, {name: float(2 * h[0] / (h[1] + h[2])) for name, h in hits.items()}
+    return probability, {name: float(2 * h[0] / (h[1] + h[2])) for name, h in hits.items()}, green
+
+
+def floor_map(
+    setting: Setting, parcel: Parcel, flat: NDArray[np.float32], rules: dict[str, Threshold]
+) -> NDArray[np.uint8]:
+    """Return the map that the greenness thresholds make, smoothed and sieved as the classifier's is."""
+    seen = parcel.code != OUTSIDE
+    said = np.stack([rule.holds(flat).reshape(seen.shape) for rule in rules.values()]).astype(np.float64)
+    share = smoothed(said, seen, setting.config["map"]["smooth_cells"])
+    return class_map(setting, parcel, share, np.full(len(rules), 0.5))
 
 
 def floor_rules(
@@ -199,9 +216,13 @@ def report(scores: dict[str, Any]) -> str:
         )
         both = f"user's {cell['users_accuracy'] or 0:.2f}, producer's {cell['producers_accuracy']:.2f}"
         lines.append(f"{name} by cell: F1 {cell['f1']:.2f} ({both}); a greenness threshold reaches {floor:.2f}")
+        low = scores["floor_greenness_objects"][name]["f1"] or 0
         count = f"{found['found']} of {found['reference']} plots found"
         alarms = f"{found['predicted'] - found['found']} false alarms, F1 {found['f1'] or 0:.2f}"
-        lines.append(f"{name} by object (overlap {found['least_iou']:g} or more): {count}, {alarms}")
+        lines.append(
+            f"{name} by object (overlap {found['least_iou']:g} or more): {count}, {alarms}; "
+            f"the greenness threshold {low:.2f}"
+        )
         lines.append(
             f"{name}: {area['counted']:.1f} ha counted on the map (no estimate), {area['drawn']:.1f} ha drawn"
         )

@@ -16,7 +16,8 @@ from geo.grid import cells_at
 from geo.legend import Legend, MapClass
 from geo.raster import geobox_of
 from geo.vector import read_layer
-from imagery.classifier import BoostSettings, fit_classifier
+from imagery.classifier import BoostSettings
+from imagery.ensemble import EnsembleSettings, fit_ensemble
 from imagery.features import FeatureSpec, WindowSpans, cell_features
 from imagery.fold import block_of, random_folds, spatial_folds
 from imagery.score import Scores, score
@@ -44,9 +45,10 @@ class Setting:
         return self.root / str(self.config["inputs"][name])
 
     @property
-    def boost(self) -> BoostSettings:
-        """How trees are grown."""
-        return BoostSettings(seed=self.config["seed"], **self.config["classifier"])
+    def ensemble(self) -> EnsembleSettings:
+        """Which classifiers are fitted, and how."""
+        boost = BoostSettings(**self.config["classifier"])
+        return EnsembleSettings(boost=boost).with_seed(self.config["seed"])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,11 +84,25 @@ def read_setting(path: Path) -> Setting:
     )
 
 
-def read_points(setting: Setting) -> tuple[FeatureSpec, WindowSpans, Points]:
-    """Read the labelled points with their series: one window a composite, so each date is its own feature."""
-    table = table_series(pd.read_parquet(setting.path("series")), sensor=setting.sensor)
+def read_points(setting: Setting, sensor: Sensor) -> tuple[FeatureSpec, WindowSpans, Points]:
+    """Read the labelled points with their series: each date is a window of its own, and the season is summarised.
+
+    Parameters
+    ----------
+    setting
+        The example file.
+    sensor
+        Bands to read: those of the images, or those of the table (`table_sensor`).
+    """
+    table = table_series(pd.read_parquet(setting.path("series")), sensor=sensor)
     windows = {day.isoformat(): (day, day) for day in table.series.days}
-    spec = FeatureSpec(windows=tuple(windows), bands=setting.sensor.common)
+    spec = FeatureSpec(
+        windows=tuple(windows),
+        bands=sensor.common,
+        season=sensor.common,
+        phenology=("ndvi",),
+        disturbance=sensor.common,
+    )
     layer = read_layer(setting.path("points"), columns=("sample_id", "label"), geometry="point")
     placed = layer.set_index(layer["sample_id"].astype(str)).loc[table.unit_id].to_crs(str(setting.geobox.crs))
     x, y = placed.geometry.x.to_numpy(), placed.geometry.y.to_numpy()
@@ -101,6 +117,14 @@ def read_points(setting: Setting) -> tuple[FeatureSpec, WindowSpans, Points]:
         y_m=y,
     )
     return spec, windows, points
+
+
+def table_sensor(setting: Setting) -> Sensor:
+    """Return the sensor with all bands of the table, of which the images hold two."""
+    first = setting.sensor.band[0]
+    names = setting.config["validation"]["table_bands"]
+    bands = tuple(first.model_copy(update={"name": name, "common": name.lower()}) for name in names)
+    return setting.sensor.model_copy(update={"band": bands})
 
 
 def validate(setting: Setting, points: Points) -> dict[str, Any]:
@@ -122,6 +146,6 @@ def cross_validated(setting: Setting, points: Points, fold: NDArray[np.int64]) -
     names = [f"f{number}" for number in range(len(points.planes))]
     for number in np.unique(fold):
         held = fold == number
-        classifier = fit_classifier(points.planes[:, ~held], points.code[~held], names, setting.boost)
-        predicted[held] = classifier.predict(points.planes[:, held])
+        classifier = fit_ensemble(points.planes[:, ~held], points.code[~held], names, setting.ensemble)
+        predicted[held] = classifier.predict(np.ascontiguousarray(points.planes[:, held]))
     return score(points.code, predicted, {entry.name: entry.code for entry in setting.legend})

@@ -21,7 +21,7 @@ from aoi.survey.error_matrix import ErrorMatrix, error_matrix
 from aoi.survey.estimate import INDICATIVE, Estimate
 from aoi.survey.estimator import class_areas, membership
 from aoi.survey.interval import clopper_pearson
-from examples.cerrado.points import Points, Setting, read_points, read_setting, validate
+from examples.cerrado.points import Points, Setting, read_points, read_setting, table_sensor, validate
 from geo.areas import MappedArea, cell_areas_ha
 from geo.blocks import Block, map_blocks
 from geo.files import write_text
@@ -30,7 +30,7 @@ from geo.legend import Legend
 from geo.raster import write_cog
 from imagery.catalog import find_scenes
 from imagery.class_map import class_style
-from imagery.classifier import Classifier, fit_classifier
+from imagery.ensemble import Ensemble, fit_ensemble
 from imagery.features import FeatureSpec, WindowSpans, cell_features
 from imagery.stack import read_stack
 from maps.interactive import render
@@ -47,10 +47,11 @@ NOTE = (
 def main(survey: Path, out: Path) -> None:
     """Validate on the table, map the tile, estimate its areas, and write the run folder."""
     setting = read_setting(survey)
-    spec, windows, points = read_points(setting)
-    scores = validate(setting, points)
+    spec, windows, points = read_points(setting, setting.sensor)
+    whole_table = read_points(setting, table_sensor(setting))[2]
+    scores = validate(setting, whole_table) | {"bands_of_the_images": validate(setting, points)}
     taught = ~points.inside
-    classifier = fit_classifier(points.planes[:, taught], points.code[taught], spec.names, setting.boost)
+    classifier = fit_ensemble(points.planes[:, taught], points.code[taught], spec.names, setting.ensemble)
     class_map = map_tile(setting, classifier, spec, windows)
     figures, matrix, mapped = estimate(setting, points, class_map)
     table = estimates_table(setting, figures)
@@ -60,9 +61,7 @@ def main(survey: Path, out: Path) -> None:
     print(f"map: {out / 'products' / '0' / 'index.html'}")
 
 
-def map_tile(
-    setting: Setting, classifier: Classifier, spec: FeatureSpec, windows: WindowSpans
-) -> NDArray[np.uint8]:
+def map_tile(setting: Setting, classifier: Ensemble, spec: FeatureSpec, windows: WindowSpans) -> NDArray[np.uint8]:
     """Classify every cell of the tile; a cell without a single observation is not seen."""
     scenes = find_scenes(
         catalog=None,
@@ -192,13 +191,22 @@ def map_accuracy(matrix: ErrorMatrix) -> dict[str, Any]:
     }
 
 
+def _folds(by_chance: dict[str, Any], by_land: dict[str, Any]) -> str:
+    chance, land = by_chance["overall_accuracy"], by_land["overall_accuracy"]
+    return f"5 random folds {chance:.3f}, 5 spatial folds {land:.3f}"
+
+
 def report(
     figures: dict[str, Estimate], mapped: dict[str, MappedArea], matrix: ErrorMatrix, scores: dict[str, Any]
 ) -> str:
     """Return what a reader should see first."""
     by_chance, by_land = scores["random_folds"], scores["spatial_folds"]
-    folds = f"5 random folds {by_chance['overall_accuracy']:.3f}, 5 spatial folds {by_land['overall_accuracy']:.3f}"
-    lines = [f"overall accuracy of {by_chance['n']} labelled points: {folds} (blocks of {by_land['block_m']:,} m)"]
+    two = scores["bands_of_the_images"]
+    lines = [
+        f"overall accuracy of {by_chance['n']} labelled points (spatial: blocks of {by_land['block_m']:,} m)",
+        f"  all bands of the table: {_folds(by_chance, by_land)}",
+        f"  bands of the images: {_folds(two['random_folds'], two['spatial_folds'])}",
+    ]
     n, right = matrix.overall.n, int(np.trace(matrix.counts))
     low, high = clopper_pearson(right, n)
     interval = f"95% interval {float(low):.3f} to {float(high):.3f}"

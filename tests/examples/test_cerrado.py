@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from examples.cerrado.points import Points, Setting, read_points, read_setting, validate
+from examples.cerrado.points import Points, Setting, read_points, read_setting, table_sensor, validate
 from examples.run import placed
 from geo.raster import geobox_of, read_on_grid
 from tests.shared import SHARED, case
 
-LEAST_ACCURACY = 0.93
-"""Asked for in 5-fold validation; a random forest on all six bands reaches 0.946."""
+LEAST_ACCURACY = 0.946
+"""Published for a random forest on the table, in folds by chance."""
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def read(example: Path) -> tuple[Setting, Points]:
-    """Return the setting and the labelled points."""
+    """Return the setting and the labelled points with all bands of the table."""
     setting = read_setting(example)
-    return setting, read_points(setting)[2]
+    return setting, read_points(setting, table_sensor(setting))[2]
 
 
 def test_points(read: tuple[Setting, Points]) -> None:
@@ -38,14 +38,15 @@ def test_points(read: tuple[Setting, Points]) -> None:
     assert (points.code.size, int(points.inside.sum())) == (922, 72)
     assert np.bincount(points.code)[1:].tolist() == [242, 258, 207, 215]
     assert setting.geobox.shape == (1000, 1000)
-    assert points.planes.shape == (46, 922)
+    assert points.planes.shape[1] == 922
+    assert len(read_points(setting, setting.sensor)[0].windows) == 23
 
 
 def test_accuracy_in_random_and_spatial_folds(read: tuple[Setting, Points]) -> None:
-    """Published: at least 0.93 in five random folds; whole blocks of land held out give less."""
+    """Published: at least 0.946 in five random folds; whole blocks of land held out give less."""
     scores = validate(*read)
     assert scores["random_folds"]["overall_accuracy"] >= LEAST_ACCURACY
-    assert 0.85 < scores["spatial_folds"]["overall_accuracy"] < scores["random_folds"]["overall_accuracy"]
+    assert 0.92 < scores["spatial_folds"]["overall_accuracy"] < scores["random_folds"]["overall_accuracy"]
 
 
 @pytest.mark.slow
