@@ -14,6 +14,7 @@ __all__ = ["Calibration", "Method", "brier_score", "cross_calibrated", "fit_cali
 Method = Literal["none", "platt", "isotonic"]
 _LEAST = 1e-6
 """Probabilities count as at least this far from 0 and 1 before their logit is taken."""
+_FARTHEST = 500.0  # logits beyond it are 0 or 1 to the last bit
 _STEPS = 100
 _DONE = 1e-10
 
@@ -117,11 +118,22 @@ def _platt(logit: NDArray[np.float64], here: NDArray[np.bool_]) -> tuple[float, 
         up, across = (error * logit).sum(), error.sum()
         determinant = a * c - b * b
         step = (c * up - b * across) / determinant, (a * across - b * up) / determinant
-        slope, intercept = slope + step[0], intercept + step[1]
-        if max(abs(step[0]), abs(step[1])) < _DONE:
+        before, share = _misfit(slope * logit + intercept, target), 1.0
+        while (
+            share > _DONE
+            and _misfit((slope + share * step[0]) * logit + intercept + share * step[1], target) > before
+        ):
+            share /= 2
+        slope, intercept = slope + share * step[0], intercept + share * step[1]
+        if share * max(abs(step[0]), abs(step[1])) < _DONE:
             break
     # A classifier that is worse than none must not be turned round
     return max(float(slope), 1e-3), float(intercept)
+
+
+def _misfit(value: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Return the negative log likelihood of logits."""
+    return float((np.logaddexp(0.0, value) - target * value).sum())
 
 
 def _pooled_violators(
@@ -152,4 +164,4 @@ def _logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _logistic(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-value)))
+    return np.asarray(1 / (1 + np.exp(np.clip(-value, -_FARTHEST, _FARTHEST))))

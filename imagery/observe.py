@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 from affine import Affine
@@ -88,9 +88,7 @@ class Observer:
         spans = window_spans(self.profile, period)
         clear = stack.valid[:, *inner]
         seen = cells & (clear.sum(axis=0) >= self.min_valid)
-        for window in self.profile.needed_windows:
-            # A crop that takes two dates to tell is not told apart where one of them is clouded
-            seen &= clear[[within(day, spans.get(window)) for day in stack.days]].any(axis=0)
+        seen &= self._dates_seen(stack.days, clear, spans)
         if not seen.any():
             return np.empty((len(self.spec.names), 0), dtype=np.float32), seen
         planes = cell_features(stack.at(seen), self.spec, spans)
@@ -98,10 +96,23 @@ class Observer:
             planes = np.vstack([planes, texture_planes(stack, self.spec)[:, seen]])
         return planes, seen
 
+    def _dates_seen(self, days: Sequence[date], clear: NDArray[np.bool_], spans: WindowSpans) -> NDArray[np.bool_]:
+        """Say where the crop could be told: where its dates were seen, each on a day of its own.
 
-def within(day: date, span: tuple[date, date] | None) -> bool:
-    """Say whether a day lies in a window; a window that a period lacks holds none."""
-    return span is not None and span[0] <= day <= span[1]
+        A crop that takes two dates to tell is not told apart where one of them is clouded.
+        """
+        rule = self.profile.identification
+        if rule is None or not rule.dates:
+            return np.ones(clear.shape[1:], dtype=np.bool_)
+        slack = timedelta(days=rule.slack_days)
+        near = [np.array([within(day, spans.get(name), slack) for day in days]) for name in rule.dates]
+        each = np.logical_and.reduce([clear[of].any(axis=0) for of in near])
+        return np.asarray(each & (clear[np.logical_or.reduce(near)].sum(axis=0) >= len(near)))
+
+
+def within(day: date, span: tuple[date, date] | None, slack: timedelta) -> bool:
+    """Say whether a day lies in a window or misses it by no more than `slack`; a window not there holds none."""
+    return span is not None and span[0] - slack <= day <= span[1] + slack
 
 
 def window_spans(profile: CropProfile, period: PeriodScenes) -> WindowSpans:

@@ -148,6 +148,9 @@ class Identification(Sourced):
         "no_greenness: never by greenness alone; season: by its course through the season"
     )
     dates: tuple[Name, ...] = Field(default=(), description="Two windows, the earlier first, for two_dates")
+    slack_days: int = Field(
+        default=0, ge=0, le=15, description="Days by which an image may miss a window and still count as its date"
+    )
 
     @model_validator(mode="after")
     def _two_dates(self) -> Self:
@@ -248,11 +251,6 @@ class CropProfile(_Record):
         first, second = self.identification.dates
         before = names[: names.index(first)][-1:]
         return (*((name, first) for name in before), (first, second))
-
-    @property
-    def needed_windows(self) -> tuple[str, ...]:
-        """Windows without a clear observation in which a cell counts as not seen."""
-        return self.identification.dates if self.identification else ()
 
     def of(self, name: str) -> ClassProfile:
         """Return the record of a class; KeyError when there is none."""

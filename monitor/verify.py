@@ -36,6 +36,7 @@ from monitor.sections import ProductionSection
 from monitor.steps.disclosure import safe_tables, table_texts
 from monitor.steps.production import production_table
 from monitor.tables import SurveyTables, read_csv, read_tables
+from monitor.transitions import transition_rows
 
 __all__ = ["verify_run"]
 
@@ -114,6 +115,8 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
         yield f"{_recompute_harms(out)} figures of harm recomputed, all equal"
     if (out / FOLDER / "indicators.csv").is_file():
         yield f"{_rejoin_indicators(out)} rows of indicators joined again, all equal"
+    if (out / "estimates" / "transitions.csv").is_file():
+        yield f"{_recompute_transitions(out, tables)} transitions recomputed, all equal"
     yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     if "disclosure" in manifest.steps:
         yield f"{_recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
@@ -304,6 +307,22 @@ def _compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str)
             row = merged[wrong].iloc[0]
             name = f"{file} {' '.join(str(row[key]) for key in keys)} {column}"
             raise _differs(name, repr(row[column]), repr(row[f"{column}_again"]))
+
+
+def _recompute_transitions(out: Path, tables: SurveyTables) -> int:
+    published = _read(out / "estimates" / "transitions.csv")
+    if published.empty:
+        return 0
+    again = transition_rows(
+        tables,
+        list(dict.fromkeys(published["crop"])),
+        (str(published["from"].iloc[0]), str(published["to"].iloc[0])),
+        method=_interval(published),
+        level=float(published["level"].iloc[0]),
+    )
+    numbers = (*NUMBERS, "users", "users_se", "producers", "producers_se")
+    _compare(published, again, ["crop", "transition"], numbers, "transitions.csv")
+    return len(published)
 
 
 def _recompute_changes(out: Path, tables: SurveyTables) -> int:

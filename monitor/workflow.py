@@ -270,7 +270,7 @@ def _profile_name(context: Context) -> str:
 
 
 def _train_step(context: Context) -> Step:
-    scenes = tuple(path for period in context.compared for path in _scene_inputs(context, period))
+    scenes = _all_scenes(context)
     survey = context.survey
     return Step(
         name="train",
@@ -317,6 +317,10 @@ def _classify_step(context: Context, period: PeriodSection) -> Step:
         },
         action=_lazy("classify", "write_maps", context, period=period),
     )
+
+
+def _all_scenes(context: Context) -> tuple[Path, ...]:
+    return tuple(path for period in context.compared for path in _scene_inputs(context, period))
 
 
 def _prior_files(context: Context) -> tuple[Path, ...]:
@@ -422,6 +426,17 @@ def _survey_steps(context: Context) -> list[Step]:
             inputs=(survey.area.admin,),
             parameters=common | periods | {"estimate": _dump(survey.estimate)},
             action=_lazy("compare", "compare", context),
+        ),
+        Step(
+            name="transitions",
+            verb="compare",
+            needs=("train", *maps, "frame", "sample", "reference"),
+            inputs=(survey.area.admin, *_prior_files(context), *_all_scenes(context)),
+            parameters=common
+            | periods
+            | {"estimate": _dump(survey.estimate), "prior": _dump(survey.prior_cultivation)}
+            | _imagery_parameters(context),
+            action=_lazy("transitions", "write_transitions", context),
         ),
         Step(
             name="overlay",
