@@ -114,7 +114,14 @@ def train(
         "note": "neighbouring blocks still resemble each other; these are no accuracies of the map",
         "training_units": len(samples),
         "unseen_units": int(np.isin(training.period, list(periods)).sum()) - len(samples),
-        **validate(data, fold, legend=legend, settings=settings.ensemble, method=settings.calibration),
+        **validate(
+            data,
+            fold,
+            legend=legend,
+            settings=settings.ensemble,
+            method=settings.calibration,
+            transfer=settings.transfer,
+        ),
     }
     classifier = fit_ensemble(data.planes, data.code, data.names, settings.ensemble)
     return TrainedModel(

@@ -32,6 +32,8 @@ class ClassifySettings:
     """Which classifiers are fitted, and how."""
     calibration: Method = "platt"
     """How the crops' probabilities are calibrated."""
+    transfer: bool = True
+    """Whether to try how well each period is mapped by what another one teaches."""
     folds: int = 5
     """Spatial folds."""
     fold_block_m: float = 600.0

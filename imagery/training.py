@@ -161,7 +161,7 @@ def require_disjoint(
                 where,
                 f"{len(both)} reference units on training cells: {shown}{more}",
                 "no cell in both",
-                "leave training cells out of the sample, or give them a stratum of their own",
+                'leave training cells out of the sample, or set [training] inside_frame = "certainty"',
             )
         )
 

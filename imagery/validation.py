@@ -15,6 +15,7 @@ from imagery.classifier import softmax
 from imagery.ensemble import EnsembleSettings, fit_ensemble
 from imagery.floor import greenness_threshold, majority, other_period
 from imagery.score import score
+from imagery.screening import suspect_labels
 from imagery.smoothing import LEAST_PROBABILITY
 
 __all__ = ["LabelledFeatures", "cross_predict", "cross_scores", "validate", "validation_rows"]
@@ -62,6 +63,7 @@ def validate(
     legend: Legend,
     settings: EnsembleSettings,
     method: Method = "platt",
+    transfer: bool = True,
 ) -> dict[str, Any]:
     """Return out-of-fold scores over all periods and for each, with the floors, as plain JSON values.
 
@@ -77,6 +79,8 @@ def validate(
         Which classifiers are fitted, and how.
     method
         How the crops' probabilities are calibrated.
+    transfer
+        Whether to try how well each period is mapped by what another one teaches.
 
     Raises
     ------
@@ -109,6 +113,8 @@ def validate(
             for period, of in members.items()
         },
         "beats_every_floor": {crop: _beats(overall, floor_records, crop) for crop in legend.crops},
+        "suspects": [*_suspects(data, probability, codes, legend)],
+        "transfer": _transfer(data, fold, legend, settings) if transfer else [],
         "calibration": {
             crop: _calibration(probability, codes, data.code == legend.code(crop), legend.code(crop), fold, method)
             for crop in legend.crops
@@ -157,6 +163,57 @@ def cross_scores(
         rows = np.searchsorted(codes, fitted.codes)
         scores[np.ix_(rows, held)] = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
     return codes, scores
+
+
+def _suspects(
+    data: LabelledFeatures, probability: NDArray[np.float64], codes: Sequence[int], legend: Legend
+) -> Iterator[dict[str, Any]]:
+    """Yield the labels that the other places contradict."""
+    found = suspect_labels(probability, codes, data.code)
+    for row, likely, given, other in zip(found.row, found.likely, found.p_given, found.p_likely, strict=True):
+        yield {
+            "unit_id": str(data.unit_id[row]),
+            "period": str(data.period[row]),
+            "label": legend.name(int(data.code[row])),
+            "likely": legend.name(int(likely)),
+            "p_label": round(float(given), 6),
+            "p_likely": round(float(other), 6),
+        }
+
+
+def _transfer(
+    data: LabelledFeatures, fold: NDArray[np.int64], legend: Legend, settings: EnsembleSettings
+) -> list[dict[str, Any]]:
+    """Return how much F1 falls when a period is mapped by what another one alone teaches.
+
+    Both are judged on the same places, and neither was taught on their land, in whatever period.
+    """
+    names = np.unique(data.period).tolist()
+    if len(names) < 2:
+        return []
+    predicted = {name: np.zeros(len(data.code), dtype=np.uint8) for name in names}
+    for name in names:
+        for number in np.unique(fold):
+            held, taught = fold == number, (fold != number) & (data.period == name)
+            if len(np.unique(data.code[taught])) < 2:
+                continue
+            fitted = fit_ensemble(data.planes[:, taught], data.code[taught], data.names, settings)
+            predicted[name][held] = fitted.predict(np.ascontiguousarray(data.planes[:, held]))
+    rows = []
+    for source in names:
+        for target in (name for name in names if name != source):
+            of = data.period == target
+            for crop in legend.crops:
+                here = data.code[of] == legend.code(crop)
+                own, other = (_f1(here, predicted[name][of] == legend.code(crop)) for name in (target, source))
+                row = {"from": source, "to": target, "crop": crop, "f1_within": own, "f1_transfer": other}
+                rows.append(row | {"drop": own - other})
+    return rows
+
+
+def _f1(here: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
+    total = int(here.sum() + said.sum())
+    return 2 * int((here & said).sum()) / total if total else 0.0
 
 
 def _calibration(

@@ -166,6 +166,12 @@ class TrainingSection(Section):
         description="certainty: cells used for training form a stratum known from their labels; "
         "sampled: they stay in the sampled population",
     )
+    suggest: int = Field(
+        default=40, ge=0, le=5000, description="Places to label next, told in class_map/next_units.gpkg"
+    )
+    suggest_apart_m: float = Field(
+        default=300.0, gt=0, description="Side of the squares that give one of them each"
+    )
 
 
 class PriorSection(Section):
@@ -195,6 +201,7 @@ class ClassifierSection(Section):
     calibration: Literal["platt", "isotonic", "none"] = Field(
         default="platt", description="How crop probabilities are fitted to what left-out folds turned out to be"
     )
+    transfer: bool = Field(default=True, description="Try how well each period is mapped by what another teaches")
     folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
     fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")
     minimum_mapping_unit_ha: float = Field(default=0.0, ge=0, description="Smaller patches are merged")
@@ -233,6 +240,7 @@ class SampleSection(Section):
     floor: int = Field(default=50, ge=2, description="Fewest units in a stratum")
     allocation: Literal["rare-class-safe", "proportional", "neyman", "power"] = Field(default="rare-class-safe")
     buffer_m: float = Field(default=20.0, ge=0, description="Width of the stratum around mapped crop")
+    chips: bool = Field(default=False, description="Write before-and-after images of every unit to frame/chips")
 
 
 class SimulatedReference(Section):

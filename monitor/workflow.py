@@ -390,9 +390,17 @@ def _survey_steps(context: Context) -> list[Step]:
             name="sample",
             verb="sample",
             needs=(*maps, "frame"),
-            inputs=(survey.area.admin,),
+            inputs=(survey.area.admin, context.training.samples),
             parameters=common | {"sample": _dump(survey.sample), "title": survey.survey.title},
             action=_lazy("sample", "draw_sample", context),
+        ),
+        Step(
+            name="suggest",
+            verb="sample",
+            needs=(*maps, "sample"),
+            inputs=(survey.area.admin, context.training.samples),
+            parameters=common | periods | {"training": _dump(survey.training)},
+            action=_lazy("suggest", "suggest", context),
         ),
         Step(
             name="reference",

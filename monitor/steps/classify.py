@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
+from geo.files import write_text
 from geo.grid import extended
-from geo.vector import read_layer
+from geo.raster import read_on_grid
+from geo.vector import Layer, read_layer, write_gpkg
+from imagery.class_map import cells_of
 from imagery.classifier import BoostSettings
 from imagery.classify import ClassifySettings, PeriodScenes, TrainedModel
 from imagery.classify import train as train_model
 from imagery.classify import write_maps as write_class_maps
+from imagery.crop_fields import crop_fields
 from imagery.ensemble import EnsembleSettings
 from imagery.forest import ForestSettings
+from imagery.model_card import model_item
 from imagery.prior import prior_masks
-from imagery.training import read_training
+from imagery.training import TrainingSamples, read_training
 from imagery.validation import validation_rows
 from monitor.context import Context, Progress
 from monitor.sections import PeriodSection
 from monitor.steps.imagery import kept_scenes
 from monitor.tables import write_csv
 
-__all__ = ["read_model", "train", "write_maps"]
+__all__ = ["read_model", "train", "training_samples_of", "write_maps"]
 
 MODEL_FOLDER = "class_map/model"
+LEAST_FIELD_CELLS = 10
+"""Cells of a typical field below which most fields are smaller than what is mapped."""
+SUSPECT_COLUMNS = ("unit_id", "period", "label", "likely", "p_label", "p_likely")
+TRANSFER_COLUMNS = ("from", "to", "crop", "f1_within", "f1_transfer", "drop")
 
 
 def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
     """Write the model, ``class_map/model/``, and its scores in spatial folds with floors, ``validation.csv``."""
-    settings = context.training
     geobox = _training_grid(context)
-    samples = read_training(
-        settings.samples,
-        layer=settings.layer,
-        legend=context.profile.legend,
-        periods=[period.name for period in context.survey.period],
-        geobox=geobox,
-    )
+    samples = training_samples_of(context, geobox)
     model = train_model(
         {period.name: _taught_scenes(context, period, geobox) for period in context.compared},
         samples,
@@ -53,13 +57,34 @@ def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, A
     )
     model.save(staging / MODEL_FOLDER)
     rows = validation_rows(model.validation, context.survey.survey.crops)
-    write_csv(pd.DataFrame(rows), staging / "class_map" / "validation.csv")
+    folder = staging / "class_map"
+    write_csv(pd.DataFrame(rows), folder / "validation.csv")
+    write_csv(
+        pd.DataFrame(model.validation["suspects"], columns=list(SUSPECT_COLUMNS)), folder / "suspect_labels.csv"
+    )
+    write_csv(pd.DataFrame(model.validation["transfer"], columns=list(TRANSFER_COLUMNS)), folder / "transfer.csv")
+    write_text(staging / MODEL_FOLDER / "model-item.json", json.dumps(_item(context, model), indent=2) + "\n")
     progress(1, 1)
     return {"validation": dict(model.validation), "notes": list(_fold_notes(context, model))}
 
 
 def _fold_notes(context: Context, model: TrainedModel) -> Iterator[str]:
-    """Say for which crops the classifier is no better than a rule without skill."""
+    """Say what a reader of the maps must know: no skill, a fall between years, doubtful labels, small fields."""
+    for row in model.validation["transfer"]:
+        if row["crop"] in context.survey.survey.crops:
+            yield (
+                f"{row['crop']}: taught by {row['from']} alone, {row['to']} is mapped with F1 "
+                f"{row['f1_transfer']:.2f}; taught by its own year with "
+                f"{row['f1_within']:.2f} (training places, folds of land)"
+            )
+    if model.validation["suspects"]:
+        yield f"{len(model.validation['suspects'])} training labels look wrong: class_map/suspect_labels.csv"
+    smallest, cell_ha = context.profile.minimum_field_ha, context.survey.area.resolution_m**2 / 1e4
+    if smallest is not None and smallest.typical < LEAST_FIELD_CELLS * cell_ha:
+        yield (
+            f"a typical field of {smallest.typical:g} ha is {smallest.typical / cell_ha:.1f} cells: "
+            "most of the crop is smaller than what these images map"
+        )
     for crop in context.survey.survey.crops:
         if not model.validation["beats_every_floor"][crop]:
             own = model.validation["scores"]["classes"][crop]["f1"]
@@ -92,7 +117,60 @@ def write_maps(context: Context, staging: Path, progress: Progress, *, period: P
         jobs=context.jobs,
         progress=progress,
     )
+    _write_fields(context, folder, period)
     return {"mapped_ha_counted_biased": {name: round(area.area_ha, 4) for name, area in mapped.items()}}
+
+
+def _write_fields(context: Context, folder: Path, period: PeriodSection) -> None:
+    """Write the mapped crop as polygons, from the rasters just made."""
+    geobox, legend = context.frame.geobox, context.profile.legend
+    cells = read_on_grid(folder / f"{period.name}.tif", geobox)
+    uncertainty = read_on_grid(folder / f"uncertainty_{period.name}.tif", geobox)
+    smallest = context.profile.minimum_field_ha
+    least = cells_of(smallest.low, geobox) if smallest is not None else 1
+    found = [
+        crop_fields(
+            cells == legend.code(crop),
+            read_on_grid(folder / f"probability_{crop}_{period.name}.tif", geobox),
+            uncertainty,
+            geobox,
+            crop=crop,
+            period=period.name,
+            least_cells=least,
+        )
+        for crop in context.survey.survey.crops
+    ]
+    layer = Layer(
+        frame=pd.concat(found, ignore_index=True) if len(found) > 1 else found[0],
+        title="Mapped fields (tier 0)",
+        description="Patches of the class map with their own scores; areas are counted, no estimate",
+    )
+    write_gpkg(folder / f"fields_{period.name}.gpkg", {"fields": layer})
+
+
+def training_samples_of(context: Context, geobox: GeoBox) -> TrainingSamples:
+    """Return the training places of all periods on a grid."""
+    settings = context.training
+    return read_training(
+        settings.samples,
+        layer=settings.layer,
+        legend=context.profile.legend,
+        periods=[period.name for period in context.survey.period],
+        geobox=geobox,
+    )
+
+
+def _item(context: Context, model: TrainedModel) -> dict[str, Any]:
+    """Return the model as a STAC item; its bounds are the frame's, rounded outwards to a tenth of a degree."""
+    west, south, east, north = context.frame.admin.to_crs(4326).total_bounds
+    low, high = (np.floor(np.array([west, south]) * 10) / 10), (np.ceil(np.array([east, north]) * 10) / 10)
+    return model_item(
+        model,
+        name=context.survey.survey.name,
+        bounds=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
+        periods=[(period.start, period.end) for period in context.compared],
+        note="Scores are of training places in folds of land; the accuracy of a map takes a probability sample.",
+    )
 
 
 def read_model(context: Context) -> TrainedModel:
@@ -129,6 +207,7 @@ def _settings(context: Context) -> ClassifySettings:
             forest=ForestSettings(trees=chosen.forest_trees),
         ).with_seed(context.survey.survey.seed),
         calibration=chosen.calibration,
+        transfer=chosen.transfer,
         folds=chosen.folds,
         fold_block_m=chosen.fold_block_m,
         minimum_mapping_unit_ha=chosen.minimum_mapping_unit_ha,

@@ -16,8 +16,11 @@ from aoi.survey.selection import draw_stratified
 from geo.errors import Problem, QualityGateError
 from geo.grid import cell_centres
 from geo.raster import read_on_grid
+from imagery.training import require_disjoint
 from maps.interpreter import write_interpreter_files
 from monitor.context import Context, Progress
+from monitor.steps.chips import write_chips
+from monitor.steps.classify import training_samples_of
 from monitor.steps.frame import map_labels
 from monitor.tables import KNOWN, read_csv, write_csv
 
@@ -31,6 +34,12 @@ def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[
     n_h = _allocate(context, strata)
     flat = draw_stratified(cells.ravel().astype(np.int64) - 1, n_h, context.rng("sample"))
     sample = _describe(context, flat, cells, strata["stratum"].tolist())
+    require_disjoint(
+        training_samples_of(context, context.frame.geobox),
+        sample["row"].to_numpy(),
+        sample["col"].to_numpy(),
+        where="reference sample",
+    )
     folder = staging / "frame"
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(sample.drop(columns="geometry"), folder / "sample.csv")
@@ -42,8 +51,9 @@ def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[
         title=context.survey.survey.title,
         cell_m=context.survey.area.resolution_m,
     )
+    chips = write_chips(context, sample, folder / "chips") if context.survey.sample.chips else 0
     progress(1, 1)
-    return {"n": len(sample), "allocation": dict(zip(strata["stratum"], n_h.tolist(), strict=True))}
+    return {"chips": chips, "n": len(sample), "allocation": dict(zip(strata["stratum"], n_h.tolist(), strict=True))}
 
 
 def _allocate(context: Context, strata: pd.DataFrame) -> NDArray[np.int64]:
