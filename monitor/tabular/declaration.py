@@ -112,6 +112,10 @@ class DesignSection(Section):
             raise ValueError("weight goes with method random; others have inclusion probabilities")
         if self.method == "systematic" and self.order is not None and self.stratum is not None:
             raise ValueError("a systematic sample in strata needs coordinates (x, y), not order")
+        if self.joint is not None and self.method != "unequal":
+            raise ValueError("joint goes with method unequal")
+        if self.order is not None and self.method != "systematic":
+            raise ValueError("order goes with method systematic")
         if self.order is not None and self.variance is None:
             raise ValueError("name variance, successive-difference or simple-random: none is unbiased")
         allowed = VARIANCES[self.method] if self.order is None else VARIANCES["order"]
@@ -186,8 +190,18 @@ class FigureSection(Section):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         by_label = self.estimator in ("post-stratified", "raked")
-        if self.estimator in ("expansion",) and (self.auxiliary or self.totals or self.margins):
-            raise ValueError("an expansion uses no auxiliary; name another estimator")
+        if self.estimator in ("expansion", "hajek") and (self.auxiliary or self.totals or self.margins):
+            raise ValueError(f"{self.estimator} uses no auxiliary; name another estimator")
+        if self.margins and not by_label:
+            raise ValueError(f"{self.estimator} uses no margins; post-stratified and raked do")
+        if by_label and (self.auxiliary or self.totals):
+            raise ValueError(f"{self.estimator} uses margins alone, no auxiliary and no totals")
+        if self.estimator != "calibrated" and (self.distance != "linear" or self.bounds is not None):
+            raise ValueError(f"{self.estimator} uses neither distance nor bounds; calibrated does")
+        if self.estimator in ("separate-ratio", "separate-regression") and self.totals:
+            raise ValueError(f"{self.estimator} reads total_COLUMN of the strata table, not totals")
+        if self.estimator == "difference" and self.domain is not None:
+            raise ValueError("domains of a difference would not add up; use ratio or regression")
         if self.estimator not in ("expansion", "hajek") and not self.auxiliary and not by_label:
             raise ValueError(f"{self.estimator} needs auxiliary")
         if by_label and not self.margins:
@@ -321,9 +335,20 @@ def _mixed(file: DesignFile) -> Iterator[str]:
     for name in file.misreading:
         if name not in values:
             yield f"[misreading.{name}] is no column of [estimate] values"
+    yield from _national(file, figures)
+
+
+def _national(file: DesignFile, figures: FigureSection | None) -> Iterator[str]:
+    """Yield what a national design cannot have."""
     names = [one.name for one in file.province]
     if len(set(names)) < len(names):
         yield "a province stands twice"
+    if not names or figures is None:
+        return
+    if figures.interval != "skew-corrected" or figures.domain is not None or file.misreading:
+        yield "a national design has provinces for domains, skew-corrected limits and no [misreading]"
+    if figures.margins or figures.estimator == "calibrated":
+        yield "a national design takes no margins and no calibration: the totals are not those of a province"
 
 
 def load_design(path: Path) -> DesignFile:

@@ -55,7 +55,7 @@ class StepChange:
     across_break: bool
     """Whether frame or source changed in between."""
     like: LikeForLike | None
-    """The change over places that both years covered, where they are told apart and differ."""
+    """The change over places that both years covered, where places differ and the common ones had crop before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,8 @@ def _step(
     change = pair_change([earlier.value, later.value], covariance[k - 1 : k + 1, k - 1 : k + 1], 0, 1)
     half = normal_quantile(level) * change.se
     lo, hi = change.difference - half, change.difference + half
+    common = set(by_year[before]) & set(by_year[after])
+    shared = sum(by_year[before][place].value for place in common) > 0
     same = set(by_year[before]) == set(by_year[after])
     return StepChange(
         earlier=before,
@@ -159,7 +161,7 @@ def _step(
         percent=float(percent_change(earlier.value, later.value, rule=rule)),
         verdict=verdict_of(lo, hi),
         across_break=any(before < one <= after for one in breaks),
-        like=None if same else like_for_like(by_year[before], by_year[after]),
+        like=None if same or not shared else like_for_like(by_year[before], by_year[after]),
     )
 
 

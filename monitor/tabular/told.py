@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -88,7 +89,10 @@ def _content(
             for name, one in missing.items()
         ]
     if buffers:
-        content["mask_sensitivity"] = [asdict(row) for row in buffers]
+        # a published figure of zero has no relative change
+        content["mask_sensitivity"] = [
+            asdict(row) | {"change": row.change if math.isfinite(row.change) else None} for row in buffers
+        ]
     if covered:
         content["coverage"] = coverage_rows(tuple(covered))
     content["design"] = file.model_dump(mode="json", exclude_defaults=True) | {
@@ -158,10 +162,10 @@ def _further(missing: Mapping[str, MissingAreaFigure], buffers: tuple[BufferRow,
             f"{one.upper_bound:,.2f} ha"
         )
     for row in buffers:
+        change = f", {100 * row.change:+.2f} % from the published one" if math.isfinite(row.change) else ""
         yield (
             f"mask moved by {row.buffer_m:+g} m: {row.mask_ha:,.2f} ha of mask, {100 * row.rate:.3f} % of it crop, "
-            f"{row.value_ha:,.2f} ha (standard error {row.se_ha:,.2f} ha), {100 * row.change:+.2f} % from the "
-            "published one"
+            f"{row.value_ha:,.2f} ha (standard error {row.se_ha:,.2f} ha){change}"
         )
 
 

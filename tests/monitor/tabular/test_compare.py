@@ -193,6 +193,9 @@ def test_like_for_like_and_breaks(tmp_path: Path) -> None:
     assert step["percent"] == -9.0
     assert round(step["like_for_like"]["percent"], 1) == -12.0
     assert step["like_for_like"]["added"] == ["Chin"]
+    bare = of_series(tmp_path, MYANMAR.replace("41000", "0"), breaks=(2018.0,))["changes"][0]
+    assert "like_for_like" not in bare
+    assert bare["percent"] is None
     source = (
         "year,value_ha,se_ha,source\n2001,100,10,a\n2002,110,10,a\n2003,220,10,b\n2004,230,10,b\n2005,240,10,b\n"
     )

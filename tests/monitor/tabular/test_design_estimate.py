@@ -183,6 +183,8 @@ total_ha = 52000
     assert first["change"] == 0
     assert second["value_ha"] == pytest.approx(52000 * 1490 / 7700, rel=1e-12)
     assert second["change"] == pytest.approx(52000 * 1490 / 7700 / found["value_ha"] - 1, rel=1e-12)
+    nothing = estimated(tmp_path, ratio + buffers, cells.assign(poppy_ha=0))["mask_sensitivity"]
+    assert [row["change"] for row in nothing] == [None, None]
     plain = estimated(tmp_path, MASK, cells)["estimates"][0]
     assert (round(plain["value_ha"], 2), round(plain["se_ha"], 2)) == (9933.33, 3864.79)
 
@@ -373,6 +375,14 @@ def test_refusals(name: str, tmp_path: Path) -> None:
         (MASK.replace("units = 40", 'units = 40\nvariance = "brewer"'), "variance with method random"),
         (MASK + '[response]\nseen = "s"\ngroup = "g"\n', "capacity_ha"),
         ("frame_ha = [", "not TOML"),
+        (MASK + 'estimator = "hajek"\nauxiliary = ["mask_ha"]\n', "hajek uses no auxiliary"),
+        (MASK + "bounds = [0.5, 2]\n", "neither distance nor bounds"),
+        (
+            MASK + 'estimator = "difference"\nauxiliary = ["mask_ha"]\ntotals = [1]\ndomain = "d"\n',
+            "would not add up",
+        ),
+        (MASK.replace("units = 40", 'units = 40\njoint = "j.csv"'), "joint goes with method unequal"),
+        (NATION.replace('estimator = "ratio"', 'estimator = "ratio"\ninterval = "t"'), "provinces for domains"),
         (
             MASK + "[misreading.coca_ha]\nhits = 1\nof_crop = 1\nrejections = 1\nof_others = 1\n",
             "misreading.coca_ha",
