@@ -378,6 +378,10 @@ def _reference_problems(context: Context) -> Iterator[Problem]:
             yield from check_raster(reference.simulated.ground)
     elif reference.labels is not None and reference.labels.is_file():
         yield from _label_file(context, reference.labels)
+    if reference.known is not None:
+        from monitor.steps.reference import read_known_labels
+
+        read_known_labels(reference.known, context)
 
 
 def _label_file(context: Context, path: Path) -> Iterator[Problem]:

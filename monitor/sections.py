@@ -260,6 +260,11 @@ class ReferenceSection(Section):
         default=None, description="CSV with columns unit_id, period, interpreter, label; or give `simulated`"
     )
     simulated: SimulatedReference | None = Field(default=None, description="For examples only")
+    known: Path | None = Field(
+        default=None,
+        description="CSV with columns period, read, known: how interpreters read units of known label, apart from "
+        "the sample; the figures corrected for misreading are written beside those as read",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

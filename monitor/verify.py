@@ -31,6 +31,7 @@ from monitor.floors import floor_rows, historical_rows
 from monitor.indicators import FOLDER, KEYS, PARTS, joined, part_path, read_part, rows_of_harms
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
+from monitor.misreading import misreading_rows
 from monitor.scene_table import GAP_TABLE, frame_gap_rows
 from monitor.sections import ProductionSection
 from monitor.steps.disclosure import safe_tables, table_texts
@@ -104,6 +105,8 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     tables = read_tables(out)
     yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
     yield f"{_recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
+    if (out / "estimates" / "misreading.csv").is_file():
+        yield f"{_recompute_misreading(out, tables)} figures corrected for misreading recomputed, all equal"
     if (out / "estimates" / "corrections.csv").is_file():
         yield f"{_recompute_ledger(out, tables)} rows of the corrections ledger recomputed, all equal"
     if (out / "estimates" / "production.csv").is_file():
@@ -194,6 +197,17 @@ def _recompute_districts(out: Path, tables: SurveyTables) -> int:
         free.astype(text), held.astype(text), keys, ("value_ha", "lo_ha", "hi_ha", "p_below"), "thresholds.csv"
     )
     return len(small) + len(free)
+
+
+def _recompute_misreading(out: Path, tables: SurveyTables) -> int:
+    """Make the figures corrected for misreading again from the published estimates and the readings."""
+    published, estimates = (_read(out / "estimates" / f"{name}.csv") for name in ("misreading", "estimates"))
+    again = misreading_rows(tables, estimates, read_csv(out / "frame" / "known_readings.csv"))
+    keys = ["crop", "period"]
+    text = dict.fromkeys(keys, str)
+    numbers = (*NUMBERS, "sensitivity", "specificity", "read_ha")
+    _compare(published.astype(text), again.astype(text), keys, numbers, "misreading.csv")
+    return len(published)
 
 
 def _recompute_ledger(out: Path, tables: SurveyTables) -> int:

@@ -552,15 +552,16 @@ def _with_indicators(context: Context, steps: Sequence[Step]) -> list[Step]:
 
 def _reference_inputs(context: Context) -> tuple[Path, ...]:
     reference = context.reference
+    known = (reference.known,) if reference.known is not None and reference.known.is_file() else ()
     if reference.simulated is not None:
         ground = reference.simulated.ground
-        return (reference.simulated.fields, *((ground,) if ground else ()))
-    return (reference.labels,) if reference.labels is not None and reference.labels.is_file() else ()
+        return (reference.simulated.fields, *((ground,) if ground else ()), *known)
+    return (*((reference.labels,) if reference.labels is not None and reference.labels.is_file() else ()), *known)
 
 
 def _dump_reference(context: Context) -> dict[str, Any]:
     reference = context.reference
-    return {"simulated": _dump(reference.simulated)}
+    return {"simulated": _dump(reference.simulated), "known": reference.known is not None}
 
 
 def _product_steps(context: Context, options: RunOptions) -> list[Step]:

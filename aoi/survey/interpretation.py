@@ -228,7 +228,7 @@ class Misreading:
         return self.sensitivity + self.specificity - 1.0
 
 
-def corrected_area(observed: Estimate, area_ha: float, rates: Misreading) -> Estimate:
+def corrected_area(observed: Estimate, area_ha: float, rates: Misreading, *, certain_ha: float = 0.0) -> Estimate:
     """Correct an area for misreading and widen its interval by what is not known of the rates.
 
     Parameters
@@ -239,6 +239,8 @@ def corrected_area(observed: Estimate, area_ha: float, rates: Misreading) -> Est
         Area of the frame (or stratum) the rates hold in.
     rates
         Misreading rates, measured on units apart from the sample.
+    certain_ha
+        Part of the observed area that was known and not read, which lies outside `area_ha`.
 
     Returns
     -------
@@ -260,7 +262,7 @@ def corrected_area(observed: Estimate, area_ha: float, rates: Misreading) -> Est
     561.8
     """
     worth, sens, spec = rates.youden, rates.sensitivity, rates.specificity
-    raw = (observed.value - (1 - spec) * area_ha) / worth
+    raw = (observed.value - certain_ha - (1 - spec) * area_ha) / worth
     value = min(max(raw, 0.0), area_ha)
     hit, clear = (
         jeffreys(right, n, observed.level)
@@ -277,10 +279,10 @@ def corrected_area(observed: Estimate, area_ha: float, rates: Misreading) -> Est
     impossible = raw < 0 or raw > area_ha
     flags = (*observed.flags, LOW_COUNT) if impossible and LOW_COUNT not in observed.flags else observed.flags
     return Estimate(
-        value=value,
+        value=certain_ha + value,
         se=math.sqrt(variance) / worth,
-        lo=max(value - math.hypot(*(float(part) for part in down)) / worth, 0.0),
-        hi=min(value + math.hypot(*(float(part) for part in up)) / worth, area_ha),
+        lo=certain_ha + max(value - math.hypot(*(float(part) for part in down)) / worth, 0.0),
+        hi=certain_ha + min(value + math.hypot(*(float(part) for part in up)) / worth, area_ha),
         n=observed.n,
         method=f"{observed.method}; corrected for misreading",
         level=observed.level,

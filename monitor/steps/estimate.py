@@ -26,7 +26,8 @@ from monitor.figures import (
     period_matrix,
     unit_domains,
 )
-from monitor.tables import SurveyTables, read_tables, write_csv
+from monitor.misreading import misreading_rows
+from monitor.tables import SurveyTables, read_csv, read_tables, write_csv
 
 __all__ = ["admin_domains", "estimate", "interval_method", "period_facts", "thresholds"]
 
@@ -53,6 +54,9 @@ def estimate(context: Context, staging: Path, progress: Progress) -> Mapping[str
     write_csv(_stack(accuracy_rows, matrices), folder / "accuracy.csv")
     write_csv(_stack(matrix_rows, matrices), folder / "error_matrix.csv")
     write_csv(mapped, folder / "mapped_areas.csv")
+    known = context.out / "frame" / "known_readings.csv"
+    if known.is_file():
+        write_csv(misreading_rows(tables, rows, read_csv(known)), folder / "misreading.csv")
     progress(1, 1)
     return {
         "headline": _headline(rows, mapped),

@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 
 from aoi.survey.interpretation import adjudicate, agreement
 from geo.errors import InputError, Problem
+from geo.files import require_file
 from geo.raster import read_on_grid
 from geo.vector import read_layer
 from monitor.context import Context, Progress
 from monitor.tables import read_csv, read_given_csv, write_csv
 
-__all__ = ["COLUMNS", "label_problems", "read_label_file", "read_reference"]
+__all__ = ["COLUMNS", "label_problems", "read_known_labels", "read_label_file", "read_reference"]
 
 COLUMNS = ("unit_id", "period", "interpreter", "label")
 """Columns of a file of reference labels."""
+
+KNOWN_COLUMNS = ("period", "read", "known")
+"""Columns of a file of readings of units whose label is known."""
 
 SENIOR = "senior"
 """Interpreter whose label decides where the others differ."""
@@ -45,8 +49,34 @@ def read_reference(context: Context, staging: Path, progress: Progress) -> Mappi
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(labels, folder / "interpretation.csv")
     write_csv(agreed, folder / "reference.csv")
+    if context.reference.known is not None:
+        write_csv(read_known_labels(context.reference.known, context), folder / "known_readings.csv")
     progress(1, 1)
     return {"units": int(agreed["unit_id"].nunique()), "simulated": simulated, **facts}
+
+
+def read_known_labels(path: Path, context: Context) -> pd.DataFrame:
+    """Read how units of known label were read.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no table, lacks a column, or holds labels or periods that are none.
+    """
+    table = read_given_csv(require_file(path, where="[reference] known"))
+    missing = [column for column in KNOWN_COLUMNS if column not in table.columns]
+    if missing:
+        expected = f"columns {', '.join(KNOWN_COLUMNS)}"
+        raise InputError(Problem(path.name, f"no column {', '.join(missing)}", expected))
+    legend, periods = context.profile.legend.names, [period.name for period in context.compared]
+    problems = [
+        *_strangers(table, "read", legend, path.name),
+        *_strangers(table, "known", legend, path.name),
+        *_strangers(table, "period", periods, path.name),
+    ]
+    if problems:
+        raise InputError(problems)
+    return table[list(KNOWN_COLUMNS)].sort_values(list(KNOWN_COLUMNS), ignore_index=True)
 
 
 def read_label_file(path: Path) -> pd.DataFrame:

@@ -38,6 +38,9 @@ source = "invented for this test"
 """
 """Images before the season, so that the operations of that year come after them."""
 
+KNOWN = ("2024,cannabis,cannabis\n",) * 38 + ("2024,cereal,cannabis\n",) * 2 + ("2024,cereal,cereal\n",) * 300
+"""How interpreters read 340 units whose label is known."""
+
 SIZE = 200
 """Cells on a side: large enough for every stratum, small enough for seconds."""
 
@@ -72,6 +75,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("example") / "rif"
     write_example("rif-cannabis", folder, seed=3, size=SIZE)
     text = (folder / "survey.toml").read_text()
+    (folder / "inputs" / "known.csv").write_text("period,read,known\n" + "".join(KNOWN))
+    readings = '\n[reference]\nknown = "inputs/known.csv"\n\n[reference.simulated]\n'
+    text = text.replace("\n[reference.simulated]\n", readings)
     (folder / "survey.toml").write_text(
         text.replace("size = 600", "size = 300").replace("floor = 50", "floor = 20") + CORRECTIONS
     )

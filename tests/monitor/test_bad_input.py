@@ -249,7 +249,7 @@ def test_labels_outside_the_legend_and_missing_units(finished_run: Path, copy_of
     """Reference labels that are not of the legend, or lack units, are refused by row and unit."""
     folder = copy_of()
     text = (folder / "survey.toml").read_text()
-    start = text.index("\n[reference.simulated]") + 1
+    start = text.index("\n[reference]") + 1
     end = text.index("\n[estimate]") + 1
     (folder / "survey.toml").write_text(text[:start] + '[reference]\nlabels = "labels.csv"\n\n' + text[end:])
     (folder / "labels.csv").write_text("unit_id,period,interpreter,label\nU001,2024,ana,wheat beer\n")
