@@ -28,6 +28,8 @@ TextArray = npt.NDArray[np.str_]
 
 PAIRWISE: tuple[str, ...] = ("sampford", "conditional-poisson", "tille", "midzuno")
 """Draws whose pairs all have a positive joint probability."""
+MOST_CELLS = 50_000_000
+"""Units times sample size, the cells of the tables behind a draw with joint probabilities."""
 LEAST_SHARE = 0.002
 """Expected share that no stratum is trusted to be below, when units are shared out by deviations."""
 
@@ -168,7 +170,8 @@ def _allocation(file: DesignFile, wanted: DrawSection, frame: _Frame) -> IntArra
         raise SurveyFileError(Problem("[sample] allocation", found, expected, "add them, or use proportional"))
     if wanted.allocation == "rare-class-safe":
         return allocation.rare_class_safe(n, sizes, shares.max(axis=1), floor=wanted.floor)
-    deviation = np.sqrt(np.clip(shares, LEAST_SHARE, 1 - LEAST_SHARE) * (1 - np.clip(shares, LEAST_SHARE, 1)))
+    held = np.clip(shares, LEAST_SHARE, 1 - LEAST_SHARE)
+    deviation = np.sqrt(held * (1 - held))
     return allocation.neyman(n, sizes, deviation.max(axis=1), floor=wanted.floor)
 
 
@@ -243,6 +246,8 @@ def _unequal(
         else:
             pi = proportional_inclusion(sizes[members, 0], int(counts[code]), size_floor=wanted.size_floor)
         inclusion[members] = pi
+        if method in PAIRWISE and section.method != "spread":
+            _require_room(method, members.size, round(float(pi.sum())))
         if section.method == "spread":
             at = _spread(section, frame, members, pi, child)
         else:
@@ -261,6 +266,15 @@ def _unequal(
     drawn = _drawn(file, section, wanted, frame, taken, inclusion, counts.astype(np.int64), rng, facts)
     joint = _joint_table(section, frame, blocks, inclusion) if blocks else None
     return Draw(sample=drawn.sample, strata=drawn.strata, joint=joint, facts=drawn.facts)
+
+
+def _require_room(method: str, size: int, n: int) -> None:
+    """Refuse draws whose tables of every unit by every size would not fit in memory."""
+    if size * n > MOST_CELLS:
+        found = f"{method}, {n:,} of {size:,} units"
+        expected = f"units times sample of at most {MOST_CELLS:,}"
+        remedy = 'use draw = "pps-systematic" with variance = "brewer", or strata'
+        raise SurveyFileError(Problem("[design] draw", found, expected, remedy))
 
 
 def _joint_table(

@@ -204,6 +204,14 @@ def test_refused_draws(design: str, change: Any, error: type, words: str, tmp_pa
     assert not (tmp_path / "drawn").exists()
 
 
+def test_draw_that_would_not_fit_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: a draw with joint probabilities from a huge frame is refused before it starts, with a way out."""
+    monkeypatch.setattr("monitor.tabular.draw.MOST_CELLS", 1000)
+    with pytest.raises(SurveyFileError, match="pps-systematic"):
+        drawn(tmp_path, DESIGNS["sampford"], frame())
+    drawn(tmp_path, DESIGNS["systematic in proportion to size"], frame())
+
+
 def test_command_line_keeps_a_drawn_sample(tmp_path: Path) -> None:
     """Law: the verb prints the sample, or writes it once; a second draw over it is refused unless asked for."""
     out = drawn(tmp_path, DESIGNS["stratified"], frame())
