@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi.impact.aggregate import anticipation, simple
-from aoi.impact.displacement import Ring, exposure, net
+from aoi.impact.displacement import Ring, Sites, exposure, net
 from aoi.impact.group_time import NEVER, Arm, group_time_effects
 from aoi.impact.panel import LEVEL, TREND, Panel, baselines
 from aoi.impact.study import Settings, Study, build_study, cells_of, interval_of, refined
@@ -43,6 +43,8 @@ class Scenario:
     """Municipalities with it."""
     grid: int = 10
     """Municipalities along a side of the province."""
+    share: float = 1.0
+    """Share of the runs: with few clusters each run is a bootstrap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,13 @@ SCENARIOS = (
     Scenario(name="effect -6 ha", truth=ProgrammeTruth()),
     Scenario(name="no effect", truth=ProgrammeTruth(effect_ha=0.0)),
     Scenario(name="no effect, 6 municipalities", truth=ProgrammeTruth(effect_ha=0.0), municipalities=6),
-    Scenario(name="no effect, 25 clusters in all", truth=ProgrammeTruth(effect_ha=0.0), municipalities=6, grid=5),
+    Scenario(
+        name="no effect, 25 clusters in all",
+        truth=ProgrammeTruth(effect_ha=0.0),
+        municipalities=6,
+        grid=5,
+        share=1 / 3,
+    ),
 )
 
 
@@ -99,7 +107,7 @@ def runs_of(scenario: Scenario, runs: int, *, parts: bool = False) -> Iterator[R
             grid=scenario.grid,
         )
         panel = panel_of(drawn)
-        rings, beyond = exposure(None, panel.start, panel.baseline, xy_km=panel.xy_km)
+        rings, beyond = exposure(panel.treated, Sites.of_places(panel.xy_km, panel.start, panel.baseline))
         try:
             study = build_study(panel, panel.start, panel.baseline, beyond, settings)
         except QualityGateError:
@@ -186,7 +194,7 @@ def main(runs: int = 300) -> None:
     print("|---|---|---|---|---|---|---|---|---|---|")
     told: list[tuple[str, list[bool]]] = []
     for scenario in SCENARIOS:
-        found = list(runs_of(scenario, runs, parts=scenario is SCENARIOS[0]))
+        found = list(runs_of(scenario, round(runs * scenario.share), parts=scenario is SCENARIOS[0]))
         print(summary(scenario, found), flush=True)
         first = [run.parts for run in found if run is not None] if scenario is SCENARIOS[0] else []
         told += [

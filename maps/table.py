@@ -13,6 +13,7 @@ import pandas as pd
 import xlsxwriter
 
 from geo.files import atomic
+from maps.impact_words import readable_balance, readable_effects, readable_hot_spots, readable_pattern
 from maps.language import Language, language
 from maps.page import About, Accuracy, Figures
 from maps.remark import given_flags, verdict_key, with_flags
@@ -81,6 +82,43 @@ HXL_TAGS = {
     "yield_vintage": "#date+yield",
     "yield_source": "#meta+source+yield",
     "yield_mark": "#meta+mark+yield",
+    "scope": "#meta+part",
+    "effect": "#item+effect",
+    "scale": "#meta+scale",
+    "unit_of_measure": "#meta+unit",
+    "without_programme": "#indicator+level+without",
+    "outcome": "#item+outcome",
+    "value": "#indicator+value+effect",
+    "se": "#indicator+stderr+effect",
+    "df": "#meta+df",
+    "n_treated": "#meta+sample+treated",
+    "n_control": "#meta+sample+control",
+    "clusters": "#meta+clusters",
+    "percent": "#indicator+value+percent",
+    "mde": "#indicator+mde",
+    "mde_percent": "#indicator+mde+percent",
+    "finding": "#status+finding",
+    "note": "#meta+note",
+    "arm": "#item+arm",
+    "trait": "#item+trait",
+    "treated_mean": "#indicator+mean+treated",
+    "control_mean": "#indicator+mean+control",
+    "smd_before": "#indicator+smd+before",
+    "smd": "#indicator+smd",
+    "balance": "#status+balance",
+    "density_ha_km2": "#indicator+density+ha_km2",
+    "neighbours": "#meta+neighbours",
+    "local_moran": "#indicator+moran+local",
+    "moran_p": "#indicator+pvalue+moran",
+    "moran_q": "#indicator+pvalue+moran+adjusted",
+    "cluster": "#status+cluster",
+    "getis_z": "#indicator+getis+z",
+    "getis_p": "#indicator+pvalue+getis",
+    "getis_q": "#indicator+pvalue+getis+adjusted",
+    "hot_spot": "#status+hotspot",
+    "statistic": "#meta+statistic",
+    "expected": "#indicator+expected",
+    "permutations": "#meta+permutations",
 }
 """Column to Humanitarian Exchange Language tag (hxlstandard.org, 1.1)."""
 
@@ -148,8 +186,49 @@ _HEADINGS = {
     "yield_vintage": "table.yield_vintage",
     "yield_source": "table.yield_source",
     "yield_mark": "table.yield_mark",
+    "scope": "impact.scope",
+    "effect": "impact.effect",
+    "scale": "impact.scale",
+    "unit_of_measure": "impact.unit_of_measure",
+    "outcome": "impact.outcome",
+    "value": "impact.value",
+    "df": "impact.df",
+    "n_treated": "impact.n_treated",
+    "n_control": "impact.n_control",
+    "clusters": "impact.clusters",
+    "percent": "impact.percent",
+    "without_programme": "impact.without_programme",
+    "mde": "impact.mde",
+    "mde_percent": "impact.mde_percent",
+    "finding": "impact.finding",
+    "note": "impact.note",
+    "arm": "impact.arm",
+    "trait": "impact.trait",
+    "treated_mean": "impact.treated_mean",
+    "control_mean": "impact.control_mean",
+    "smd_before": "impact.smd_before",
+    "smd": "impact.smd",
+    "balance": "impact.balance",
+    "density_ha_km2": "hot_spot.density",
+    "neighbours": "hot_spot.neighbours",
+    "local_moran": "hot_spot.local_moran",
+    "moran_p": "hot_spot.moran_p",
+    "moran_q": "hot_spot.moran_q",
+    "cluster": "hot_spot.cluster",
+    "getis_z": "hot_spot.getis_z",
+    "getis_p": "hot_spot.getis_p",
+    "getis_q": "hot_spot.getis_q",
+    "hot_spot": "hot_spot.hot_spot",
+    "statistic": "hot_spot.statistic",
+    "expected": "hot_spot.expected",
+    "permutations": "hot_spot.permutations",
+    "se": "table.standard_error",
 }
 _EXTRA_SHEETS = {
+    "effects": "impact.effects_sheet",
+    "balance": "impact.balance_sheet",
+    "hot_spots": "hot_spot.sheet",
+    "spatial_pattern": "hot_spot.pattern_sheet",
     "corrections": "notes.corrections_sheet",
     "production": "notes.production_sheet",
     "small_areas": "notes.small_areas_sheet",
@@ -158,6 +237,12 @@ _EXTRA_SHEETS = {
     "zones": "notes.zones_sheet",
     "alone": "notes.alone_sheet",
     "error_matrix": "notes.matrix_sheet",
+}
+_IN_WORDS: dict[str, Callable[[pd.DataFrame, Language], pd.DataFrame]] = {
+    "effects": readable_effects,
+    "balance": readable_balance,
+    "hot_spots": readable_hot_spots,
+    "spatial_pattern": readable_pattern,
 }
 _CERTAINTY = {"below": "below", "straddles the threshold": "straddles", "at or above": "above"}
 _FORMATS = {
@@ -248,7 +333,8 @@ def sheets(figures: Figures, words: Language) -> Iterator[Sheet]:
         yield Sheet(key="accuracy", name=words.text("notes.accuracy_sheet"), rows=pd.DataFrame(rows))
     if figures.mapped:
         yield Sheet(key="counted", name=words.text("notes.counted_sheet"), rows=_mapped_rows(figures, words))
-    for name, rows in figures.extra:
+    for name, table in figures.extra:
+        rows = _IN_WORDS[name](table, words) if name in _IN_WORDS else table
         key = _EXTRA_SHEETS.get(name)
         yield Sheet(key=name, name=words.text(key) if key else name, rows=_readable(rows, words) if key else rows)
 

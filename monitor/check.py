@@ -77,6 +77,8 @@ def _salvaged_problems(path: Path) -> list[Problem]:
 
 def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
     checkers: list[Callable[[Context], Iterator[Problem]]] = [_raster_problems, _overlay_problems]
+    if survey.impact is not None:
+        checkers.append(_impact_problems)
     if survey.official is not None:
         return [*checkers, _official_problems]
     by_table: list[tuple[bool, Callable[[Context], Iterator[Problem]]]] = [
@@ -273,6 +275,13 @@ def _prior_problems(context: Context) -> Iterator[Problem]:
                     "fields of an earlier year",
                     "add them, or leave [prior_cultivation] out",
                 )
+
+
+def _impact_problems(context: Context) -> Iterator[Problem]:
+    from monitor.impact_inputs import read_impact
+
+    read_impact(context.survey)
+    yield from ()
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:

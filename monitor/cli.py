@@ -31,6 +31,7 @@ STEPS = {
     "frame": "Divide the area frame into strata.",
     "overlay": "Estimate cultivation in AD areas and other zones.",
     "harm": "Estimate the environmental harms, each with its interval.",
+    "impact": "Evaluate the programme against matched controls, with rings, checks and fitting words.",
     "map": "Write the interactive map and the tables.",
     "report": "Write the survey report as HTML and PDF.",
 }

@@ -15,6 +15,8 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from geo.errors import InputError, Problem, SurveyFileError, is_hidden
+from monitor.impact_sections import ImpactSection
+from monitor.pattern_section import HotSpotSection
 from monitor.sections import (
     NO_ZONE,
     AreaSection,
@@ -74,6 +76,8 @@ class Survey(Section):
     production: list[ProductionSection] = Field(default=[])
     overlay: list[OverlayLayer] = Field(default=[])
     harm: HarmSection | None = None
+    hot_spots: HotSpotSection | None = None
+    impact: ImpactSection | None = None
     map: MapSection = MapSection()
     disclosure: DisclosureSection = DisclosureSection()
 

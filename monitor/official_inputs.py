@@ -16,7 +16,7 @@ from maps.page import FRAME_DOMAIN
 from monitor.config import Survey
 from monitor.sections import NumberSection, OfficialSection
 
-__all__ = ["Inputs", "control_total_problems", "official_section", "read_inputs"]
+__all__ = ["Inputs", "control_total_problems", "official_section", "read_inputs", "read_official_series"]
 
 T = TypeVar("T")
 
@@ -129,3 +129,14 @@ def control_total_problems(survey: Survey, inputs: Inputs) -> list[Problem]:
     """Return every stated total that the sums of the table miss."""
     official = official_section(survey)
     return control_problems(inputs.levels[0], official.control_total_ha, tolerance_ha=official.control_tolerance_ha)
+
+
+def read_official_series(survey: Survey) -> OfficialSeries:
+    """Return the official figures of a survey by unit, without its administrative units.
+
+    Raises
+    ------
+    InputError
+        Naming every problem of the table.
+    """
+    return _series(survey, official_section(survey))

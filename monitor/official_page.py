@@ -68,7 +68,17 @@ def _figures(context: Context) -> Figures:
         return pd.read_csv(context.out / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
 
     blank = {"source": "", "vintage": "", "flags": ""}
-    further = ("estimates/readings", "overlay/zones", "overlay/alone", "overlay/bounds", "indicators/permanence")
+    further: tuple[str, ...] = (
+        "estimates/readings",
+        "overlay/zones",
+        "overlay/alone",
+        "overlay/bounds",
+        "indicators/permanence",
+        "impact/effects",
+        "impact/balance",
+        "indicators/hot_spots",
+        "indicators/spatial_pattern",
+    )
     present = [name for name in further if (context.out / f"{name}.csv").is_file()]
     has_change = (context.out / "estimates" / "change.csv").is_file()
     return Figures(

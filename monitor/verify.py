@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from monitor.figures import (
     unit_domains,
 )
 from monitor.floors import floor_rows, historical_rows
+from monitor.hot_spots import recomputed_pattern
+from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_csv, read_impact_tables
 from monitor.indicators import FOLDER, KEYS, PARTS, joined, part_path, read_part, rows_of_harms
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
@@ -46,6 +49,11 @@ TOLERANCE = 2e-6
 
 NUMBERS = ("value_ha", "se_ha", "lo_ha", "hi_ha")
 WORDS = ("n", "state", "verdict", "method", "flags", "certainty", "below", "term", "applied")
+EFFECT_NUMBERS = (
+    "value", "se", "lo", "hi", "level", "p_value", "df", "n_treated", "n_control", "clusters", "without_programme",
+    "percent", "mde", "mde_percent",
+)  # fmt: skip
+EFFECT_WORDS = ("scale", "finding", "method", "note", "detail", "unit_of_measure", "outcome")
 DIFFERENCES = ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value")
 
 
@@ -85,6 +93,7 @@ def verify_run(out: Path) -> Iterator[str]:
     yield f"{len(files)} files are as published"
     if not manifest.steps:
         raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
+    yield from _without_sample(out, manifest)
     if any(name.startswith("imagery:") for name in manifest.steps):
         yield f"{_recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
     yield from _releases(out / "products", files)
@@ -123,6 +132,25 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
     if "disclosure" in manifest.steps:
         yield f"{_recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
+
+
+def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:
+    """Recompute what does not stand on a sample: the evaluation of a programme and the spatial pattern."""
+    if "impact" in manifest.steps:
+        yield _guarded(recompute_impact, out)
+    if "hot_spots" in manifest.steps:
+        yield _guarded(partial(recompute_hot_spots, seed=int(manifest.survey["seed"])), out)
+
+
+def _guarded(recompute: Callable[[Path], str], out: Path) -> str:
+    """Return what a recomputation says; tables that nothing can be made from are a changed run, not a bug."""
+    try:
+        return recompute(out)
+    except AltdevError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
+        raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
 
 
 def _manifest(out: Path) -> Manifest:
@@ -339,6 +367,44 @@ def _recompute_transitions(out: Path, tables: SurveyTables) -> int:
     return len(published)
 
 
+def recompute_impact(out: Path) -> str:
+    """Evaluate the programme again from the tables in the run folder."""
+    folder = out / "impact"
+    tables = read_impact_tables(folder)
+    again = evaluation_tables(tables, evaluation_of(tables))
+    compared = {
+        "effects": (["scope", "effect"], EFFECT_NUMBERS, EFFECT_WORDS),
+        "balance": (["arm", "trait"], ("treated_mean", "control_mean", "smd_before", "smd"), ("balance",)),
+        "match": (["arm", "unit", "role"], ("weight",), ("reason",)),
+        "zones": (["unit"], (), ("zone",)),
+        "comparisons": (["kind", "treated_start", "control_start"], ("weight", "value"), ()),
+        "series": (["year"], ("treated_mean", "control_mean"), ()),
+    }
+    count = 0
+    for name, (keys, numbers, words) in compared.items():
+        published = read_impact_csv(folder / f"{name}.csv")
+        text = dict.fromkeys(keys, str)
+        _compare(published.astype(text), again[name].astype(text), keys, numbers, f"impact/{name}.csv", words)
+        count += len(published)
+    return f"{count} rows of the evaluation recomputed, all equal"
+
+
+def recompute_hot_spots(out: Path, *, seed: int) -> str:
+    """Make the spatial pattern again from the densities and neighbours in the run folder."""
+    folder = out / "indicators"
+    local, whole = recomputed_pattern(folder, seed)
+    keys = ["crop", "domain"]
+    numbers = ("local_moran", "moran_p", "moran_q", "getis_z", "getis_p", "getis_q", "neighbours")
+    published = _read(folder / "hot_spots.csv")
+    text = dict.fromkeys(keys, str)
+    _compare(published.astype(text), local.astype(text), keys, numbers, "hot_spots.csv", ("cluster", "hot_spot"))
+    told = _read(folder / "spatial_pattern.csv")
+    _compare(
+        told, whole, ["crop", "statistic"], ("value", "expected", "p_value", "units"), "spatial_pattern.csv", ()
+    )
+    return f"{len(published) + len(told)} rows of the spatial pattern recomputed, all equal"
+
+
 def _recompute_changes(out: Path, tables: SurveyTables) -> int:
     published = _read(out / "estimates" / "change.csv")
     names = _read(out / "estimates" / "estimates.csv")
@@ -392,7 +458,12 @@ def _domains(tables: SurveyTables, published: pd.DataFrame) -> list[Domain]:
 
 
 def _compare(
-    published: pd.DataFrame, again: pd.DataFrame, keys: list[str], columns: tuple[str, ...], file: str
+    published: pd.DataFrame,
+    again: pd.DataFrame,
+    keys: list[str],
+    columns: tuple[str, ...],
+    file: str,
+    words: tuple[str, ...] = WORDS,
 ) -> None:
     twice = published.duplicated(subset=keys)
     if twice.any():
@@ -407,7 +478,7 @@ def _compare(
             told, found = _number(row[column]), _number(row[f"{column}_again"])
             if not np.isclose(told, found, rtol=1e-9, atol=TOLERANCE, equal_nan=True):
                 raise _differs(f"{name} {column}", told, found)
-        for column in (word for word in WORDS if f"{word}_again" in row.index):
+        for column in (word for word in words if f"{word}_again" in row.index):
             said, meant = (_word(row[key]) for key in (column, f"{column}_again"))
             if said != meant:
                 raise _differs(f"{name} {column}", repr(said), repr(meant))

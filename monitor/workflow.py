@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geo.blocks import BLOCK_SIZE
-from geo.errors import DisclosureError, Problem
+from geo.errors import DisclosureError, Problem, SurveyFileError
 from geo.files import sha256
 from maps.disclosure.tier import Tier
 from monitor.config import Survey, load_survey
@@ -103,6 +103,15 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
             base = replace(base, steps=earlier.steps, inputs=earlier.inputs)
         steps = plan(survey, survey_path, options)
         wanted = chosen(steps, verb, options.tier)
+        if not wanted:
+            raise SurveyFileError(
+                Problem(
+                    survey_path.name,
+                    f"nothing for 'altdev {verb}' to do",
+                    f"a table that asks for it, such as [{verb}]",
+                    "see docs/survey-file.md",
+                )
+            )
         root = survey_path.resolve().parent
         base = tidied(base, steps, folder, root=root)
         made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener)
@@ -594,7 +603,8 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
             action=_lazy("products", "write_products", context, language=options.language),
         )
     ]
-    return [*page, *(_report_step(step, context, options) for step in page)]
+    further = [*_pattern_steps(context), *_impact_steps(context, options)]
+    return [*further, *_after(page, further, context, options)]
 
 
 def _report_step(page: Step, context: Context, options: RunOptions) -> Step:
@@ -676,4 +686,71 @@ def _official_steps(context: Context, options: RunOptions) -> list[Step]:
             action=_lazy("official", "write_products", context, language=options.language),
         ),
     ]
-    return [*steps, _report_step(steps[-1], context, options)]
+    further = [*_pattern_steps(context), *_impact_steps(context, options)]
+    return [*steps[:-1], *further, *_after([steps[-1]], further, context, options)]
+
+
+def _after(page: list[Step], further: list[Step], context: Context, options: RunOptions) -> list[Step]:
+    """Return page and report, which show what further steps found."""
+    known = tuple(step.name for step in further)
+    told = [replace(step, needs=(*step.needs, *known)) for step in page]
+    return [*told, *(_report_step(step, context, options) for step in told)]
+
+
+def _pattern_steps(context: Context) -> list[Step]:
+    section, official = context.survey.hot_spots, context.survey.official
+    if section is None:
+        return []
+    survey = context.survey
+    current = survey.role("current")
+    return [
+        Step(
+            name="hot_spots",
+            verb="overlay",
+            needs=() if official is not None or current is None else (f"classify:{current.name}",),
+            inputs=(survey.area.admin, *((official.table,) if official is not None else _own_files(context))),
+            parameters={
+                "hot_spots": _dump(section),
+                "official": _dump(official),
+                "survey": _dump(survey.survey),
+                "area": _dump(survey.area),
+                "current": None if current is None else current.name,
+            },
+            action=_lazy("hot_spots", "find_hot_spots", context),
+        )
+    ]
+
+
+def _impact_steps(context: Context, options: RunOptions) -> list[Step]:
+    section = context.survey.impact
+    if section is None:
+        return []
+    survey = context.survey
+    official = survey.official
+    return [
+        Step(
+            name="impact",
+            verb="impact",
+            inputs=tuple(dict.fromkeys(_impact_inputs(context))),
+            parameters={
+                "impact": _without_paths(section),
+                "official": _dump(official) if section.outcome is None or section.region is None else None,
+                "survey": _dump(survey.survey),
+                "level": survey.estimate.level,
+                "crs": survey.area.crs,
+                "language": options.language,
+            },
+            action=_lazy("impact", "evaluate_programme", context, language=options.language),
+        )
+    ]
+
+
+def _impact_inputs(context: Context) -> Iterator[Path]:
+    section, official = context.survey.impact, context.survey.official
+    assert section is not None
+    yield section.units or context.survey.area.admin
+    for table in (section.outcome, section.programme, *section.series, *section.other):
+        if table is not None and table.table is not None:
+            yield table.table
+    if official is not None and (section.outcome is None or section.region is None):
+        yield official.table

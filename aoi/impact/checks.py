@@ -5,7 +5,6 @@ None of them proves anything by passing. A pre-trend that is not rejected may on
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +16,7 @@ from aoi.impact.group_time import NEVER, Arm, group_time_effects
 from aoi.impact.inference import randomisation_p
 from aoi.impact.panel import Panel
 from aoi.impact.study import Study, cells_of
+from geo.errors import QualityGateError
 
 __all__ = ["PreTrend", "leave_one_out", "placebo_date", "placebo_outcome", "pre_trend", "randomised"]
 
@@ -117,22 +117,26 @@ def placebo_outcome(study: Study, panel: Panel) -> Effect | None:
     return replace(simple(cells_of(study, panel, panel.placebo)), label="placebo outcome")
 
 
-def leave_one_out(study: Study, panel: Panel) -> list[tuple[str, float]]:
-    """Return the overall effect without each region in turn."""
-    found = []
+def leave_one_out(study: Study, panel: Panel) -> list[tuple[str, Study, Effect | None]]:
+    """Return the overall effect without each region in turn: (region, what is left, effect or None)."""
+    found: list[tuple[str, Study, Effect | None]] = []
     for number in np.unique(panel.region[study.treated]):
         inside = panel.region == number
         start = np.where(inside, NEVER, study.arm.start)
         if not (start != NEVER).any():
             continue
-        arm = replace(study.arm, start=start, baseline=np.where(inside, NEVER, study.arm.baseline))
-        arm = replace(arm, control=arm.control & ~inside)
+        arm = replace(
+            study.arm,
+            start=start,
+            baseline=np.where(inside, NEVER, study.arm.baseline),
+            control=study.arm.control & ~inside,
+        )
+        one = replace(study, arm=arm)
         name = panel.region_names[number] if panel.region_names else str(number)
         try:
-            cells = group_time_effects(panel.outcome, panel.years, arm, clusters=panel.cluster)
-            found.append((name, simple(cells).value))
-        except ValueError:  # nothing left to compare with
-            found.append((name, math.nan))
+            found.append((name, one, simple(cells_of(one, panel))))
+        except QualityGateError:
+            found.append((name, one, None))
     return found
 
 

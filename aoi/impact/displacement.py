@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
 from aoi.impact.aggregate import Effect
 from aoi.impact.group_time import NEVER
@@ -19,6 +18,7 @@ __all__ = [
     "RINGS_KM",
     "FourCells",
     "Ring",
+    "Sites",
     "difference_in_differences",
     "exposure",
     "leakage",
@@ -53,29 +53,43 @@ class Ring:
         return f"ring {self.inner_km:g}-{self.outer_km:g} km"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sites:
+    """Units with the programme, m of them, whether or not their outcome is known, and how far others are."""
+
+    start: IntArray
+    """First year of the programme, shape (m,)."""
+    baseline: IntArray
+    """Last year before its announcement, shape (m,)."""
+    distance_km: FloatArray
+    """Distance of each unit of the panel to each site, shape (n, m); infinite where it is far."""
+
+    @classmethod
+    def of_places(cls, xy_km: FloatArray, start: IntArray, baseline: IntArray) -> Sites:
+        """Return the sites among units whose centres are known."""
+        treated = np.flatnonzero(start != NEVER)
+        apart = np.hypot(
+            xy_km[:, 0, None] - xy_km[None, treated, 0],
+            xy_km[:, 1, None] - xy_km[None, treated, 1],
+        )
+        return cls(start=start[treated], baseline=baseline[treated], distance_km=apart)
+
+
 def exposure(
-    distance_km: FloatArray | None,
-    start: IntArray,
-    baseline: IntArray,
-    *,
-    radii_km: Sequence[float] = RINGS_KM,
-    xy_km: FloatArray | None = None,
-    barred: BoolArray | None = None,
+    treated: BoolArray, sites: Sites, *, radii_km: Sequence[float] = RINGS_KM, other_km: FloatArray | None = None
 ) -> tuple[list[Ring], BoolArray]:
     """Divide the untreated units into rings around programmes and the units beyond, which alone may be controls.
 
     Parameters
     ----------
-    distance_km : ndarray, shape (n, n), or None
-        Distances between units (borders or centres); taken from `xy_km` when None.
-    start, baseline : ndarray, shape (n,)
-        Of the programme itself; `NEVER` where there is none.
+    treated : ndarray of bool, shape (n,)
+        Units with this programme or another: they lie in no ring.
+    sites : Sites
+        Where the programme works since when.
     radii_km
         Outer radii, rising.
-    xy_km : ndarray, shape (n, 2)
-        Centres of the units in a metric projection.
-    barred : ndarray of bool, shape (n,), optional
-        Units of other programmes: neither they nor their neighbours within the last radius are controls.
+    other_km : ndarray, shape (n,), optional
+        Distance to the nearest unit of another programme: within the last radius nobody is a control.
 
     Returns
     -------
@@ -88,44 +102,21 @@ def exposure(
     radii = [float(radius) for radius in radii_km]
     if not radii or radii[0] <= 0 or any(a >= b for a, b in pairwise(radii)):
         raise InputError(Problem("rings", f"radii {radii} km", "positive radii that rise"))
-    treated = np.flatnonzero(start != NEVER)
-    n = len(start)
-    nearest = _nearest(treated, n, distance_km, xy_km)
-    untreated = start == NEVER
-    rings = []
-    inner = 0.0
+    apart = sites.distance_km
+    nearest = apart.min(axis=1) if apart.shape[1] else np.full(len(treated), np.inf)
+    rings, inner = [], -math.inf
     for outer in radii:
-        inside = untreated & (nearest <= outer) & ((nearest > inner) | (inner == 0.0))
-        first, before = np.full(n, NEVER), np.full(n, NEVER)
-        for unit in np.flatnonzero(inside):
-            apart = distance_km[unit, treated] if distance_km is not None else _apart(xy_km, int(unit), treated)
-            touching = treated[apart <= outer]
-            first[unit] = start[touching].min()
-            before[unit] = baseline[touching].min()
-        rings.append(Ring(inner_km=inner, outer_km=outer, start=first, baseline=before))
+        inside = ~treated & (nearest <= outer) & (nearest > inner)
+        touching = apart[inside] <= outer
+        first, before = np.full(len(treated), NEVER), np.full(len(treated), NEVER)
+        far = np.iinfo(np.int64).max
+        if inside.any():
+            first[inside] = np.where(touching, sites.start, far).min(axis=1)
+            before[inside] = np.where(touching, sites.baseline, far).min(axis=1)
+        rings.append(Ring(inner_km=max(inner, 0.0), outer_km=outer, start=first, baseline=before))
         inner = outer
-    others = np.flatnonzero(barred) if barred is not None else np.array([], dtype=np.int64)
-    away = np.minimum(nearest, _nearest(others, n, distance_km, xy_km)) > radii[-1]
-    return rings, np.asarray(untreated & away)
-
-
-def _nearest(
-    units: NDArray[np.intp], n: int, distance_km: FloatArray | None, xy_km: FloatArray | None
-) -> FloatArray:
-    """Return the distance of each unit to the nearest of some."""
-    if distance_km is None and xy_km is None:
-        raise InputError(Problem("rings", "neither distances nor places", "one of them"))
-    if not units.size:
-        return np.full(n, np.inf)
-    if distance_km is not None:
-        return np.asarray(distance_km[:, units].min(axis=1))
-    assert xy_km is not None
-    return np.asarray(cKDTree(xy_km[units]).query(xy_km)[0])
-
-
-def _apart(xy_km: FloatArray | None, unit: int, others: NDArray[np.intp]) -> FloatArray:
-    assert xy_km is not None
-    return np.asarray(np.hypot(*(xy_km[others] - xy_km[unit]).T))
+    away = nearest if other_km is None else np.minimum(nearest, other_km)
+    return rings, np.asarray(~treated & (away > radii[-1]))
 
 
 def net(direct: Effect, units: int, rings: Sequence[tuple[Effect, int]]) -> Effect:

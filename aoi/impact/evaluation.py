@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from aoi.impact.aggregate import Effect, anticipation, by_calendar, by_event, by_group, simple
-from aoi.impact.checks import leave_one_out, placebo_date, placebo_outcome, pre_trend, randomised
-from aoi.impact.displacement import Ring, exposure, leakage, net, weighted_displacement_quotient
+from aoi.impact.checks import PreTrend, leave_one_out, placebo_date, placebo_outcome, pre_trend, randomised
+from aoi.impact.displacement import Ring, Sites, exposure, leakage, net, weighted_displacement_quotient
 from aoi.impact.group_time import NEVER, Cells
 from aoi.impact.imputation import imputation
 from aoi.impact.inference import FEW_CLUSTERS, Interval, conley_se
@@ -41,11 +41,11 @@ PROGRAMME = "programme"
 class Row:
     """One line of ``effects.csv``."""
 
-    part: str
+    scope: str
     """``overall``, ``cohort``, ``event``, ``year``, ``announcement``, ``ring``, ``net``, ``co_treatment``,
     ``sensitivity``, ``check`` or ``diagnostic``."""
     effect: str
-    """Which effect of the part."""
+    """Which effect of it."""
     scale: str = "level"
     """``level`` (the outcome's unit), ``log1p``, ``asinh``, ``total`` (all units together) or ``ratio``."""
     value: float = math.nan
@@ -68,7 +68,7 @@ class Row:
     """Their controls."""
     clusters: int = 0
     """Clusters behind the standard error."""
-    reference: float = math.nan
+    without_programme: float = math.nan
     """Mean that the treated would have had without the programme."""
     percent: float = math.nan
     """Effect in per cent of that."""
@@ -76,12 +76,14 @@ class Row:
     """Smallest effect that would have been found with a chance of 80 %."""
     mde_percent: float = math.nan
     """The same in per cent of the reference."""
-    verdict: str = ""
+    finding: str = ""
     """What may be said (`Verdict`)."""
     method: str = ""
     """Estimator; interval."""
     note: str = ""
-    """What has to be said beside it."""
+    """What has to be said beside it, as a key of the catalogues."""
+    detail: str = ""
+    """Why there is no figure, or on what it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,16 +131,19 @@ def evaluate(panel: Panel, settings: Settings, *, rng: np.random.Generator) -> E
     overall = simple(cells)
     level = refined(interval_of(overall, study.treated, panel, settings), study, panel, settings, rng)
     ring_rows, ring_studies = _rings(panel, settings, rings, beyond)
+    test = pre_trend(study, panel)
+    apart = test is not None and test.p_value < 1 - settings.level
+    note = "moved_apart" if apart else ""
     rows = [
-        _row(panel, settings, study, overall, part="overall", effect=PROGRAMME, interval=level),
+        _row(panel, settings, study, overall, scope="overall", effect=PROGRAMME, interval=level, note=note),
         *_parts(panel, settings, study, cells),
         *ring_rows,
         *_net(panel, settings, study, overall, ring_studies),
         *_scales(panel, settings, study),
         *_sensitivity(panel, settings, study, overall, level, rng),
         *_co_treatment(panel, settings, beyond),
-        *_checks(panel, settings, study, rng),
-        *_diagnostics(panel, study),
+        *_checks(panel, settings, study, test, rng),
+        *_diagnostics(panel, settings, study),
     ]
     studies = [(PROGRAMME, study), *((ring.name, one) for ring, one, _ in ring_studies)]
     return Evaluation(
@@ -153,14 +158,9 @@ def evaluate(panel: Panel, settings: Settings, *, rng: np.random.Generator) -> E
 
 
 def _exposed(panel: Panel, radii_km: tuple[float, ...]) -> tuple[list[Ring], BoolArray]:
-    return exposure(
-        panel.distance_km,
-        panel.start,
-        panel.baseline,
-        radii_km=radii_km,
-        xy_km=panel.xy_km,
-        barred=panel.barred,
-    )
+    sites = panel.sites or Sites.of_places(panel.xy_km, panel.start, panel.baseline)
+    busy = panel.treated if panel.other_km is None else panel.treated | (panel.other_km <= 0)
+    return exposure(busy, sites, radii_km=radii_km, other_km=panel.other_km)
 
 
 def _row(
@@ -169,7 +169,7 @@ def _row(
     study: Study,
     estimate: Effect,
     *,
-    part: str,
+    scope: str,
     effect: str,
     interval: Interval | None = None,
     active: BoolArray | None = None,
@@ -181,13 +181,14 @@ def _row(
     where = _active(panel, study.arm.start) if active is None else active
     reference = _reference(panel, where, estimate.value, scale)
     mde = minimum_detectable(told.se, told.df, level=told.level) if told.se > 0 else math.nan
-    percent, mde_percent = _percent(told.value, reference, scale), abs(_percent(mde, reference, scale))
+    known = told.value if math.isfinite(told.se) else math.nan
+    percent, mde_percent = _percent(known, reference, scale), abs(_percent(mde, reference, scale))
     held = reference if scale == "level" else 1.0
     return Row(
-        part=part,
+        scope=scope,
         effect=effect,
         scale=scale,
-        value=told.value,
+        value=known,  # no figure without its interval
         se=told.se,
         lo=told.lo,
         hi=told.hi,
@@ -197,11 +198,11 @@ def _row(
         n_treated=int(where.any(axis=1).sum()),
         n_control=study.n_control,
         clusters=told.clusters,
-        reference=reference,
+        without_programme=reference,
         percent=percent,
         mde=mde,
         mde_percent=mde_percent,
-        verdict=verdict(told.lo, told.hi, mde=mde, reference=held).value,
+        finding=verdict(told.lo, told.hi, mde=mde, reference=held).value,
         method=f"cohort by year against matched controls; {told.method}",
         note=note,
     )
@@ -228,22 +229,24 @@ def _parts(panel: Panel, settings: Settings, study: Study, cells: Cells) -> Iter
     treated = study.treated[:, None]
     for effect in by_group(cells)[0]:
         inside = _active(panel, study.arm.start) & (study.arm.start == int(effect.label))[:, None]
-        yield _row(panel, settings, study, effect, part="cohort", effect=effect.label, active=inside)
+        yield _row(panel, settings, study, effect, scope="cohort", effect=effect.label, active=inside)
     for effect in by_event(cells)[0]:
         inside = treated & (since == int(effect.label))
-        yield _row(panel, settings, study, effect, part="event", effect=effect.label, active=inside)
+        yield _row(panel, settings, study, effect, scope="event", effect=effect.label, active=inside)
     for effect in by_calendar(cells)[0]:
         inside = _active(panel, study.arm.start) & (panel.years == int(effect.label))[None, :]
-        yield _row(panel, settings, study, effect, part="year", effect=effect.label, active=inside)
+        yield _row(panel, settings, study, effect, scope="year", effect=effect.label, active=inside)
     waiting = anticipation(cells)
     if waiting is not None:
         inside = treated & (panel.years > study.arm.baseline[:, None]) & (since < 0)
-        note = "between announcement and start: not part of the programme's effect"
-        yield _row(panel, settings, study, waiting, part="announcement", effect=PROGRAMME, active=inside, note=note)
+        note = "before_start"
+        yield _row(
+            panel, settings, study, waiting, scope="announcement", effect=PROGRAMME, active=inside, note=note
+        )
 
 
-def _not_estimable(part: str, effect: str, why: str, *, scale: str = "level") -> Row:
-    return Row(part=part, effect=effect, scale=scale, verdict=Verdict.NOT_ESTIMABLE.value, note=why)
+def _not_estimable(scope: str, effect: str, why: str, *, scale: str = "level") -> Row:
+    return Row(scope=scope, effect=effect, scale=scale, finding=Verdict.NOT_ESTIMABLE.value, detail=why)
 
 
 def _rings(
@@ -257,7 +260,7 @@ def _rings(
         except AltdevError as error:
             rows.append(_not_estimable("ring", ring.name, reason(error)))
             continue
-        rows.append(_row(panel, settings, study, effect, part="ring", effect=ring.name))
+        rows.append(_row(panel, settings, study, effect, scope="ring", effect=ring.name))
         studies.append((ring, study, effect))
     return rows, studies
 
@@ -267,10 +270,10 @@ def _net(
 ) -> Iterator[Row]:
     """Yield the effect on all units together, with and without the rings, and the displacement quotients."""
     count = int(study.treated.sum())
-    note = f"mean a year, of {count} matched units"
+    note = "matched_total"
     direct = overall * count
     yield replace(
-        _row(panel, settings, study, direct, part="net", effect="direct", scale="total", note=note), verdict=""
+        _row(panel, settings, study, direct, scope="net", effect="direct", scale="total", note=note), finding=""
     )
     if not rings:
         yield _not_estimable("net", "direct and rings", "no ring can be estimated", scale="total")
@@ -281,27 +284,25 @@ def _net(
     interval = interval_of(whole, touched, panel, settings)
     units = count + sum(size for _, size in parts)
     row = _row(
-        panel, settings, study, whole, part="net", effect="direct and rings", scale="total", interval=interval
+        panel, settings, study, whole, scope="net", effect="direct and rings", scale="total", interval=interval
     )
     moved = sum(effect.value * size for effect, size in parts)
     reached = np.logical_or.reduce([_active(panel, one.arm.start) for one in (study, *(r[1] for r in rings))])
     reference = float(panel.outcome[reached].mean()) * units - whole.value
     yield replace(
         row,
-        reference=reference,
+        without_programme=reference,
         percent=100 * whole.value / reference if reference > 0 else math.nan,
         mde_percent=100 * row.mde / reference if reference > 0 else math.nan,
         n_treated=units,
         n_control=int(
             np.logical_or.reduce([one.control_weight > 0 for one in (study, *(r[1] for r in rings))]).sum()
         ),
-        verdict=verdict(interval.lo, interval.hi, mde=row.mde, reference=reference).value,
-        note=f"mean a year, of {units} matched units in the programme and its rings",
+        finding=verdict(interval.lo, interval.hi, mde=row.mde, reference=reference).value,
+        note="matched_total",
     )
-    note = (
-        "share of the direct effect that rings give back; no interval: it is a ratio that may have no denominator"
-    )
-    yield Row(part="net", effect="leakage", scale="ratio", value=leakage(direct.value, moved), note=note)
+    note = "ratio_without_interval"
+    yield Row(scope="net", effect="leakage", scale="ratio", value=leakage(direct.value, moved), note=note)
     yield _quotient(panel, study, rings)
 
 
@@ -312,11 +313,17 @@ def _quotient(panel: Panel, study: Study, rings: Sequence[tuple[Ring, Study, Eff
     totals = [
         panel.outcome[inside][:, columns].sum(axis=0) for inside in (study.treated, ring, study.control_weight > 0)
     ]
-    note = f"{first} against {last}, totals of programme, rings and controls; below 0: displacement"
     if not (totals[2] > 0).all():
         return _not_estimable("net", "displacement quotient", "controls without outcome", scale="ratio")
     value = weighted_displacement_quotient(*totals)
-    return Row(part="net", effect="displacement quotient", scale="ratio", value=value, note=note)
+    return Row(
+        scope="net",
+        effect="displacement quotient",
+        scale="ratio",
+        value=value,
+        note="displacement",
+        detail=f"{first} against {last}",
+    )
 
 
 def _scales(panel: Panel, settings: Settings, study: Study) -> Iterator[Row]:
@@ -325,8 +332,8 @@ def _scales(panel: Panel, settings: Settings, study: Study) -> Iterator[Row]:
         return
     for scale, transform in (("log1p", np.log1p), ("asinh", np.arcsinh)):
         effect = simple(cells_of(study, panel, transform(panel.outcome)))
-        note = "per cent of each unit alike; near zero both scales depend on the unit of measure"
-        yield _row(panel, settings, study, effect, part="sensitivity", effect=scale, scale=scale, note=note)
+        note = "each_unit_alike"
+        yield _row(panel, settings, study, effect, scope="sensitivity", effect=scale, scale=scale, note=note)
 
 
 def _sensitivity(
@@ -337,15 +344,13 @@ def _sensitivity(
     level: Interval,
     rng: np.random.Generator,
 ) -> Iterator[Row]:
-    base = _row(panel, settings, study, overall, part="sensitivity", effect="")
+    base = _row(panel, settings, study, overall, scope="sensitivity", effect="")
     yield _imputed(panel, study, base, name="imputation")
     if panel.eradicated is not None:
         yield _imputed(panel, study, base, name="imputation, eradication as covariate")
-    if panel.xy_km is not None:
-        se = conley_se(overall.influence, panel.xy_km, cutoff_km=settings.spatial_km)
-        yield _with_se(
-            base, overall.value, se, "spatial standard error", f"Conley, Bartlett {settings.spatial_km:g} km"
-        )
+    se = conley_se(overall.influence, panel.xy_km, cutoff_km=settings.spatial_km)
+    method = f"Conley, Bartlett {settings.spatial_km:g} km"
+    yield _with_se(base, overall.value, se, "spatial standard error", method)
     yield _donut(panel, settings)
     if panel.outcome_se is not None and (panel.outcome_se > 0).any():
         yield _measured(panel, settings, study, base, level, rng)
@@ -363,10 +368,10 @@ def _with_se(base: Row, value: float, se: float, effect: str, method: str, note:
         lo=lo,
         hi=hi,
         p_value=float(2 * stats.t.sf(abs(value) / se, base.df)) if se > 0 else math.nan,
-        percent=_percent(value, base.reference, base.scale),
+        percent=_percent(value, base.without_programme, base.scale),
         mde=mde,
-        mde_percent=abs(_percent(mde, base.reference, base.scale)),
-        verdict=verdict(lo, hi, mde=mde, reference=base.reference).value,
+        mde_percent=abs(_percent(mde, base.without_programme, base.scale)),
+        finding=verdict(lo, hi, mde=mde, reference=base.without_programme).value,
         method=method,
         note=note,
     )
@@ -376,11 +381,11 @@ def _imputed(panel: Panel, study: Study, base: Row, *, name: str) -> Row:
     """Return the imputation estimator on the matched sample; region by year where regions are matched exactly."""
     inside = study.treated | (study.control_weight > 0)
     covariates = _region_years(panel, inside, study) if "region" in panel.exact else None
-    note = "matched sample, controls not weighted"
+    note = "not_weighted"
     if name != "imputation" and panel.eradicated is not None:
         own = panel.eradicated[inside][..., None]
         covariates = own if covariates is None else np.concatenate([covariates, own], axis=2)
-        note = "eradication follows the crop: as a covariate it can take part of the effect away or add to it"
+        note = "eradication_follows"
     try:
         found = imputation(
             panel.outcome[inside],
@@ -416,7 +421,7 @@ def _donut(panel: Panel, settings: Settings) -> Row:
     try:
         _, beyond = _exposed(panel, farther)
         study = build_study(panel, panel.start, panel.baseline, beyond, settings, name=name)
-        return _row(panel, settings, study, simple(cells_of(study, panel)), part="sensitivity", effect=name)
+        return _row(panel, settings, study, simple(cells_of(study, panel)), scope="sensitivity", effect=name)
     except AltdevError as error:
         return _not_estimable("sensitivity", name, reason(error))
 
@@ -468,8 +473,8 @@ def _co_treatment(panel: Panel, settings: Settings, beyond: BoolArray) -> Iterat
             yield _not_estimable("co_treatment", name, reason(error))
             continue
         found[name] = (study, effect)
-        note = "against units with neither; eradication goes where crop is, so this is no effect of eradication"
-        yield _row(panel, settings, study, effect, part="co_treatment", effect=name, note=note)
+        note = "eradication_chosen"
+        yield _row(panel, settings, study, effect, scope="co_treatment", effect=name, note=note)
     if len(found) < len(arms):
         yield _not_estimable("co_treatment", "interaction", "one of the groups cannot be estimated")
         return
@@ -477,24 +482,21 @@ def _co_treatment(panel: Panel, settings: Settings, beyond: BoolArray) -> Iterat
     interaction = both[1] + alone[1] * -1.0 + other[1] * -1.0
     treated = alone[0].treated | both[0].treated | other[0].treated
     interval = interval_of(interaction, treated, panel, settings)
-    row = _row(panel, settings, both[0], interaction, part="co_treatment", effect="interaction", interval=interval)
-    note = "both less each alone; below 0: together they are associated with less than their sum"
+    row = _row(panel, settings, both[0], interaction, scope="co_treatment", effect="interaction", interval=interval)
+    note = "interaction"
     yield replace(row, percent=math.nan, note=note)
 
 
-def _checks(panel: Panel, settings: Settings, study: Study, rng: np.random.Generator) -> Iterator[Row]:
-    test = pre_trend(study, panel)
+def _checks(
+    panel: Panel, settings: Settings, study: Study, test: PreTrend | None, rng: np.random.Generator
+) -> Iterator[Row]:
     if test is None:
         yield _not_estimable("check", "trend before the announcement", "too few years or clusters", scale="F")
     else:
         rejected = test.p_value < 1 - settings.level
-        note = (
-            "treated and controls moved apart before the announcement: do not read the effect as one"
-            if rejected
-            else "not rejected, which is no proof that they moved alike"
-        )
+        note = "moved_apart" if rejected else "not_rejected"
         yield Row(
-            part="check",
+            scope="check",
             effect="trend before the announcement",
             scale="F",
             value=test.statistic,
@@ -510,22 +512,26 @@ def _checks(panel: Panel, settings: Settings, study: Study, rng: np.random.Gener
         if effect is None:
             yield _not_estimable("check", name, why)
             continue
-        row = _row(panel, settings, study, effect, part="check", effect=name)
-        note = "nothing can have happened: an effect here is one of the comparison, not of the programme"
-        yield replace(row, reference=math.nan, percent=math.nan, mde_percent=math.nan, verdict="", note=note)
+        row = _row(panel, settings, study, effect, scope="check", effect=name)
+        note = "placebo"
+        yield replace(
+            row, without_programme=math.nan, percent=math.nan, mde_percent=math.nan, finding="", note=note
+        )
     p = randomised(study, panel, draws=settings.draws, rng=rng)
-    few = "the one to go by: " if _few(panel, study) else ""
     yield Row(
-        part="check",
+        scope="check",
         effect="re-drawn assignment",
         scale="p",
         value=p,
         p_value=p,
         method=f"{settings.draws} permutations of clusters inside regions",
-        note=f"{few}chance of an effect this large had the programme gone to other clusters",
+        note="redrawn_few" if _few(panel, study) else "redrawn",
     )
-    for region, value in leave_one_out(study, panel):
-        yield Row(part="check", effect=f"without {region}", value=value, n_treated=int(study.treated.sum()))
+    for region, one, effect in leave_one_out(study, panel):
+        if effect is None:
+            yield _not_estimable("check", f"without {region}", "nothing left to compare")
+        else:
+            yield _row(panel, settings, one, effect, scope="check", effect=f"without {region}")
 
 
 def _few(panel: Panel, study: Study) -> bool:
@@ -533,17 +539,30 @@ def _few(panel: Panel, study: Study) -> bool:
     return len(np.unique(panel.cluster[inside])) < FEW_CLUSTERS
 
 
-def _diagnostics(panel: Panel, study: Study) -> Iterator[Row]:
+def _diagnostics(panel: Panel, settings: Settings, study: Study) -> Iterator[Row]:
     """Yield what a two-way regression would have said, named as what it is."""
     inside = study.treated | (study.control_weight > 0)
     clusters = panel.cluster[inside]
     if len(np.unique(clusters)) > 1:
         found = two_way(panel.outcome[inside], panel.years, study.arm.start[inside], clusters)
-        note = "never the effect where starts are staggered: it takes treated units for controls"
-        yield Row(part="diagnostic", effect="two-way fixed effects", value=found.value, se=found.se, note=note)
+        df = len(np.unique(clusters)) - 1
+        reach = float(stats.t.ppf(0.5 + settings.level / 2, df)) * found.se
+        yield Row(
+            scope="diagnostic",
+            effect="two-way fixed effects",
+            value=found.value,
+            se=found.se,
+            lo=found.value - reach,
+            hi=found.value + reach,
+            level=settings.level,
+            df=df,
+            clusters=df + 1,
+            method="two-way fixed effects; cluster-robust (CR1)",
+            note="two_way",
+        )
     share = sum(one.weight for one in _comparisons(panel, study) if "forbidden" in one.kind)
-    note = "share of the two-way coefficient from comparisons with units under treatment"
-    yield Row(part="diagnostic", effect="forbidden comparisons", scale="ratio", value=share, note=note)
+    note = "forbidden"
+    yield Row(scope="diagnostic", effect="forbidden comparisons", scale="ratio", value=share, note=note)
 
 
 def _comparisons(panel: Panel, study: Study) -> list[Comparison]:

@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi.impact.displacement import Sites
 from aoi.impact.group_time import NEVER
 from geo.errors import InputError, Problem, QualityGateError
 
-__all__ = ["LEVEL", "TREND", "Panel", "baselines", "history", "require_assignment_level"]
+__all__ = ["LEVEL", "LOG_LEVEL", "TREND", "Panel", "baselines", "history", "require_assignment_level"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 LEVEL, TREND = "level before", "trend before"
 """Traits that every panel has: mean outcome, and its slope a year, over the last years up to the baseline."""
+
+LOG_LEVEL = "log level before"
+"""Mean of log(1 + outcome) over the same years: with a caliper on it large units may differ by more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,18 +43,18 @@ class Panel:
     """Number of the area at whose level programmes are assigned, shape (n,)."""
     region: IntArray
     """Number of the region, shape (n,); left out one by one, and permutations stay inside one."""
+    xy_km: FloatArray
+    """Centres in a metric projection, shape (n, 2)."""
     region_names: tuple[str, ...] = ()
     """Names of the regions, by number."""
     exact: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """Kinds that treated and controls must share."""
     traits: Mapping[str, FloatArray] = field(default_factory=dict)
     """Numbers from before every programme, shape (n,), or by year as of which they are known, shape (n, T)."""
-    xy_km: FloatArray | None = None
-    """Centres in a metric projection, shape (n, 2)."""
-    distance_km: FloatArray | None = None
-    """Distances between the units' borders, shape (n, n); centres are used when None."""
-    barred: NDArray[np.bool_] | None = None
-    """Units of other programmes, shape (n,): they and their rings are no controls."""
+    sites: Sites | None = None
+    """Where the programme works; the treated units at their centres when None."""
+    other_km: FloatArray | None = None
+    """Distance to the nearest unit of another programme, shape (n,): these and their rings are no controls."""
     eradicated: FloatArray | None = None
     """Eradicated hectares, shape (n, T)."""
     placebo: FloatArray | None = None

@@ -15,7 +15,7 @@ from aoi.impact.displacement import RINGS_KM
 from aoi.impact.group_time import NEVER, Arm, Cells, group_time_effects
 from aoi.impact.inference import FEW_CLUSTERS, Interval, cluster_interval, wild_bootstrap
 from aoi.impact.matching import Balance, Compared, balance, match_controls, require_balance
-from aoi.impact.panel import LEVEL, TREND, Panel, history
+from aoi.impact.panel import LEVEL, LOG_LEVEL, TREND, Panel, history
 from geo.errors import Problem, QualityGateError
 
 __all__ = ["Settings", "Study", "build_study", "cells_of", "interval_of", "refined"]
@@ -109,13 +109,19 @@ def build_study(
     start, baseline, early = _judged(panel, start, baseline, name)
     arm = Arm(start=start, baseline=baseline, control=control, name=name)  # refuses without controls
     level, trend = history(panel.outcome, panel.years, window=settings.window)
+    wanted = {key for key, _ in settings.calipers}
+    logs = (
+        {LOG_LEVEL: history(np.log1p(panel.outcome), panel.years, window=settings.window)[0]}
+        if LOG_LEVEL in wanted
+        else {}
+    )
     at = {int(year): index for index, year in enumerate(panel.years)}
     parts: dict[str, list[Compared]] = {}
     weights: Any = sparse.csr_array((len(start), len(start)))
     unmatched = list(early)
     for group in arm.groups:
         column = at[group[1]]
-        known = {LEVEL: level, TREND: trend, **panel.traits}
+        known = {LEVEL: level, TREND: trend, **logs, **panel.traits}
         traits = {key: values if values.ndim == 1 else values[:, column] for key, values in known.items()}
         members = arm.members(group)
         match = match_controls(

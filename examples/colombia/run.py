@@ -11,6 +11,7 @@ import pandas as pd
 
 from aoi.official import OfficialSeries, read_series, source_differences
 from aoi.official_table import TableLayout, read_table
+from examples.colombia.impact import report
 from monitor.cli import cli
 from monitor.config import load_survey
 from monitor.official_inputs import read_inputs
@@ -26,6 +27,7 @@ def main(survey: Path, out: Path) -> None:
     print(programmes(out))
     print(zones(out))
     print(second_source(survey))
+    print(report(survey, out))
 
 
 def programmes(out: Path) -> str:

@@ -25,7 +25,9 @@ from imagery.simulate.layers import (
     river_lines,
     road_lines,
 )
+from imagery.simulate.noise import stream
 from imagery.simulate.passes import image_dates
+from imagery.simulate.programme import programme_tables, simulate_programme
 from imagery.simulate.scene import BANDS_10M, Scene, open_season, render_scene
 from imagery.simulate.sites import agricultural_mask, training_sites
 from imagery.simulate.stac import item_id, write_catalog, write_item
@@ -35,6 +37,7 @@ from imagery.simulate.water_layers import WATER_INPUTS, true_added_erosion, writ
 __all__ = ["write_example"]
 
 _SMALLEST = 120
+_STREAM = 54
 
 
 def write_example(
@@ -75,6 +78,7 @@ def write_example(
     units = admin_units(landscape)
     _write_vectors(landscape, units, inputs)
     _write_rasters(landscape, inputs)
+    _write_programme(landscape, inputs)
     fields = true_fields(landscape)
     write_gpkg(
         inputs / "truth" / "fields.gpkg", {"fields": Layer(frame=fields, title="True fields of each period")}
@@ -106,6 +110,18 @@ def _write_vectors(landscape: Landscape, units: geopandas.GeoDataFrame, inputs: 
         title = name.replace("_", " ").capitalize()
         content = Layer(frame=layer, title=title, description=f"{title} of an invented place")
         write_gpkg(inputs / f"{name}.gpkg", {name: content})
+
+
+def _write_programme(landscape: Landscape, inputs: Path) -> None:
+    """Write the villages of the province around, their crop by year, and what the programme there really did."""
+    drawn = simulate_programme(stream(landscape.seed, _STREAM), villages=600, survey_se_ha=1.0)
+    villages, panel, truth = programme_tables(drawn, landscape)
+    title = "Villages"
+    layer = Layer(frame=villages, title=title, description="Villages of an invented province")
+    write_gpkg(inputs / "villages.gpkg", {"villages": layer})
+    for path, table in ((inputs / "villages.csv", panel), (inputs / "truth" / "programme.csv", truth)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
 
 
 def _write_rasters(landscape: Landscape, inputs: Path) -> None:

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import geopandas
 import numpy as np
+import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
-__all__ = ["Programme", "ProgrammeTruth", "simulate_programme"]
+from imagery.simulate.landscape import Landscape
+
+__all__ = ["Programme", "ProgrammeTruth", "programme_tables", "simulate_programme"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -128,6 +133,42 @@ def simulate_programme(
         forest_loss_ha=np.clip(3 + 0.1 * density[:, None] + rng.normal(0, 1, crop.shape), 0, None),
         effect_ha=effect,
     )
+
+
+def programme_tables(
+    drawn: Programme, landscape: Landscape
+) -> tuple[geopandas.GeoDataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return villages, their panel, and what really happened, with the landscape in the middle of the province.
+
+    Returns
+    -------
+    villages : GeoDataFrame
+        Points with ``village``, ``municipality``, ``region``, ``slope``, ``announced`` and ``started`` (0: never).
+    panel : DataFrame
+        ``village``, ``year``, ``crop_ha``, ``crop_se_ha``, ``eradicated_ha``, ``forest_loss_ha``.
+    truth : DataFrame
+        ``village``, ``year``, ``effect_ha``.
+    """
+    codes = np.array([f"V{number:04d}" for number in range(len(drawn.start))])
+    box = landscape.geobox.boundingbox
+    middle = np.array([(box.left + box.right) / 2, (box.bottom + box.top) / 2])
+    places = np.round(middle + 1000 * (drawn.xy_km - drawn.xy_km.mean(axis=0)))
+    villages = geopandas.GeoDataFrame(
+        {
+            "village": codes,
+            "municipality": [f"M{number:03d}" for number in drawn.municipality],
+            "region": [f"R{number + 1}" for number in drawn.region],
+            "slope": np.round(drawn.slope, 1),
+            "announced": drawn.announced,
+            "started": drawn.start,
+        },
+        geometry=shapely.points(places),
+        crs=landscape.scenario.crs,
+    )
+    keys = {"village": np.repeat(codes, len(drawn.years)), "year": np.tile(drawn.years, len(codes))}
+    columns = ("crop_ha", "crop_se_ha", "eradicated_ha", "forest_loss_ha")
+    panel = pd.DataFrame({**keys, **{name: getattr(drawn, name).ravel() for name in columns}})
+    return villages, panel, pd.DataFrame({**keys, "effect_ha": drawn.effect_ha.ravel()})
 
 
 def _chosen(

@@ -65,6 +65,8 @@ def read_figures(context: Context) -> Figures:
         for name in ("corrections", "production", "small_areas", "thresholds", "floors")
     }
     tables |= {name: context.out / "overlay" / f"{name}.csv" for name in ("zones", "alone")}
+    tables |= {name: context.out / "impact" / f"{name}.csv" for name in ("effects", "balance")}
+    tables |= {name: context.out / "indicators" / f"{name}.csv" for name in ("hot_spots", "spatial_pattern")}
     found = [(name, read_csv(path)) for name, path in tables.items() if path.is_file()]
     # The verdict's sentence is English: its words stand in the columns beside it
     extra = [(name, rows.drop(columns="verdict", errors="ignore")) for name, rows in found if not rows.empty]

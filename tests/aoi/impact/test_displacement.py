@@ -11,6 +11,7 @@ import pytest
 from aoi.impact.aggregate import Effect, simple
 from aoi.impact.displacement import (
     FourCells,
+    Sites,
     difference_in_differences,
     exposure,
     leakage,
@@ -75,9 +76,11 @@ def test_exposure_by_brute_force() -> None:
     xy = rng.uniform(0, 40, (200, 2))
     start = np.where(rng.random(200) < 0.05, rng.choice([2008, 2012], 200), NEVER)
     baseline = np.where(start > 0, start - 2, NEVER)
-    rings, beyond = exposure(None, start, baseline, radii_km=(1.0, 5.0, 10.0), xy_km=xy)
-    apart = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1])
     treated = start != NEVER
+    other = rng.uniform(0, 60, 200)
+    sites = Sites.of_places(xy, start, baseline)
+    rings, beyond = exposure(treated, sites, radii_km=(1.0, 5.0, 10.0), other_km=other)
+    apart = np.hypot(xy[:, None, 0] - xy[None, :, 0], xy[:, None, 1] - xy[None, :, 1])
     nearest = apart[:, treated].min(axis=1)
     inner = -1.0
     for ring in rings:
@@ -87,16 +90,15 @@ def test_exposure_by_brute_force() -> None:
             near = treated & (apart[unit] <= ring.outer_km)
             assert (ring.start[unit], ring.baseline[unit]) == (start[near].min(), baseline[near].min())
         inner = ring.outer_km
-    assert beyond.tolist() == (~treated & (nearest > 10)).tolist()
-    again, _ = exposure(apart, start, baseline, radii_km=(1.0, 5.0, 10.0))
-    assert all((a.start == b.start).all() for a, b in zip(rings, again, strict=True))
+    assert beyond.tolist() == (~treated & (nearest > 10) & (other > 10)).tolist()
 
 
 def test_wrong_rings_and_totals() -> None:
     """Literal: falling radii, a logarithm of nothing and a control of nothing are refused."""
     start = np.array([2002, 0])
+    sites = Sites.of_places(np.zeros((2, 2)), start, start - 1)
     with pytest.raises(InputError, match="radii that rise"):
-        exposure(None, start, start, radii_km=(5.0, 1.0), xy_km=np.zeros((2, 2)))
+        exposure(start > 0, sites, radii_km=(5.0, 1.0))
     with pytest.raises(InputError, match="above zero"):
         difference_in_differences(FourCells(before=0, after=1, control_before=1, control_after=1), scale="log")
     with pytest.raises(InputError, match="above zero"):

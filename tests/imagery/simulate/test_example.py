@@ -69,9 +69,9 @@ def test_every_input_of_the_survey_file_exists(example: Path) -> None:
 
 def test_vector_layers_are_sound(example: Path) -> None:
     """Law: every layer has a CRS, rows, and valid geometry of one family."""
-    families = {"training": "point", "rivers": "line", "roads": "line"}
+    families = {"training": "point", "villages": "point", "rivers": "line", "roads": "line"}
     files = [*sorted((example / "inputs").glob("*.gpkg")), example / "inputs" / "truth" / "fields.gpkg"]
-    assert len(files) == 10
+    assert len(files) == 11
     for path in files:
         layer = geopandas.read_file(path)
         assert layer_problems(layer, path.name, geometry=families.get(path.stem, "polygon")) == []
