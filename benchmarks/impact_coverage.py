@@ -145,7 +145,8 @@ def _parts(
             continue
         effect, count = simple(cells_of(one, panel)), int(one.treated.sum())
         told, truth = interval_of(effect, one.treated, panel, settings), _true_mean(drawn, panel, one)
-        yield ring.name, told.lo <= truth <= told.hi
+        if np.isfinite(told.lo):  # without an interval nothing is told of the ring
+            yield ring.name, told.lo <= truth <= told.hi
         effects.append((effect, count))
         units.append(count)
         touched = touched | one.treated

@@ -78,19 +78,29 @@ def read_impact(survey: Survey) -> tuple[ImpactTables, list[Problem]]:
     others = [_collected(problems, partial(_codes_of, one.table, one.layer, one.code)) for one in section.other]
     if units is None or outcome is None:
         raise InputError(problems)
-    dates = _collected(problems, lambda: _read_dates(section.programme, units))
-    if problems or dates is None:
+    read = _collected(problems, lambda: _read_dates(section.programme, units))
+    if problems or read is None:
         raise InputError(problems)
+    dates, waiting = read
     notices: list[Problem] = []
+    if waiting:
+        named = ", ".join(sorted(waiting)[:_SHOWN])
+        found = f"{len(waiting)} units with an announcement and no start: {named}"
+        notices.append(
+            Problem(
+                "programme", found, "units with both", "announced to, they and their neighbours are no controls"
+            )
+        )
+        others = [*others, waiting]
     years = _years(outcome, section)
     wide = outcome.pivot(index="unit", columns="year", values="value").reindex(columns=years)
     kept = _complete(wide, units, notices)
     panel = wide.loc[kept].stack().rename("outcome").reset_index()
     for one in section.series:
-        read = series[one.name]
-        assert read is not None
+        found_series = series[one.name]
+        assert found_series is not None
         column = ROLES.get(one.role, f"trait_{one.name}")
-        panel[column] = _aligned(read, one, kept, years, problems, notices)
+        panel[column] = _aligned(found_series, one, kept, years, problems, notices)
     if problems:
         raise InputError(problems)
     sites, distances, other_km = _places(units, kept, dates, section, others)
@@ -301,8 +311,8 @@ def _codes_of(path: Path, layer: str | None, code: str) -> set[str]:
     return set(raw[code].dropna().astype(str).str.strip())
 
 
-def _read_dates(programme: ProgrammeSection, units: _Units) -> Any:
-    """Return unit, start and baseline of the units with the programme."""
+def _read_dates(programme: ProgrammeSection, units: _Units) -> tuple[Any, set[str]]:
+    """Return unit, start and baseline of the units with the programme, and the units that only heard of it."""
     if programme.table is None or programme.code is None:
         raw, where = units.source.reset_index(), units.where
         code = "unit"
@@ -346,6 +356,7 @@ def _read_dates(programme: ProgrammeSection, units: _Units) -> Any:
         raise InputError(problems)
     first = start[begun].to_numpy(dtype=np.int64)
     told = None if announced is None else announced[begun].fillna(NEVER).to_numpy(dtype=np.int64)
+    heard = set() if programme.announced is None or announced is None else set(unit[~begun & (announced > 0)])
     return pd.DataFrame(
         {
             "unit": unit[begun].to_numpy(),
@@ -353,7 +364,7 @@ def _read_dates(programme: ProgrammeSection, units: _Units) -> Any:
             "announced": first if told is None else np.where(told == NEVER, first, told),
             "baseline": baselines(first, told, anticipation=programme.anticipation),
         }
-    ).sort_values("unit", ignore_index=True)
+    ).sort_values("unit", ignore_index=True), heard
 
 
 def _year_of(column: Any) -> Any:

@@ -125,3 +125,27 @@ def test_second_source_and_map(survey: Path, tmp_path: Path, capsys: pytest.Capt
     assert "144807" in printed
     assert (tmp_path / "run" / "products" / "0" / "index.html").is_file()
     shutil.rmtree(tmp_path / "run")
+
+
+def test_evaluation_of_alternative_development(survey: Path, tmp_path: Path) -> None:
+    """Law: inputs are in order, the unmatched are named with reasons, and nothing is told that cannot be."""
+    from monitor.impact_inputs import read_impact
+    from monitor.impact_tables import evaluation_of, evaluation_tables
+
+    given = load_survey(survey)
+    assert given.impact is not None
+    section = given.impact.model_copy(update={"draws": 99})
+    tables, notices = read_impact(given.model_copy(update={"impact": section}))
+    assert any("2 of 23 units without outcome: 19845, 73555" in str(notice) for notice in notices)
+    assert any("no number for 2001, 2002" in str(notice) for notice in notices)
+    made = evaluation_tables(tables, evaluation_of(tables))
+    match = made["match"][made["match"]["arm"] == "programme"]
+    assert match["role"].value_counts()[["treated", "unmatched"]].tolist() == [10, 11]
+    assert match.loc[match["role"] == "unmatched", "reason"].str.len().min() > 0
+    balance = made["balance"]
+    assert (balance["smd"].abs() <= 0.25).all()
+    assert (balance.loc[balance["arm"] == "programme", "smd"].abs() <= 0.1).all()
+    overall = made["effects"].set_index(["scope", "effect"]).loc[("overall", "programme")]
+    assert overall["finding"] == "too small to tell"
+    assert overall["lo"] < 0 < overall["hi"]
+    assert overall["mde_percent"] > 100

@@ -15,7 +15,7 @@ from maps.language import LANGUAGES, language
 from monitor.check import check_survey
 from monitor.config import load_survey
 from monitor.impact_inputs import read_impact
-from monitor.impact_tables import read_impact_csv
+from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_csv
 from monitor.terminal import TerminalListener
 from monitor.verify import recompute_impact, verify_run
 from monitor.workflow import RunOptions, run
@@ -214,3 +214,17 @@ def test_first_filled_year_is_the_start(tmp_path: Path) -> None:
     (tmp_path / "programme.csv").write_text("code,P_2010,P_2011,P_2012\n11034,0,2,5\n11039,,,FGB\n11000,0,,0.0\n")
     tables, _ = read_impact(load_survey(survey))
     assert dict(zip(tables.sites["site"], tables.sites["start"], strict=True)) == {"11034": 2011, "11039": 2012}
+
+
+def test_announced_and_never_begun_is_no_control(tmp_path: Path) -> None:
+    """Law: who only heard of a programme may have planted for it: told, and barred with its neighbours."""
+    survey = write_country(tmp_path)
+    with (tmp_path / "programme.csv").open("a") as stream:
+        stream.write("11000,0,2010\n")
+    tables, notices = read_impact(load_survey(survey))
+    assert "11000" not in set(tables.sites["site"])
+    assert tables.units.set_index("unit").loc["11000", "other_km"] == 0.0
+    assert any("1 units with an announcement and no start: 11000" in str(notice) for notice in notices)
+    zone = evaluation_tables(tables, evaluation_of(tables))["zones"].set_index("unit")["zone"]
+    assert zone["11000"] == "none"
+    assert zone["11001"] == "none"
