@@ -17,7 +17,7 @@ from scipy import stats
 from aoi.impact.aggregate import Effect, anticipation, by_calendar, by_event, by_group, simple
 from aoi.impact.checks import PreTrend, leave_one_out, placebo_date, placebo_outcome, pre_trend, randomised
 from aoi.impact.displacement import Ring, Sites, exposure, leakage, net, weighted_displacement_quotient
-from aoi.impact.group_time import NEVER, Cells
+from aoi.impact.group_time import NEVER, Cells, group_time_effects
 from aoi.impact.imputation import imputation
 from aoi.impact.inference import FEW_CLUSTERS, Interval, conley_se
 from aoi.impact.matching import Balance
@@ -230,7 +230,10 @@ def _parts(panel: Panel, settings: Settings, study: Study, cells: Cells) -> Iter
     for effect in by_group(cells)[0]:
         inside = _active(panel, study.arm.start) & (study.arm.start == int(effect.label))[:, None]
         yield _row(panel, settings, study, effect, scope="cohort", effect=effect.label, active=inside)
-    for effect in by_event(cells)[0]:
+    against_baseline = group_time_effects(
+        panel.outcome, panel.years, study.arm, base="universal", clusters=panel.cluster
+    )
+    for effect in by_event(against_baseline)[0]:
         inside = treated & (since == int(effect.label))
         yield _row(panel, settings, study, effect, scope="event", effect=effect.label, active=inside)
     for effect in by_calendar(cells)[0]:

@@ -108,6 +108,9 @@ def test_parts_hold_their_truth() -> None:
     events = {int(one.effect): one for one in found.rows if one.scope == "event"}
     assert all(events[event].lo <= -6 <= events[event].hi for event in range(7))
     assert all(abs(events[event].value) < 1 for event in events if event < -2)
+    assert all(
+        2.5 - 1.5 < events[event].value < 2.5 + 1.5 for event in (-2, -1)
+    )  # the announcement, from the baseline
 
 
 def test_error_of_the_outcome_widens_the_interval() -> None:
