@@ -22,7 +22,7 @@ from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.search import BaseSearchPostRequest
 
-FOLDER = Path(sys.argv[1])
+FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else ".")  # collected as a module by the doctests too
 COLLECTION = "sentinel-2-l2a"
 
 

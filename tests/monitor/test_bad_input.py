@@ -119,13 +119,18 @@ def test_salvage_never_fails_whatever_is_taken_away(copy_of: Copy, seed: int) ->
 
 
 def test_missing_band(copy_of: Copy) -> None:
-    """An item without one of the bands is named with its scene and band."""
+    """An item without one of the bands costs its scene, which is named; or ends the run."""
     folder = copy_of()
     item = sorted((folder / "inputs" / "stac").rglob("*2024*.json"))[0]
     content = json.loads(item.read_text())
     gone = next(key for key in content["assets"] if key.upper() in ("B08", "NIR"))
     del content["assets"][gone]
     item.write_text(json.dumps(content))
+    assert_refused(altdev("check", folder / "survey.toml"), 3, content["id"])
+    done = altdev("imagery", folder / "survey.toml", "-q")
+    assert done.code == 0, done.err
+    assert f"scene {content['id']}: left out (" in done.out
+    change_survey(folder, r"(min_valid = \d+)", r'\1\nbroken = "refuse"')
     assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, content["id"])
 
 
