@@ -63,17 +63,22 @@ def tiles_of(shape: tuple[int, int], inside: NDArray[np.bool_] | None = None) ->
     Examples
     --------
     >>> [(tile.row, tile.col) for tile in tiles_of((100, 600))]
-    [(0, 0), (0, 172), (0, 344)]
+    [(0, 0), (0, 344)]
     """
     sides = [min(TILE, length) for length in shape]
     if min(sides) < _LEAST_SIDE:
         return []
-    rows, cols = (
-        sorted({round((length - side) * part / (_ACROSS - 1)) for part in range(_ACROSS)})
-        for length, side in zip(shape, sides, strict=True)
-    )
+    rows, cols = (_starts(length, side) for length, side in zip(shape, sides, strict=True))
     tiles = [Block(row, col, *sides) for row in rows for col in cols]
     return [tile for tile in tiles if inside is None or inside[tile.slices].mean() >= _LEAST_INSIDE]
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Return where tiles begin along a side: as many as fit without sharing cells, evenly spread."""
+    tiles = min(_ACROSS, max(1, length // side))
+    return (
+        [(length - side) // 2] if tiles == 1 else [(length - side) * part // (tiles - 1) for part in range(tiles)]
+    )
 
 
 def alignments(
@@ -167,9 +172,11 @@ def phase_shift(
     if near is None:
         return None
     row, col = round(near[0]), round(near[1])
-    # Once more from where it lies in whole cells: what the frame of the tile shows at both would pull it back
-    fine = _peak(_rolled(image, row, col), reference, _rolled(shared, row, col) & shared)
-    shift = near if fine is None else (row + fine[0], col + fine[1])
+    shift = near
+    if row or col:
+        # Once more from where it lies in whole cells: what the frame of the tile shows at both would pull it back
+        fine = _peak(_rolled(image, row, col), reference, _rolled(shared, row, col) & shared)
+        shift = near if fine is None else (row + fine[0], col + fine[1])
     return shift if _correlation(image, reference, shared, shift) >= _LEAST_CORRELATION else None
 
 
@@ -217,7 +224,8 @@ def _finer(
     down, across = near[0] + steps, near[1] + steps
     left = np.exp(2j * np.pi * np.outer(down, rows))
     right = np.exp(2j * np.pi * np.outer(cols, across))
-    surface = (left @ phase @ right).real
+    # Plain sums: the threads of a matrix product decide its last digits, and outlast it in waiting
+    surface = np.einsum("ij,jk->ik", np.einsum("ij,jk->ik", left, phase), right).real
     row, col = np.unravel_index(int(surface.argmax()), surface.shape)
     return float(down[row]), float(across[col])
 

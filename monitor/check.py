@@ -303,8 +303,9 @@ def _profile_problems(context: Context) -> Iterator[Problem]:
 
 
 def _scene_problems(context: Context) -> Iterator[Problem]:
-    from monitor.steps.fetch import is_fetched
+    from monitor.steps.fetch import altered_files, is_fetched
 
+    yield from altered_files(context)
     try:
         _ = context.frame
     except AltdevError:  # told by the check of the units; every image of the source is looked at all the same

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geo.errors import InputError, Problem
+from geo.files import sha256
 from imagery.address import shown_address
 from imagery.catalog import bounds_in_degrees
 from imagery.fetch import Store, fetch_files, local_items, stored_items, wanted_files
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pystac
     import requests
 
-__all__ = ["NotFetchedError", "ask", "bring", "fetched_files", "is_fetched", "period_items"]
+__all__ = ["NotFetchedError", "altered_files", "ask", "bring", "fetched_files", "is_fetched", "period_items"]
 
 
 class NotFetchedError(InputError):
@@ -57,6 +58,20 @@ def fetched_files(context: Context) -> list[Path]:
     """Return the files of the store that are here, in order."""
     store = Store.open(context.imagery.cache)
     return sorted(path for key in store.files if (path := store.path_of(key)) is not None)
+
+
+def altered_files(context: Context) -> Iterator[Problem]:
+    """Yield the files of the store that are not what was fetched."""
+    store = Store.open(context.imagery.cache)
+    for key, entry in sorted(store.files.items()):
+        path = store.path_of(key)
+        if path is not None and sha256(path) != entry["sha256"]:
+            yield Problem(
+                f"{store.folder.name}/{entry['file']}",
+                "a file that was changed since it was fetched",
+                "the bytes that came from the web",
+                "delete it and fetch it again with 'altdev fetch'",
+            )
 
 
 def bring(context: Context, progress: Progress, *, again: bool = False) -> dict[str, Any]:
@@ -111,7 +126,8 @@ def _items(
     imagery = context.imagery
     if imagery.address is None:
         return (list(items_of(imagery.catalog)) if imagery.catalog is not None else []), False
-    if store.has(period.name, _request(context, period)) and not (again and store.failed):
+    lacks = store.failed or any(store.path_of(key) is None for key in store.files)
+    if store.has(period.name, _request(context, period)) and not (again and lacks):
         return list(items_of(store.items_path(period.name))), False
     return list(ask(context, period, session)), True
 

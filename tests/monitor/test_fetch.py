@@ -121,6 +121,11 @@ def test_from_the_web_to_composites_once(
     hashes = {entry["sha256"] for entry in manifest["inputs"].values()}
     assert kept
     assert {entry["sha256"] for entry in kept.values()} <= hashes
+    victim = survey.parent / "scenes" / next(iter(kept.values()))["file"]
+    victim.write_bytes(victim.read_bytes()[:-1] + b"x")
+    checked = altdev("check", survey)
+    assert checked.code == 3
+    assert f"{victim.name}: found a file that was changed since it was fetched" in checked.out
 
 
 @pytest.mark.slow
