@@ -121,6 +121,9 @@ def test_the_three_forms_of_landsat_metadata_say_the_same() -> None:
     assert found[0].day == item.day
     assert found[0].sun == item.sun
     assert found[0].platform == item.platform == "landsat-8"
+    assert found[0].tile == "005009"  # path and row, as the product name has them
+    assert item.bounds is not None
+    assert found[0].bounds == pytest.approx(item.bounds, abs=0.5)
     for name, file in found[0].bands.items():
         assert Path(file.path).name == item.bands[name].path.rsplit("/", 1)[1]
 

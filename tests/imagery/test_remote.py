@@ -183,6 +183,21 @@ def test_a_transfer_cut_short_is_made_again(api: Served, tmp_path: Path) -> None
     assert "in 3 attempts" in problems[0].found
 
 
+def test_waits_double_from_one_attempt_to_the_next(
+    api: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Literal: four attempts at a file that always ends early are three waits, each twice as long."""
+    api.orders(cut=["B08.tif"], cut_times=99)
+    waits: list[float] = []
+    monkeypatch.setattr("imagery.web.time.sleep", waits.append)
+    policy = replace(POLICY, attempts=4, first_wait_s=0.5)
+    address = f"{api.address}files/SHOT_{DAYS[0]:%Y%m%d}/B08.tif?sig=1"
+    with pytest.raises(WebError, match="in 4 attempts"):
+        download(open_session(policy), address, tmp_path / "B08.tif", policy)
+    assert waits == [0.5, 1.0, 2.0]
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "content",
     [b"<html>please log in</html>", b'<VRTDataset rasterXSize="1" rasterYSize="1"/>', b""],
