@@ -83,6 +83,10 @@ class RefusedHostError(requests.exceptions.RequestException):
     """A host of a private network that the survey file does not name."""
 
 
+class UnknownHostError(requests.exceptions.ConnectionError):
+    """A name that nobody knows, or no network to ask in."""
+
+
 def token_from(variable: str | None) -> str:
     """Return the token that an environment variable holds; none when no variable is named.
 
@@ -261,7 +265,7 @@ def _addresses(host: str) -> list[str]:
     try:
         return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
     except (OSError, UnicodeError) as error:
-        raise requests.exceptions.ConnectionError(f"no host {host}") from error
+        raise UnknownHostError(f"no host {host} is known here, or there is no network") from error
 
 
 def _host(url: str) -> str:
@@ -270,8 +274,8 @@ def _host(url: str) -> str:
 
 def explained(error: Exception) -> str:
     """Return what went wrong with a request, in words that hold no query and no header."""
-    behind = error.__context__ if isinstance(error.__context__, RefusedHostError) else error
-    if isinstance(behind, WebError | RefusedHostError):
+    behind = error.__context__ if isinstance(error.__context__, RefusedHostError | UnknownHostError) else error
+    if isinstance(behind, WebError | RefusedHostError | UnknownHostError):
         return str(behind)
     status = getattr(error, "status_code", None)
     return f"answer {status}" if status else type(error.__context__ or error).__name__

@@ -344,6 +344,9 @@ def test_a_static_catalogue_on_the_web(api: Served, tmp_path: Path) -> None:
 def test_a_host_that_is_not_there(tmp_path: Path) -> None:
     """Law: no server is one line, and no traceback of a library."""
     policy = replace(POLICY, attempts=1)
+    nowhere = Remote(api="http://no-such-host.invalid/")
+    with pytest.raises(InputError, match=r"no host no-such-host\.invalid is known here"):
+        list(remote_items(nowhere, AREA, START, END, session=open_session(policy), policy=policy))
     remote = Remote(api="http://127.0.0.1:9/")
     with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9/: found no whole answer after 0 items"):
         list(remote_items(remote, AREA, START, END, session=open_session(policy), policy=policy))
