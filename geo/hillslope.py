@@ -1,7 +1,7 @@
-"""Streams, and the hillslopes above them: all ground whose water passes a marked cell's way to the stream.
+"""Streams, and the hillslopes above them: the ground that some marked cells have a bearing on.
 
-What changes on a hillslope changes nothing on another one. A figure that is a difference between two covers
-therefore needs only the hillslopes on which they differ, taken whole.
+What changes on a hillslope changes nothing on another one, and on its own only what lies above and below. A figure
+that is a difference between two covers therefore needs that ground alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from geo.errors import InputError, Problem
 from geo.flow import OUTSIDE, FlowNetwork, upstream_cells
 from geo.kernel import compiled
 
-__all__ = ["Hillslopes", "gradient_at", "hillslopes", "stream_mask"]
+__all__ = [
+    "Hillslopes",
+    "Tributaries",
+    "gradient_at",
+    "hillslopes",
+    "mean_upslope",
+    "stream_mask",
+    "tributaries",
+]
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int32]
@@ -40,6 +48,23 @@ class Hillslopes:
     on_stream: BoolArray
     """Cells that are part of a stream."""
     cell_area_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tributaries:
+    """Ground that drains into some hillslopes and is no part of them, counted where it comes in."""
+
+    places: IntArray
+    """Places in the hillslopes, ascending, shape (j,)."""
+    counts: IntArray
+    """Cells of each class that come in there, shape (j, classes)."""
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum of a value of each class over what comes in, shape (j,)."""
+        total = np.zeros(self.places.size)
+        for code, value in enumerate(values):
+            total += self.counts[:, code] * value
+        return total
 
 
 def stream_mask(network: FlowNetwork, *, least_m2: float, rivers: ArrayLike | None = None) -> BoolArray:
@@ -75,8 +100,11 @@ def stream_mask(network: FlowNetwork, *, least_m2: float, rivers: ArrayLike | No
     return np.asarray(stream)
 
 
-def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike) -> Hillslopes:
-    """Return the whole hillslopes that hold a marked cell, and the marked cells of streams by themselves.
+def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike, *, whole: bool = False) -> Hillslopes:
+    """Return the marked cells, all cells above them and all below them down to the stream.
+
+    Nothing that differs at the marked cells alone makes a difference elsewhere: what comes in from the sides is the
+    same (`tributaries`), and neither its way down nor what lies above it holds a marked cell.
 
     Parameters
     ----------
@@ -86,6 +114,8 @@ def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike) -> Hi
         Cells of streams, shape (n,), as of `stream_mask`.
     marked
         Mask, shape (height, width) or (n,).
+    whole
+        Whether to take the slopes that hold a marked cell whole, with what comes in from the sides.
 
     Raises
     ------
@@ -98,9 +128,14 @@ def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike) -> Hi
         found = f"{lost} cells of the analysis without elevation"
         raise InputError(Problem("elevation", found, "a height in each", "use an elevation that covers the area"))
     root = _foot_of_slope(network.downstream, network.order, stream)
-    touched = np.zeros(mark.size, dtype=np.bool_)
-    touched[root[mark]] = True
-    cells = network.order[touched[root[network.order]] & (~stream | mark)[network.order]]
+    if whole:
+        touched = np.zeros(mark.size, dtype=np.bool_)
+        touched[root[mark]] = True
+        keep = touched[root] & (root >= 0) & (~stream | mark)
+    else:
+        keep = np.zeros(mark.size, dtype=np.bool_)
+        _keep_ways(network.downstream, network.order, stream, mark, keep)
+    cells = network.order[keep[network.order]]
     entry = network.downstream[root[cells]]
     place = root  # its memory is used again
     place[:] = -1
@@ -110,9 +145,69 @@ def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike) -> Hi
     leaves = on_stream | stream[below] | (below == cells)
     ahead = np.where(leaves, np.int32(-1), place[below]).astype(np.int32)
     entry = np.where(on_stream, cells, entry).astype(np.int32)
-    upslope = np.ones(cells.size, dtype=np.int32)
-    _count_upslope(ahead, upslope)
+    upslope = np.where(on_stream, 1, upstream_cells(network)[cells]).astype(np.int32)
     return Hillslopes(cells, ahead, entry, upslope, network.step_m(cells), on_stream, network.cell_area_m2)
+
+
+def tributaries(
+    network: FlowNetwork, stream: BoolArray, hill: Hillslopes, code: NDArray[np.integer], classes: int
+) -> Tributaries:
+    """Return the ground above the cells of some hillslopes that is no part of them, counted by class.
+
+    Parameters
+    ----------
+    network, stream
+        What the hillslopes were taken from.
+    hill
+        Hillslopes of m cells.
+    code
+        Class of each cell of the grid, 0 to `classes` - 1, shape (height, width); below 0 where it is not known.
+    classes
+        Number of classes.
+
+    Raises
+    ------
+    InputError
+        If the class of a counted cell is not known.
+    """
+    place = np.full(network.downstream.size, -1, dtype=np.int32)
+    place[hill.cells[~hill.on_stream]] = np.flatnonzero(~hill.on_stream).astype(np.int32)
+    _lead_down(network.downstream, network.order, stream, place)
+    joined = np.zeros(hill.cells.size, dtype=np.bool_)
+    of = np.ascontiguousarray(code).reshape(-1)
+    unknown = _mark_joins(network.order, place, of, joined)
+    if unknown:
+        found = f"{unknown} cells without a class above the crop"
+        raise InputError(Problem("land cover", found, "one in each", "use a map that covers the whole catchment"))
+    joins = np.flatnonzero(joined).astype(np.int32)
+    index = np.zeros(hill.cells.size, dtype=np.int32)
+    index[joins] = np.arange(joins.size, dtype=np.int32)
+    counts = np.zeros((joins.size, classes), dtype=np.int32)
+    _count_joins(network.order, place, of, index, counts)
+    return Tributaries(joins, counts)
+
+
+def mean_upslope(
+    network: FlowNetwork, stream: BoolArray, hill: Hillslopes, values: ArrayLike, *, overwrite: bool = False
+) -> Plane:
+    """Return the mean of values over each cell and all above it, shape (m,); of a stream cell its own.
+
+    Parameters
+    ----------
+    network, stream, hill
+        As of `tributaries`.
+    values
+        Shape (height, width) or (n,); missing ones are told, none counts as zero.
+    overwrite
+        Whether values in double precision may be used up, which spares the memory of a grid.
+    """
+    total = np.array(values, dtype=np.float64, copy=None if overwrite else True).reshape(-1)
+    own = total[hill.cells]
+    _sum_to_streams(network.downstream, network.order, stream, total)
+    mean = np.where(hill.on_stream, own, total[hill.cells] / hill.upslope)
+    if not np.isfinite(mean).all():
+        raise InputError(Problem("hillslopes", "a missing value above the crop", "one in each cell"))
+    return mean.astype(np.float32)
 
 
 def gradient_at(
@@ -159,10 +254,65 @@ def _foot_of_slope(downstream: Any, order: Any, stream: Any) -> Any:
 
 
 @compiled
-def _count_upslope(ahead: Any, count: Any) -> None:
-    for place in range(ahead.size):
-        if ahead[place] >= 0:
-            count[ahead[place]] += count[place]
+def _keep_ways(downstream: Any, order: Any, stream: Any, marked: Any, keep: Any) -> None:
+    """Keep marked cells, what lies below them on their slope, and what lies above them."""
+    for place in range(order.size):
+        cell = order[place]
+        if marked[cell]:
+            keep[cell] = True
+        ahead = downstream[cell]
+        if keep[cell] and not stream[cell] and not stream[ahead]:
+            keep[ahead] = True
+    above = np.zeros(downstream.size, dtype=np.bool_)
+    for place in range(order.size - 1, -1, -1):
+        cell = order[place]
+        ahead = downstream[cell]
+        above[cell] = marked[cell] or (not stream[cell] and not stream[ahead] and above[ahead])
+        if above[cell] and (marked[cell] or not stream[cell]):
+            keep[cell] = True
+
+
+@compiled
+def _lead_down(downstream: Any, order: Any, stream: Any, place: Any) -> None:
+    """Write -2 less the place of the first kept cell below into each cell that is left out, -1 where none is."""
+    for index in range(order.size - 1, -1, -1):
+        cell = order[index]
+        ahead = downstream[cell]
+        if place[cell] >= 0 or stream[cell] or ahead == cell or stream[ahead]:
+            continue
+        if place[ahead] >= 0:
+            place[cell] = -2 - place[ahead]
+        elif place[ahead] < -1:
+            place[cell] = place[ahead]
+
+
+@compiled
+def _mark_joins(order: Any, place: Any, code: Any, joined: Any) -> Any:
+    """Mark the places at which something comes in; return how many of the cells that do have no class."""
+    unknown = 0
+    for index in range(order.size):
+        cell = order[index]
+        if place[cell] < -1:
+            joined[-2 - place[cell]] = True
+            unknown += code[cell] < 0
+    return unknown
+
+
+@compiled
+def _count_joins(order: Any, place: Any, code: Any, index: Any, counts: Any) -> None:
+    for number in range(order.size):
+        cell = order[number]
+        if place[cell] < -1:
+            counts[index[-2 - place[cell]], code[cell]] += 1
+
+
+@compiled
+def _sum_to_streams(downstream: Any, order: Any, stream: Any, total: Any) -> None:
+    for index in range(order.size):
+        cell = order[index]
+        ahead = downstream[cell]
+        if ahead != cell and not stream[cell] and not stream[ahead]:
+            total[ahead] += total[cell]
 
 
 @compiled

@@ -376,11 +376,13 @@ def _carried_draws(
         bound, dissolved = (np.zeros((2, len(slopes.names), paths.at.size)) for _ in range(2))
         for draw in draws:
             bound[:], dissolved[:] = 0.0, 0.0
+            cover = np.maximum(c[draw], LEAST_COVER)
+            beside = slopes.aside.sums(cover)
             keep = np.where(natural, drawn["retention_natural"][draw], drawn["retention_other"][draw])
             for side, code in enumerate((slopes.observed, slopes.counterfactual)):
                 _carry_off(
                     slopes.hill.ahead, slopes.hill.on_stream, rise, way, gone, slopes.plots, slopes.on_crop,
-                    slopes.area_ha, slopes.potential[member[draw]], code, np.maximum(c[draw], LEAST_COVER),
+                    slopes.area_ha, slopes.potential[member[draw]], code, cover, slopes.aside.places, beside,
                     c[draw] * p[draw] * times[draw], keep, drawn["topsoil_mass"][draw], *constants(ratios[draw]),
                     paths.of_cell, held[0], held[1], held[2], bound[side], dissolved[side],
                 )  # fmt: skip
@@ -555,6 +557,8 @@ def _carry_off(
     potential: Any,
     code: Any,
     cover: Any,
+    joins: Any,
+    beside: Any,
     cover_practice: Any,
     keep: Any,
     topsoil_t_ha: float,
@@ -571,6 +575,8 @@ def _carry_off(
     """Add up, by cover and entry, the hectares of crop that reach a stream bound to sediment, and dissolved."""
     for place in range(ahead.size):
         cover_above[place] = 0.0
+    for index in range(joins.size):
+        cover_above[joins[index]] = beside[index]
     for place in range(ahead.size):
         cover_above[place] += cover[code[place]]
         if ahead[place] >= 0:

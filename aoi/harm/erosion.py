@@ -30,6 +30,7 @@ __all__ = [
     "TOLERABLE_T_HA",
     "ErosionDraws",
     "ErosionMap",
+    "added_loss_t_ha",
     "cover_draws",
     "erosion",
     "erosion_draws",
@@ -44,6 +45,7 @@ FRAME = "frame"
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
+Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,7 @@ def erosion_draws(
         found = f"{inside.shape[0]} cells of domains for {plots.size} of the crop"
         raise InputError(Problem("erosion domains", found, "one each", "take them with Slopes.at_plots"))
     numbers, label = np.unique(np.asarray(basin)[slopes.hill.cells], return_inverse=True)
+    label = label.astype(np.int32)
     added, above = np.zeros((n, len(names))), np.zeros((n, len(tolerable_t_ha), len(names)))
     delivered = np.zeros((n, numbers.size))
     hill, (rise, way) = slopes.hill, connectivity_parts(slopes)
@@ -170,6 +173,8 @@ def erosion_draws(
     def work(draws: range) -> None:
         held = np.empty((2, hill.cells.size))
         for draw in draws:
+            cover = np.maximum(c[draw], LEAST_COVER)
+            beside = slopes.aside.sums(cover)
             potential, cp = slopes.potential[member[draw]], c[draw] * p[draw] * scale[draw]
             _plot_loss(
                 potential, plots, slopes.observed, slopes.counterfactual, slopes.on_crop, cp, slopes.area_ha,
@@ -178,8 +183,8 @@ def erosion_draws(
             for sign, code in ((1.0, slopes.observed), (-1.0, slopes.counterfactual)):
                 total = np.zeros(numbers.size)
                 _deliver(
-                    hill.ahead, hill.on_stream, rise, way, slopes.area_ha, potential, code,
-                    np.maximum(c[draw], LEAST_COVER), cp, *constants(ratios[draw]), label, held[0], held[1], total,
+                    hill.ahead, hill.on_stream, rise, way, slopes.area_ha, potential, code, cover,
+                    slopes.aside.places, beside, cp, *constants(ratios[draw]), label, held[0], held[1], total,
                 )  # fmt: skip
                 delivered[draw] += sign * total
 
@@ -230,7 +235,15 @@ def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
 
 
 def erosion_map(slopes: Slopes, factors: Mapping[str, Factor]) -> ErosionMap:
-    """Return the difference at the central value of every factor, for a map; mass is conserved in both."""
+    """Return the difference at the central value of every factor, for a map; mass is conserved in both.
+
+    Raises
+    ------
+    InputError
+        When the slopes are not whole, for what comes in from the sides settles on them too.
+    """
+    if slopes.aside.places.size:
+        raise InputError(Problem("erosion map", "parts of slopes", "whole slopes", "prepare them with whole=True"))
     delivery = Delivery(*(factors[name].value for name in ("sdr_most", "sdr_ic0", "sdr_k")))
     potential = slopes.potential.mean(axis=0, dtype=np.float64) * factors["erosivity_error"].value
     found = []
@@ -243,6 +256,13 @@ def erosion_map(slopes: Slopes, factors: Mapping[str, Factor]) -> ErosionMap:
         found.append((loss_t_ha, loss_t * ratio, *deposition(slopes.hill, loss_t, ratio)))
     added, delivered, kept, held = (one - other for one, other in zip(*found, strict=True))
     return ErosionMap(cells=slopes.hill.cells, added_t_ha=added, delivered_t=delivered, kept_t=kept, held_t=held)
+
+
+def added_loss_t_ha(slopes: Slopes, factors: Mapping[str, Factor]) -> FloatArray:
+    """Return the loss added to each cell at the central value of every factor, t/ha/yr, shape (m,)."""
+    cp = np.array([factors[f"c_{name}"].value * factors[f"p_{name}"].value for name in slopes.names])
+    potential = slopes.potential.mean(axis=0, dtype=np.float64) * factors["erosivity_error"].value
+    return np.asarray(potential * (cp[slopes.observed] - cp[slopes.counterfactual]))
 
 
 def delivery_draws(factors: Mapping[str, Factor], *, n: int, seed: int) -> list[Delivery]:
@@ -259,11 +279,11 @@ def erosivity_scale(slopes: Slopes, factors: Mapping[str, Factor], *, n: int, se
     return np.asarray(drawn["erosivity_error"] * slopes.anomaly**beyond)
 
 
-def connectivity_parts(slopes: Slopes) -> tuple[FloatArray, FloatArray]:
+def connectivity_parts(slopes: Slopes) -> tuple[Plane, Plane]:
     """Return what no draw changes: D_up over the sum of covers above, and a cell's part of D_dn times its cover."""
     hill, steep = slopes.hill, np.clip(slopes.slope, *SLOPE_LIMITS)
     rise = slopes.slope_above * np.sqrt(hill.cell_area_m2 / hill.upslope)
-    return rise.astype(np.float64), (hill.step_m / steep).astype(np.float64)
+    return rise.astype(np.float32), (hill.step_m / steep).astype(np.float32)
 
 
 def in_threads(work: Callable[[range], None], n: int, jobs: int) -> None:
@@ -315,6 +335,8 @@ def _deliver(
     potential: Any,
     code: Any,
     cover: Any,
+    joins: Any,
+    beside: Any,
     cover_practice: Any,
     most: float,
     factor: float,
@@ -330,6 +352,8 @@ def _deliver(
     """
     for place in range(ahead.size):
         cover_above[place] = 0.0
+    for index in range(joins.size):
+        cover_above[joins[index]] = beside[index]
     for place in range(ahead.size):
         cover_above[place] += cover[code[place]]
         if ahead[place] >= 0:

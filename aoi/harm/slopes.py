@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,25 +10,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from aoi.harm.factor import Factor
 from aoi.harm.rusle import LsVariant, erodibility, erosivity_of_year, length_steepness
-from aoi.harm.sediment import mean_slope
+from aoi.harm.sediment import SLOPE_LIMITS
 from geo.errors import InputError, Problem
 from geo.flow import FlowNetwork
-from geo.hillslope import Hillslopes, gradient_at, hillslopes
+from geo.hillslope import Hillslopes, Tributaries, gradient_at, hillslopes, mean_upslope, tributaries
 
 __all__ = ["Cover", "Slopes", "Soil", "prepare_slopes"]
 
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
+_CHUNK = 1_000_000
+
+
+Layer = ArrayLike | Callable[[NDArray[np.int32]], ArrayLike]
+"""Values of the grid's shape, or a function that gives those at numbered cells, so that no whole grid is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soil:
-    """Topsoil in percent, each of the grid's shape."""
+    """Topsoil in percent."""
 
-    clay: ArrayLike
-    silt: ArrayLike
-    sand: ArrayLike
-    organic_carbon: ArrayLike
+    clay: Layer
+    silt: Layer
+    sand: Layer
+    organic_carbon: Layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,8 @@ class Slopes:
     length_steepness: Plane
     anomaly: float
     """Mean over the crop of the year's Fournier index over its mean, 1 where the year is not told."""
+    aside: Tributaries
+    """Ground that drains into them from the sides, by cover; it is the same with and without the crop."""
     potential: Plane
     """R K LS, t/ha/yr of bare ground, one row for each equation of K, shape (equations, m)."""
 
@@ -99,10 +106,11 @@ def prepare_slopes(
     cover: Cover,
     area_ha: ArrayLike,
     *,
-    erosivity: ArrayLike,
-    soil: Soil | ArrayLike,
+    erosivity: Layer,
+    soil: Soil | Layer,
     factors: Mapping[str, Factor],
-    anomaly: ArrayLike | None = None,
+    anomaly: Layer | None = None,
+    whole: bool = False,
     variant: LsVariant = "desmet_govers_aspect",
 ) -> Slopes:
     """Return the hillslopes that hold the crop or a change of cover, ready for draws.
@@ -118,16 +126,18 @@ def prepare_slopes(
     cover
         Observed and counterfactual cover.
     area_ha
-        True area of cells, a number or shape (height, width).
+        True area of cells, a number or of the grid's shape.
     erosivity
-        R, MJ mm/ha/h/yr, of the grid's shape.
+        R, MJ mm/ha/h/yr.
     soil
-        Topsoil, from which K comes by three equations; or K itself, t ha h/ha/MJ/mm, of the grid's shape.
+        Topsoil, from which K comes by three equations; or K itself, t ha h/ha/MJ/mm.
     factors
         For the cap of the slope length and what soil maps do not hold.
     anomaly
         Modified Fournier index of the year over that of the mean year, of the grid's shape; the erosivity is
         that of the mean year when it is left out.
+    whole
+        Whether to take whole slopes, for the map of deposits; figures need less.
     variant
         Of the factor LS; anything but the default is for comparison with that program alone.
 
@@ -140,8 +150,10 @@ def prepare_slopes(
     mark = cover.marked
     if mark.shape != network.shape:
         raise InputError(Problem("land cover", f"shape {mark.shape}", f"{network.shape}", "warp it to the grid"))
-    hill = hillslopes(network, stream, mark)
+    hill = hillslopes(network, stream, mark, whole=whole)
     at = hill.cells
+    aside = tributaries(network, stream, hill, cover.observed, len(cover.names))
+    slope_above = _slope_above(network, stream, hill, elevation_m)  # before other arrays, for it needs a whole grid
     taken = {
         "land cover": _at(cover.observed, at),
         "land cover before": _at(cover.counterfactual, at),
@@ -151,17 +163,7 @@ def prepare_slopes(
     if anomaly is not None:
         taken["Fournier anomaly"] = _at(anomaly, at)
     _require_known(taken)
-    east, north = gradient_at(elevation_m, at, network.cell_m)
-    slope = np.hypot(east, north)
-    cell_m = float(np.sqrt(network.cell_area_m2))
-    ls = length_steepness(
-        slope,
-        (hill.upslope - 1.0) * network.cell_area_m2,
-        cell_m,
-        aspect_rad=np.arctan2(north, east),
-        most_length_m=factors["slope_length_cap"].value,
-        variant=variant,
-    ).astype(np.float32)
+    slope, ls = _slope_and_ls(network, hill, elevation_m, factors["slope_length_cap"].value, variant)
     k = taken["erodibility"][None] if "erodibility" in taken else _erodibility(taken, factors)
     if np.any((k < 0) | (k > 0.1)):
         found = f"{float(k.min()):g} to {float(k.max()):g}"
@@ -183,15 +185,51 @@ def prepare_slopes(
         counterfactual=taken["land cover before"].astype(np.uint8),
         area_ha=_at(area_ha, at) if np.ndim(area_ha) else np.full(at.size, area_ha, dtype=np.float64),
         slope=slope,
-        slope_above=mean_slope(hill, slope),
+        slope_above=slope_above,
+        aside=aside,
         anomaly=mean_anomaly,
         length_steepness=ls,
-        potential=(taken["erosivity"] * k * ls).astype(np.float32),
+        potential=np.stack([(taken["erosivity"] * one * ls).astype(np.float32) for one in k]),
     )
 
 
-def _at(layer: ArrayLike, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-    return np.asarray(np.asarray(layer).reshape(-1)[cells], dtype=np.float64)
+def _slope_and_ls(
+    network: FlowNetwork,
+    hill: Hillslopes,
+    elevation_m: NDArray[np.float32],
+    most_length_m: float,
+    variant: LsVariant,
+) -> tuple[Plane, Plane]:
+    """Return slope and LS of each cell, made in pieces so that no more than a piece is held in double precision."""
+    slope, ls = np.empty(hill.cells.size, dtype=np.float32), np.empty(hill.cells.size, dtype=np.float32)
+    for start in range(0, hill.cells.size, _CHUNK):
+        piece = slice(start, start + _CHUNK)
+        east, north = gradient_at(elevation_m, hill.cells[piece], network.cell_m)
+        slope[piece] = np.hypot(east, north)
+        ls[piece] = length_steepness(
+            slope[piece],
+            (hill.upslope[piece] - 1.0) * network.cell_area_m2,
+            float(np.sqrt(network.cell_area_m2)),
+            aspect_rad=np.arctan2(north, east),
+            most_length_m=most_length_m,
+            variant=variant,
+        )
+    return slope, ls
+
+
+def _slope_above(
+    network: FlowNetwork, stream: NDArray[np.bool_], hill: Hillslopes, elevation_m: NDArray[np.float32]
+) -> Plane:
+    """Return the mean slope of each cell and all above it, slopes held within their limits."""
+    steep = np.zeros(network.downstream.size)
+    for cells in np.array_split(network.order, max(1, network.order.size // _CHUNK)):
+        steep[cells] = np.clip(np.hypot(*gradient_at(elevation_m, cells, network.cell_m)), *SLOPE_LIMITS)
+    return mean_upslope(network, stream, hill, steep, overwrite=True)
+
+
+def _at(layer: Layer, cells: NDArray[np.int32]) -> NDArray[np.float64]:
+    values = layer(cells) if callable(layer) else np.asarray(layer).reshape(-1)[cells]
+    return np.asarray(values, dtype=np.float64)
 
 
 def _soil_at(soil: Soil, cells: NDArray[np.int32]) -> dict[str, NDArray[np.float64]]:

@@ -24,7 +24,14 @@ from imagery.simulate.harm_layers import COVERS, LAND_COVER_YEARS, Origins, land
 from imagery.simulate.landscape import SUBPIXELS, Landscape
 from imagery.simulate.noise import fractal, stream
 
-__all__ = ["WATER_INPUTS", "true_added_erosion", "write_water_layers"]
+__all__ = [
+    "WATER_INPUTS",
+    "codes_before",
+    "mapped_erosivity",
+    "soil_percent",
+    "true_added_erosion",
+    "write_water_layers",
+]
 
 WATER_INPUTS = (
     ("gloreda_r", "erosivity", "MJ mm/ha/h/yr"),
@@ -59,8 +66,8 @@ def write_water_layers(landscape: Landscape, folder: Path) -> None:
     """Write the rasters of an example that erosion and loads are computed from."""
     box, layout = landscape.geobox, landscape.scenario.layout
     style = RasterStyle(nodata=-1, descriptions=("rain erosivity, MJ mm/ha/h/yr",))
-    write_cog(folder / "erosivity.tif", np.round(_mapped_erosivity(landscape)).astype(np.float32), box, style=style)
-    for name, values in _soil(landscape).items():
+    write_cog(folder / "erosivity.tif", np.round(mapped_erosivity(landscape)).astype(np.float32), box, style=style)
+    for name, values in soil_percent(landscape).items():
         per_mille = np.round(values * (100 if name == "organic_carbon" else 10)).astype(np.int16)
         unit = "dg/kg" if name == "organic_carbon" else "g/kg"
         write_cog(
@@ -108,19 +115,23 @@ def _share(landscape: Landscape, year: int, code: int) -> FloatArray:
     return np.asarray(there.reshape(height, SUBPIXELS, width, SUBPIXELS).mean(axis=(1, 3)))
 
 
-def _before(landscape: Landscape, factor: dict[str, float]) -> FloatArray:
-    """Return C times P of what stood on each cell before the crop, as the maps of land cover have it."""
+def codes_before(landscape: Landscape) -> NDArray[np.uint8]:
+    """Return the cover of each cell before the window of its first crop, as the land-cover maps have it."""
     origins = Origins(landscape)
     opened = np.maximum(origins.on_cells(origins.first_year), _SERIES_BEGINS)
     when = opened - _WINDOW[landscape.scenario.crop]
-    found = np.zeros(landscape.geobox.shape)
-    for index, year in enumerate(LAND_COVER_YEARS):
-        codes = land_cover(origins, year)
-        table = np.zeros(256)
-        for code, name in COVERS.items():
-            table[code] = factor[name]
-        found = np.where((when >= year) | (index == 0), table[codes], found)
+    found = land_cover(origins, LAND_COVER_YEARS[0])
+    for year in LAND_COVER_YEARS[1:]:
+        found = np.where(when >= year, land_cover(origins, year), found)
     return found
+
+
+def _before(landscape: Landscape, factor: dict[str, float]) -> FloatArray:
+    """Return C times P of what stood on each cell before the crop."""
+    table = np.zeros(256)
+    for code, name in COVERS.items():
+        table[code] = factor[name]
+    return table[codes_before(landscape)]
 
 
 def _true_covers(landscape: Landscape) -> dict[str, float]:
@@ -131,13 +142,14 @@ def _true_covers(landscape: Landscape) -> dict[str, float]:
     }
 
 
-def _mapped_erosivity(landscape: Landscape) -> FloatArray:
+def mapped_erosivity(landscape: Landscape) -> FloatArray:
+    """Return the erosivity that the map shows, MJ mm/ha/h/yr."""
     rng = stream(landscape.seed, _STREAM, 1)
     mean = _EROSIVITY[landscape.scenario.layout]
     return np.asarray(mean * np.exp(0.1 * fractal(landscape.geobox.shape, beta=4.0, longest=300, rng=rng)))
 
 
-def _soil(landscape: Landscape) -> dict[str, FloatArray]:
+def soil_percent(landscape: Landscape) -> dict[str, FloatArray]:
     """Return clay, silt, sand and organic carbon in percent, of the whole grid."""
     rng = stream(landscape.seed, _STREAM, 3)
     shape = landscape.geobox.shape
@@ -151,8 +163,8 @@ def _soil(landscape: Landscape) -> dict[str, FloatArray]:
 def _true_potential(landscape: Landscape) -> FloatArray:
     """Return R K LS of bare ground, t/ha/yr, at the landscape's own rain and soil."""
     rng = stream(landscape.seed, _STREAM, 4)
-    rain = _mapped_erosivity(landscape) * np.exp(np.log(_RAIN_ERROR) * rng.standard_normal())
-    soil = _soil(landscape)
+    rain = mapped_erosivity(landscape) * np.exp(np.log(_RAIN_ERROR) * rng.standard_normal())
+    soil = soil_percent(landscape)
     equation = rng.integers(0, 3)
     k = (_k_nomograph, _k_roemkens, _k_epic)[equation](soil)
     network = flow_network(np.round(landscape.ground.elevation_m, 1), landscape.geobox)

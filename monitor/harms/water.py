@@ -5,7 +5,7 @@ Both need the flow network of the whole grid, which is made once for all crops a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from aoi.harm.attribution import cover_before, first_use_year
 from aoi.harm.contamination import Waters, contamination_figures
-from aoi.harm.erosion import erosion_draws, erosion_figures, erosion_map
+from aoi.harm.erosion import added_loss_t_ha, erosion_draws, erosion_figures
 from aoi.harm.factor import Factor
 from aoi.harm.loads import ClassLoad, read_loads, shipped_loads, with_own_loads
 from aoi.harm.mapped import MappedFigure, rows_of_mapped
 from aoi.harm.result import HarmRow, absent_row
-from aoi.harm.slopes import Cover, Slopes, Soil, prepare_slopes
+from aoi.harm.slopes import Cover, Layer, Slopes, Soil, prepare_slopes
 from geo.blocks import Block, blocks
 from geo.flow import FlowNetwork, flow_network, sub_basins
 from geo.hillslope import stream_mask
@@ -52,7 +52,7 @@ class _Terrain:
     elevation_m: Plane
     network: FlowNetwork
     stream: NDArray[np.bool_]
-    basin: NDArray[np.int32]
+    basin: NDArray[np.integer]
 
 
 def lacking_inputs(has: Any) -> list[str]:
@@ -105,7 +105,7 @@ def gather(scene: Scene, _found: Footprint, folder: Path) -> pd.DataFrame:
     _write_table(figures, folder / table_name(scene.crop, scene.period), n)
     picture = np.full(terrain.network.downstream.size, -9999.0, dtype=np.float32)
     plots = slopes.plots
-    picture[slopes.hill.cells[plots]] = erosion_map(slopes, factors).added_t_ha[plots]
+    picture[slopes.hill.cells[plots]] = added_loss_t_ha(slopes, factors)[plots]
     path = folder / f"erosion_{scene.crop}_{scene.period}.tif"
     write_cog(path, picture.reshape(terrain.network.shape), scene.context.frame.geobox, style=_MAP_STYLE)
     return nothing
@@ -170,7 +170,9 @@ def _terrain(scene: Scene, factors: dict[str, Factor]) -> _Terrain:
     least_m2 = factors["sub_basin_area"].value * 1e4
     basin = sub_basins(network, least_m2)
     small = np.bincount(basin) * network.cell_area_m2 < least_m2 / 2
-    terrain = _Terrain(elevation, network, stream, np.where(small[basin], 0, basin).astype(np.int32))
+    basin[small[basin]] = 0
+    held_as = np.uint16 if basin.max() < 2**16 else np.int32  # a grid of them is held all through the step
+    terrain = _Terrain(elevation, network, stream, basin.astype(held_as))
     scene.shared["terrain"] = terrain
     return terrain
 
@@ -214,23 +216,43 @@ def _cover(scene: Scene) -> Cover:
     return Cover(names=names, crop=scene.crop, observed=observed, counterfactual=before)
 
 
+def _picked(scene: Scene, name: str, times: float = 1.0) -> Callable[[NDArray[np.int32]], NDArray[np.float64]]:
+    """Return a function that reads an input strip by strip and keeps it at numbered cells alone."""
+
+    def pick(cells: NDArray[np.int32]) -> NDArray[np.float64]:
+        width = int(scene.context.frame.geobox.shape[1])
+        values = np.full(cells.size, np.nan)
+        for block in _strips(scene):
+            here = np.flatnonzero((cells >= block.row * width) & (cells < (block.row + block.height) * width))
+            if here.size:
+                values[here] = scene.ground.read(name, block).reshape(-1)[cells[here] - block.row * width]
+        return values * times
+
+    return pick
+
+
 def _slopes(scene: Scene, terrain: _Terrain, factors: dict[str, Factor]) -> Slopes:
-    soil: Soil | Plane
+    soil: Soil | Layer
     if scene.ground.has("erodibility_k"):
-        soil = _whole(scene, "erodibility_k")
+        soil = _picked(scene, "erodibility_k")
     else:
-        clay, silt, sand, carbon = (_whole(scene, name) for name in SOIL)
-        soil = Soil(clay=clay, silt=silt, sand=sand, organic_carbon=carbon / 10)  # g/kg to percent
+        clay, silt, sand, carbon = SOIL
+        soil = Soil(
+            clay=_picked(scene, clay),
+            silt=_picked(scene, silt),
+            sand=_picked(scene, sand),
+            organic_carbon=_picked(scene, carbon, 0.1),  # g/kg to percent
+        )
     return prepare_slopes(
         terrain.network,
         terrain.stream,
         terrain.elevation_m,
         _cover(scene),
         np.broadcast_to(scene.context.frame.cell_area_ha, terrain.network.shape),
-        erosivity=_whole(scene, "gloreda_r"),
+        erosivity=_picked(scene, "gloreda_r"),
         soil=soil,
         factors=factors,
-        anomaly=_whole(scene, "fournier_ratio") if scene.ground.has("fournier_ratio") else None,
+        anomaly=_picked(scene, "fournier_ratio") if scene.ground.has("fournier_ratio") else None,
     )
 
 

@@ -171,7 +171,7 @@ def test_dissolved_and_bound_by_plain_loops() -> None:
     """Brute force: each plot's way followed cell by cell, for one equation of K and fixed factors."""
     where = replace(place(4), before=place(4).before * 0)
     factors = fixed(load_factors())
-    slopes = slopes_of(where, soil=np.full(where.z.shape, 0.03), factors=factors)
+    slopes = slopes_of(where, soil=np.full(where.z.shape, 0.03), factors=factors, whole=True)
     area = {"frame": np.full(2, float(slopes.on_crop.sum() * HA))}
     rows = {row.key.part: row for row in contamination(
         slopes, where.network, frame_of(slopes), area, certain(shipped_loads()), factors, KEY, seed=1)

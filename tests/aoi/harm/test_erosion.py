@@ -42,6 +42,7 @@ def test_totals_are_those_of_plain_loops() -> None:
     factors = fixed(load_factors())
     slopes = slopes_of(where)
     drawn = erosion_draws(slopes, where.basin, frame_of(slopes), factors, n=30, seed=1)
+    slopes = slopes_of(where, whole=True)
     hill, at = slopes.hill, slopes.hill.cells
     east, north = gradient_at(where.z, at, where.network.cell_m)
     slope = np.hypot(east, north)
@@ -68,6 +69,19 @@ def test_totals_are_those_of_plain_loops() -> None:
     for one, other in zip(totals, sorted(delivered), strict=True):
         assert one == pytest.approx(other, rel=1e-5)
     assert drawn.mapped_ha[0] == pytest.approx(where.plot.sum() * HA)
+
+
+def test_parts_of_slopes_give_what_whole_slopes_give() -> None:
+    """Law: what is left out is the same with and without the crop; loss and delivery do not miss it."""
+    where = place(12, share=0.02)
+    parts, whole = slopes_of(where), slopes_of(where, whole=True)
+    assert 0 < parts.hill.cells.size < whole.hill.cells.size
+    assert parts.aside.places.size > 0
+    drawn = [erosion_draws(one, where.basin, frame_of(one), load_factors(), n=20, seed=4) for one in (parts, whole)]
+    assert drawn[0].added_t == pytest.approx(drawn[1].added_t, rel=1e-9)
+    assert drawn[0].delivered_t.sum(axis=1) == pytest.approx(drawn[1].delivered_t.sum(axis=1), rel=1e-6)
+    with pytest.raises(InputError, match="whole slopes"):
+        erosion_map(parts, load_factors())
 
 
 def test_zero_plots_give_zero() -> None:
@@ -153,7 +167,7 @@ def _delivered(where: Place) -> float:
 def test_map_conserves_mass() -> None:
     """Law: what is added is delivered, kept on slopes or held at streams; plots add, no other cell loses more."""
     where = place(7)
-    slopes = slopes_of(where)
+    slopes = slopes_of(where, whole=True)
     found = erosion_map(slopes, load_factors())
     added = (found.added_t_ha * slopes.area_ha).sum()
     assert found.delivered_t.sum() + found.kept_t.sum() + found.held_t.sum() == pytest.approx(added)

@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from aoi.harm.sediment import Delivery, connectivity_index, delivery_ratio, deposition, sediment_ratio
 from geo.errors import InputError
 from geo.flow import flow_network
-from geo.hillslope import gradient_at, hillslopes, stream_mask
+from geo.hillslope import gradient_at, hillslopes, mean_upslope, stream_mask, tributaries
 from geo.terrain import gradient
 from tests.aoi.harm.ground import four_cells, place
 
@@ -62,7 +62,7 @@ def test_ratio_is_the_index_through_the_curve() -> None:
 def test_soil_is_neither_made_nor_lost(seed: int, share: float) -> None:
     """Law: delivered, kept and held make up the loss, on any hills, cover and plots."""
     where = place(seed, side=14, share=share, stream_ha=0.6)
-    hill = hillslopes(where.network, where.stream, where.plot)
+    hill = hillslopes(where.network, where.stream, where.plot, whole=True)
     rng = np.random.default_rng(seed)
     loss, cover = rng.random(hill.cells.size) * 50, rng.random(hill.cells.size)
     east, north = gradient_at(where.z, hill.cells, where.network.cell_m)
@@ -77,7 +77,7 @@ def test_soil_is_neither_made_nor_lost(seed: int, share: float) -> None:
 def test_ratio_by_plain_loops(seed: int) -> None:
     """Brute force: each cell's index by following its own way down and gathering all that lies above it."""
     where = place(seed, side=10, share=0.3, stream_ha=0.4)
-    hill = hillslopes(where.network, where.stream, where.plot)
+    hill = hillslopes(where.network, where.stream, where.plot, whole=True)
     rng = np.random.default_rng(seed)
     cover, slope = 0.001 + rng.random(hill.cells.size), rng.random(hill.cells.size)
     cover, slope = np.minimum(cover, 1.0), slope.astype(np.float32)
@@ -109,7 +109,7 @@ def _way(ahead: np.ndarray, start: int) -> list[int]:  # type: ignore[type-arg]
 def test_hillslopes_are_whole(seed: int, share: float) -> None:
     """Law: every marked cell is held, all above a held cell of a slope is held, no stream but marked."""
     where = place(seed, side=15, share=share, stream_ha=0.6)
-    hill = hillslopes(where.network, where.stream, where.plot)
+    hill = hillslopes(where.network, where.stream, where.plot, whole=True)
     held = np.zeros(where.z.size, dtype=bool)
     held[hill.cells] = True
     assert held[where.plot.ravel()].all()
@@ -123,6 +123,43 @@ def test_hillslopes_are_whole(seed: int, share: float) -> None:
     enters = where.stream[hill.entry] | (where.network.downstream[hill.entry] == hill.entry)
     assert enters.all()
     assert last.any() or not hill.cells.size
+
+
+@given(st.integers(0, 10**6), st.floats(0.01, 0.2))
+@settings(max_examples=25, deadline=None)
+def test_parts_of_slopes_know_what_comes_in(seed: int, share: float) -> None:
+    """Brute force: parts hold the marked, all above and below them; the rest is counted where it joins."""
+    where = place(seed, side=15, share=share, stream_ha=0.6)
+    ahead, slope, marked = where.network.downstream, ~where.stream, where.plot.ravel()
+    part = hillslopes(where.network, where.stream, where.plot)
+
+    def way(cell: int) -> list[int]:
+        found = [cell]
+        while slope[found[-1]] and ahead[found[-1]] != found[-1] and slope[ahead[found[-1]]]:
+            found.append(int(ahead[found[-1]]))
+        return found
+
+    ways = {cell: way(cell) for cell in range(marked.size)}
+    below = {one for cell in np.flatnonzero(marked) for one in ways[cell]}
+    above = {
+        cell for cell, held in ways.items() if any(marked[one] for one in held) and (slope[cell] or marked[cell])
+    }
+    assert set(part.cells.tolist()) == below | above
+    aside = tributaries(where.network, where.stream, part, where.before, 3)
+    expected = np.zeros((part.cells.size, 3), dtype=int)
+    at = {int(cell): index for index, cell in enumerate(part.cells)}
+    for cell, held in ways.items():
+        into = next((one for one in held if one in at), None)
+        if cell not in at and into is not None and slope[cell] and slope[into]:
+            expected[at[into], where.before.ravel()[cell]] += 1
+    found = np.zeros_like(expected)
+    found[aside.places] = aside.counts
+    assert np.array_equal(found, expected)
+    values = np.random.default_rng(seed).random(marked.size)
+    gathered = [np.mean([values[one] for one, held in ways.items() if cell in held]) for cell in part.cells]
+    on_slope = ~part.on_stream
+    mean = mean_upslope(where.network, where.stream, part, values)
+    assert mean[on_slope] == pytest.approx(np.array(gathered)[on_slope], rel=1e-5)
 
 
 def test_no_marked_cell_no_slope() -> None:
