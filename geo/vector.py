@@ -106,7 +106,9 @@ class Layer:
     """One layer of a GeoPackage to be written."""
 
     frame: Any
-    """GeoDataFrame with a CRS."""
+    """GeoDataFrame with a CRS, or DataFrame for a table without shapes."""
+    geometry_type: str = ""
+    """Such as ``MultiPolygon``, of a layer without rows; told by the rows otherwise."""
     title: str = ""
     """Human name."""
     description: str = ""
@@ -147,14 +149,19 @@ def _write_layers(part: Path, layers: Mapping[str, Layer]) -> None:
             part,
             layer=name,
             driver="GPKG",
+            geometry_type=layer.geometry_type or None,
             append=part.exists(),
             dataset_options=None if part.exists() else {"VERSION": "1.2"},
             layer_options={
                 "IDENTIFIER": layer.title or name,
                 "DESCRIPTION": layer.description,
-                "GEOMETRY_NAME": "geom",
-            },
+            }
+            | ({"GEOMETRY_NAME": "geom"} if _shape_column(layer) else {}),
         )
+
+
+def _shape_column(layer: Layer) -> str:
+    return "geom" if isinstance(layer.frame, geopandas.GeoDataFrame) else ""
 
 
 def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
@@ -281,6 +288,6 @@ def _embed_styles(part: Path, layers: Mapping[str, Layer]) -> None:
             connection.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
                 "styleName, styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "
-                "VALUES ('', '', ?, 'geom', 'default', ?, '', 1, ?, '', '', ?)",
-                (name, layer.style_qml, layer.description, FIXED_DATE),
+                "VALUES ('', '', ?, ?, 'default', ?, '', 1, ?, '', '', ?)",
+                (name, _shape_column(layer), layer.style_qml, layer.description, FIXED_DATE),
             )

@@ -24,7 +24,7 @@ from monitor.context import Context
 from monitor.sections import OverlayLayer, PeriodSection
 from monitor.steps.overlay import outside_frame
 
-__all__ = ["check_survey"]
+__all__ = ["check_survey", "survey_warnings"]
 
 _IMAGES = (".tif", ".tiff", ".jp2")
 
@@ -81,6 +81,8 @@ def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
         checkers.append(_impact_problems)
     if survey.official is not None:
         return [*checkers, _official_problems]
+    checkers += [_programme_problems] if survey.ad is not None else []
+    checkers += [_legality_problems] if survey.legality is not None else []
     by_table: list[tuple[bool, Callable[[Context], Iterator[Problem]]]] = [
         (survey.imagery is not None, _profile_problems),
         (survey.imagery is not None, _scene_problems),
@@ -230,7 +232,7 @@ def _overlay_problems(context: Context) -> Iterator[Problem]:
 def _one_overlay(context: Context, entry: OverlayLayer) -> Iterator[Problem]:
     layer = open_layer(entry.path, layer=entry.layer)
     columns = [column for column in (entry.label, entry.code) if column]
-    geometry = None if entry.code else "polygon"
+    geometry = None if entry.code or entry.buffer_m else "polygon"
     yield from layer_problems(layer, entry.path.name, columns=columns, geometry=geometry)
     if context.survey.official is None and layer.crs is not None and not _touches_frame(context, layer):
         yield outside_frame(entry.name)
@@ -282,6 +284,41 @@ def _impact_problems(context: Context) -> Iterator[Problem]:
 
     read_impact(context.survey)
     yield from ()
+
+
+def _programme_problems(context: Context) -> Iterator[Problem]:
+    from aoi.project.finding import errors_of
+    from monitor.steps.programme import examined
+
+    yield from errors_of(examined(context))
+
+
+def _legality_problems(context: Context) -> Iterator[Problem]:
+    from monitor.steps.legality import read_law, zone_problems
+
+    section = context.survey.legality
+    assert section is not None
+    yield from zone_problems(section, read_law(section), context.survey.overlay)
+
+
+def survey_warnings(path: Path) -> list[Problem]:
+    """Return what may be right and has to be looked at; nothing where the survey file or its tables are broken.
+
+    Parameters
+    ----------
+    path
+        The survey file.
+    """
+    from monitor.steps.programme import examined
+
+    try:
+        survey = load_survey(path)
+        if survey.ad is None:
+            return []
+        context = Context(survey=survey, root=path.resolve().parent, out=path.resolve().parent / "run")
+        return [finding.problem for finding in examined(context) if finding.severity != "error"]
+    except AltdevError:
+        return []  # told as problems
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:

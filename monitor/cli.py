@@ -275,6 +275,13 @@ def _estimate_design(design: Path, table_flags: Mapping[str, Any], flags: Mappin
     return 0
 
 
+def _refuse_both(first: str, second: str) -> None:
+    """Refuse two flags of which each asks for something else."""
+    from geo.errors import SurveyFileError
+
+    raise SurveyFileError(Problem(f"{first} {second}", "both flags", "one of them", "leave one out"))
+
+
 def _refuse_given(names: Sequence[str], mode: str, remedy: str) -> None:
     """Refuse flags that mean nothing in this mode, rather than go on as if they had been heard."""
     source = click.get_current_context().get_parameter_source
@@ -404,12 +411,17 @@ def plan(**flags: Any) -> int | None:
 @survey_command
 def check(survey: Path, *, as_json: bool, quiet: bool, **_: Any) -> int:
     """Report every problem of the survey file and of all inputs at once; nothing is written."""
-    from monitor.check import check_survey
+    from monitor.check import check_survey, survey_warnings
 
     problems, code = check_survey(survey)
+    warnings = survey_warnings(survey)
     if as_json:
-        rows = [{"where": p.where, "found": p.found, "expected": p.expected, "remedy": p.remedy} for p in problems]
-        click.echo(json.dumps({"problems": rows}, indent=1, ensure_ascii=False))
+        told = {"problems": problems, "warnings": warnings}
+        rows = {
+            name: [{"where": p.where, "found": p.found, "expected": p.expected, "remedy": p.remedy} for p in found]
+            for name, found in told.items()
+        }
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     elif problems:
         for problem in problems:
             click.echo(str(problem))
@@ -417,6 +429,9 @@ def check(survey: Path, *, as_json: bool, quiet: bool, **_: Any) -> int:
             click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found", err=True)
     else:
         click.echo(f"{survey}: no problems found")
+    if not as_json and not quiet:
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
     return code
 
 
@@ -424,10 +439,17 @@ def check(survey: Path, *, as_json: bool, quiet: bool, **_: Any) -> int:
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--example", help="An example with data: andes-coca, helmand-poppy or rif-cannabis.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the landscape.")
-def init(directory: Path, example: str | None, seed: int) -> int:
-    """Write a commented survey file to start from, or a whole example with data."""
-    from monitor.start import write_project
+@click.option("--ad", is_flag=True, help="Empty tables of an alternative-development programme, and a form.")
+def init(directory: Path, example: str | None, seed: int, *, ad: bool) -> int:
+    """Write a commented survey file to start from, or a whole example with data, or a programme's empty tables."""
+    from monitor.start import write_programme_tables, write_project
 
+    if ad:
+        if example is not None:
+            _refuse_both("--example", "--ad")
+        for path in write_programme_tables(directory):
+            click.echo(str(path))
+        return 0
     click.echo(str(write_project(directory, example=example, seed=seed)))
     return 0
 

@@ -27,12 +27,14 @@ from monitor.sections import (
     FeaturesSection,
     HarmSection,
     ImagerySection,
+    LegalitySection,
     MapSection,
     OfficialSection,
     OverlayLayer,
     PeriodSection,
     PriorSection,
     ProductionSection,
+    ProgrammeSection,
     ReferenceSection,
     SampleSection,
     Section,
@@ -78,6 +80,8 @@ class Survey(Section):
     harm: HarmSection | None = None
     hot_spots: HotSpotSection | None = None
     impact: ImpactSection | None = None
+    ad: ProgrammeSection | None = None
+    legality: LegalitySection | None = None
     map: MapSection = MapSection()
     disclosure: DisclosureSection = DisclosureSection()
 
@@ -201,12 +205,28 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
     yield from _threshold_problems(file, raw.get("estimate"), crops)
     yield from _prior_problems(file, raw.get("prior_cultivation"), crops)
     yield from _production_problems(file, raw)
-    if "official" in raw and "harm" in raw:
-        yield Problem(file, "[official] and [harm]", "harms of a survey from images", "take [harm] out")
+    yield from _official_alone(file, raw)
+    corrections = raw.get("corrections")
+    if isinstance(corrections, dict) and corrections.get("from_programme") and "ad" not in raw:
+        yield Problem(f"{file} [corrections] from_programme", "no [ad]", "the programme's tables", "add [ad]")
     if isinstance(crops, list) and len({str(crop) for crop in crops}) < len(crops):
         yield Problem(f"{file} [survey] crops", "a crop twice", "each crop once", "take one out")
     if "official" in raw and isinstance(crops, list) and len(crops) > 1:
         yield Problem(f"{file} [survey] crops", f"{len(crops)} crops", "one crop with [official]", "one file each")
+
+
+def _official_alone(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
+    """Yield tables that need images or a sample beside published figures."""
+    if "official" not in raw:
+        return
+    if "harm" in raw:
+        yield Problem(file, "[official] and [harm]", "harms of a survey from images", "take [harm] out")
+    for name in ("ad", "legality"):
+        if name in raw:
+            found, expected = f"[official] and [{name}]", "a survey with a sample"
+            yield Problem(file, found, expected, f"take [{name}] out: published figures have no sample units")
+    if any("buffer_m" in entry for entry in _tables(raw, "overlay")):
+        yield Problem(f"{file} [[overlay]] buffer_m", "a buffer with [official]", "no buffer", "take it out")
 
 
 def _threshold_problems(file: str, estimate: Any, crops: Any) -> Iterator[Problem]:
@@ -349,6 +369,8 @@ def _absolute(survey: Survey, base: Path) -> Survey:
         for key in ("sensor", "profile"):
             value = content["imagery"][key]
             content["imagery"][key] = str(base / value) if value.endswith(".toml") else value
+    if content["legality"] is not None and content["legality"]["law"].endswith(".toml"):
+        content["legality"]["law"] = str(base / content["legality"]["law"])
     return Survey.model_validate(content)
 
 

@@ -125,9 +125,13 @@ class Context:
         return self.out / "class_map" / f"greenness_floor_{crop}_{period}.tif"
 
     def read_overlay(self, index: int) -> Any:
-        """Return the polygons of the survey's overlay number `index` with the label column ``label``."""
+        """Return the polygons of overlay number `index`, grown where it says so, with the column ``label``."""
         entry = self.survey.overlay[index]
-        layer = read_layer(entry.path, layer=entry.layer, columns=(entry.label,), geometry="polygon")
+        geometry = "polygon" if entry.buffer_m is None else None
+        layer = read_layer(entry.path, layer=entry.layer, columns=(entry.label,), geometry=geometry)
+        if entry.buffer_m is not None:
+            placed = layer.to_crs(self.frame.geobox.crs)
+            layer = placed.set_geometry(placed.geometry.buffer(entry.buffer_m))
         return layer[[entry.label, layer.geometry.name]].rename(columns={entry.label: "label"})
 
 

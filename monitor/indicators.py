@@ -33,7 +33,7 @@ __all__ = [
 
 COLUMNS = (
     "indicator", "domain", "period", "value", "lo", "hi", "unit", "direct_or_indirect", "grade", "method",
-    "n_draws", "seed", "level", "state", "reason", "n", "sex", "group", "crop", "part", "inputs",
+    "n_draws", "seed", "level", "state", "reason", "n", "sex", "group", "crop", "part", "inputs", "flags",
 )  # fmt: skip
 """Columns of the table; the first twelve are the contract of the run folder."""
 
@@ -101,7 +101,7 @@ def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     InputError
         Naming a figure that stands in it twice, one outside its interval, or a number beside a reason for none.
     """
-    table = pd.concat([part[list(COLUMNS)] for part in parts] or [indicator_table([])], ignore_index=True)
+    table = _without_stand_ins([part[list(COLUMNS)] for part in parts])
     twice = table.duplicated(subset=list(KEYS))
     if twice.any():
         row = table.loc[twice, list(KEYS)].iloc[0]
@@ -111,6 +111,16 @@ def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if problems:
         raise InputError(problems)
     return table
+
+
+def _without_stand_ins(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put the parts one under the other; a row that says its figure needs another step gives way to that step's."""
+    kept = []
+    for at, part in enumerate(parts):
+        others = {name for place, other in enumerate(parts) if place != at for name in other["indicator"]}
+        waits = (part["state"] == "not_computed") & part["reason"].str.contains("the steps? ")
+        kept.append(part[~(waits & part["indicator"].isin(others))])
+    return pd.concat(kept or [indicator_table([])], ignore_index=True)
 
 
 def _number_problems(table: pd.DataFrame) -> Iterator[Problem]:

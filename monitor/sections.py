@@ -308,6 +308,10 @@ class CorrectionsSection(Section):
         default=None, description="Column that says yes or no; claims that were not verified change no figure"
     )
     all_verified: bool = Field(default=False, description="Every polygon of the layer was verified")
+    from_programme: bool = Field(
+        default=False,
+        description="Take the operations of the table eradication of [ad]; verified are those with verified_ha",
+    )
     image_date: dict[Name, Day] = Field(
         default_factory=dict,
         description="Period to the day its figure shows; the last day of the season window when left out",
@@ -325,6 +329,8 @@ class CorrectionsSection(Section):
     def _said_once(self) -> Self:
         if self.verified is not None and self.all_verified:
             raise ValueError("give one of verified and all_verified")
+        if self.from_programme and self.eradication is not None:
+            raise ValueError("give one of eradication and from_programme: the same operations must not count twice")
         return self
 
 
@@ -376,13 +382,50 @@ class OverlayLayer(Section):
     name: Name = Field(description="Short name")
     title: str = Field(description="Name on maps and tables")
     kind: Literal["ad_area", "protected", "indigenous", "community", "forest_reserve", "buffer", "other"]
-    path: Path = Field(description="Polygons")
+    path: Path = Field(description="Polygons; with `buffer_m` lines or points too, such as roads")
     layer: str | None = Field(default=None, description="Layer name; the first one when left out")
     label: str = Field(description="Column that names each polygon")
+    buffer_m: float | None = Field(
+        default=None, gt=0, description="Metres by which each shape is grown: a strip along roads, a buffer zone"
+    )
     code: str | None = Field(
         default=None, description="Column with the administrative code: joined on it, not on the shape"
     )
     tier: TierNumber = Field(default=0, description="Who may see the layer: 0 field, 1 programme, 2 public")
+
+
+class ProgrammeSection(Section):
+    """``[ad]``: the tables of the alternative-development programme."""
+
+    tables: Path = Field(description="GeoPackage with one layer a table, or folder with one file a table")
+    country: Path | None = Field(default=None, description="Polygons of the country that areas have to lie in")
+    codes: Path | None = Field(
+        default=None, description="Code lists of your own (.toml), added to the shipped ones"
+    )
+    border: Path | None = Field(default=None, description="Polygons of the countries on both sides of a border")
+    border_code: str = Field(default="country", min_length=1, description="Column with the country's code")
+    settlements: Path | None = Field(
+        default=None, description="Points of settlements with a column population; no single households"
+    )
+    lot_size_cuts_ha: list[Annotated[float, Field(gt=0)]] = Field(
+        default=[], description="Limits of the classes of lot size that validation was stratified by"
+    )
+    lonely: Literal["refuse", "certainty", "adjust", "average"] = Field(
+        default="refuse", description="Policy for a stratum of lots with a single one drawn"
+    )
+    parameter: dict[Name, dict[str, GivenParameter]] = Field(
+        default_factory=dict,
+        description="Numbers in place of the shipped ones, as [ad.parameter.border.strip_km]",
+    )
+
+
+class LegalitySection(Section):
+    """``[legality]``: the law that hectares are split by."""
+
+    law: str = Field(min_length=1, description="bolivia, colombia, morocco or peru, or a file of your own (.toml)")
+    zones: dict[str, str] = Field(
+        default={}, description="Zone of the law to its place: an overlay, or OVERLAY:LABEL for one of its zones"
+    )
 
 
 class MapSection(Section):

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aoi.project.finding import Finding
+from aoi.project.replanting import validation_table
+from aoi.project.rights import rights_rows
 from aoi.survey.parameter import Parameter
 from geo.errors import AltdevError, InputError, Problem, QualityGateError, reason
 from maps.disclosure.release import RECORD_NAME, verify_release
@@ -33,8 +36,17 @@ from monitor.hot_spots import recomputed_pattern
 from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_csv, read_impact_tables
 from monitor.indicators import FOLDER, KEYS, PARTS, joined, part_path, read_part, rows_of_harms
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
+from monitor.legal import legal_rows
 from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 from monitor.misreading import misreading_rows
+from monitor.programme import (
+    ProgrammeSettings,
+    cultivation_indicators,
+    domains_of,
+    from_json,
+    indicator_rows,
+    record_indicators,
+)
 from monitor.scene_table import GAP_TABLE, frame_gap_rows
 from monitor.sections import ProductionSection
 from monitor.steps.disclosure import safe_tables, table_texts
@@ -114,17 +126,23 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     tables = read_tables(out)
     yield f"{_recompute_estimates(out, tables)} estimates recomputed, all equal"
     yield f"{_recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
-    if (out / "estimates" / "misreading.csv").is_file():
-        yield f"{_recompute_misreading(out, tables)} figures corrected for misreading recomputed, all equal"
-    if (out / "estimates" / "corrections.csv").is_file():
-        yield f"{_recompute_ledger(out, tables)} rows of the corrections ledger recomputed, all equal"
-    if (out / "estimates" / "production.csv").is_file():
-        yield f"{_recompute_production(out)} rows of production recomputed, all equal"
     yield f"{_recompute_changes(out, tables)} changes recomputed, all equal"
-    if (out / "estimates" / "floors.csv").is_file():
-        yield f"{_recompute_floors(out, tables)} scores of maps and floors recomputed, all equal"
-    if part_path(out, "harm").is_file():
-        yield f"{_recompute_harms(out)} figures of harm recomputed, all equal"
+    made: tuple[tuple[str, str, Callable[[], int]], ...] = (
+        (
+            "estimates/misreading.csv",
+            "figures corrected for misreading",
+            lambda: _recompute_misreading(out, tables),
+        ),
+        ("estimates/corrections.csv", "rows of the corrections ledger", lambda: _recompute_ledger(out, tables)),
+        ("estimates/production.csv", "rows of production", lambda: _recompute_production(out)),
+        ("overlay/legality.csv", "rows of legal zones", lambda: _recompute_legality(out, tables)),
+        ("overlay/ad_estimates.csv", "figures of the programme", lambda: _recompute_programme(out, tables)),
+        ("estimates/floors.csv", "scores of maps and floors", lambda: _recompute_floors(out, tables)),
+        (f"{FOLDER}/part_harm.csv", "figures of harm", lambda: _recompute_harms(out)),
+    )
+    for file, name, recompute in made:
+        if (out / file).is_file():
+            yield f"{recompute()} {name} recomputed, all equal"
     if (out / FOLDER / "indicators.csv").is_file():
         yield f"{_rejoin_indicators(out)} rows of indicators joined again, all equal"
     if (out / "estimates" / "transitions.csv").is_file():
@@ -427,6 +445,79 @@ def _recompute_changes(out: Path, tables: SurveyTables) -> int:
     return len(published)
 
 
+def _recompute_legality(out: Path, tables: SurveyTables) -> int:
+    folder = out / "overlay"
+    published, estimates = _read(folder / "legality.csv"), _read(out / "estimates" / "estimates.csv")
+    again = legal_rows(
+        tables,
+        _read(folder / "legal_zones.csv"),
+        _read(folder / "legal_units.csv"),
+        _periods(estimates),
+        method=_interval(estimates),
+        level=float(estimates["level"].iloc[0]),
+    )
+    keys = ["crop", "period", "zone", "part"]
+    told, found = (rows.fillna({"zone": ""}).astype(dict.fromkeys(keys, str)) for rows in (published, again))
+    _compare(told, found, keys, ("value_ha", "lo_ha", "hi_ha"), "legality.csv")
+    return len(published)
+
+
+def _recompute_programme(out: Path, tables: SurveyTables) -> int:
+    """Make a programme's estimates, changes, validation and indicators again; those that need places are left."""
+    folder, first = out / "overlay", _read(out / "estimates" / "estimates.csv")
+    domains, units = _read(folder / "ad_domains.csv"), _read(folder / "ad_units.csv")
+    estimates, change = _read(folder / "ad_estimates.csv"), _read(folder / "ad_change.csv")
+    crops, method, level = list(dict.fromkeys(first["crop"])), _interval(first), float(first["level"].iloc[0])
+    places = domains_of(tables, domains, units)
+    again = estimate_rows(tables, crops, _periods(first), places, method=method, level=level)
+    _compare(estimates, again, ["crop", "period", "domain"], NUMBERS, "ad_estimates.csv")
+    if len(change):
+        pair = (str(change["from"].iloc[0]), str(change["to"].iloc[0]))
+        moved = change_rows(tables, crops, pair, places, method=_interval(change), level=level)
+        _compare(change, moved, ["crop", "domain"], DIFFERENCES, "ad_change.csv")
+    records, settings = from_json((folder / "ad_tables.json").read_text(encoding="utf-8"))
+    validation = _read(folder / "validation.csv")
+    expanded = validation_table(
+        records["eradication"], cuts_ha=settings.lot_size_cuts_ha, lonely=settings.lonely, level=settings.level
+    )
+    figures = ("share", "share_lo", "share_hi", *NUMBERS)
+    keys = ["measure", "domain"]
+    text = dict.fromkeys(keys, str)
+    _compare(validation.astype(text), expanded.astype(text), keys, figures, "validation.csv")
+    return len(estimates) + len(change) + len(validation) + _recompute_indicators(out, tables, records, settings)
+
+
+def _recompute_indicators(
+    out: Path, tables: SurveyTables, records: Mapping[str, pd.DataFrame], settings: ProgrammeSettings
+) -> int:
+    folder = out / "overlay"
+    domains, units, estimates, change = (
+        _read(folder / f"ad_{name}.csv") for name in ("domains", "units", "estimates", "change")
+    )
+    findings = [
+        Finding(row["severity"], str(row["check"]), Problem(str(row["where"]), str(row["found"])))
+        for _, row in _read(folder / "ad_findings.csv").iterrows()
+    ]
+    made = indicator_rows(
+        [
+            *cultivation_indicators(tables, domains, units, estimates, change),
+            *record_indicators(records, settings),
+            *rights_rows(records["areas"], findings),
+        ]
+    )
+    published = read_part(part_path(out, "ad"))
+    published = published[published["indicator"] != "A9"]  # made of places, which the run folder does not hold
+    numbers = ("value", "lo", "hi", "level")
+    _compare(published, made, list(KEYS), numbers, "part_ad.csv", rtol=1e-8)  # written with nine digits
+    return len(published)
+
+
+def _periods(estimates: pd.DataFrame) -> list[PeriodFacts]:
+    """Return the periods of published estimates."""
+    found = estimates[["period", "kind", "reference_date"]].drop_duplicates().itertuples(index=False)
+    return [PeriodFacts(name=str(name), kind=str(kind), reference_date=str(day)) for name, kind, day in found]
+
+
 def _recompute_accuracy(out: Path, tables: SurveyTables) -> int:
     accuracy, cells = (_read(out / "estimates" / name) for name in ("accuracy.csv", "error_matrix.csv"))
     periods = list(dict.fromkeys(accuracy["period"].astype(str)))
@@ -464,6 +555,8 @@ def _compare(
     columns: tuple[str, ...],
     file: str,
     words: tuple[str, ...] = WORDS,
+    *,
+    rtol: float = 1e-9,
 ) -> None:
     twice = published.duplicated(subset=keys)
     if twice.any():
@@ -476,7 +569,7 @@ def _compare(
             raise QualityGateError(Problem(name, "a row on one side only", "the same rows"))
         for column in columns:
             told, found = _number(row[column]), _number(row[f"{column}_again"])
-            if not np.isclose(told, found, rtol=1e-9, atol=TOLERANCE, equal_nan=True):
+            if not np.isclose(told, found, rtol=rtol, atol=TOLERANCE, equal_nan=True):
                 raise _differs(f"{name} {column}", told, found)
         for column in (word for word in words if f"{word}_again" in row.index):
             said, meant = (_word(row[key]) for key in (column, f"{column}_again"))

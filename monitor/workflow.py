@@ -463,6 +463,8 @@ def _survey_steps(context: Context) -> list[Step]:
             parameters=common | periods | overlay_parameters | {"estimate": _dump(survey.estimate)},
             action=_lazy("overlay", "overlay", context),
         ),
+        *_programme_steps(context, common | periods | overlay_parameters),
+        *_legality_steps(context, common | periods | overlay_parameters),
         *_production_steps(context),
         *_harm_steps(context, maps),
     ]
@@ -512,11 +514,60 @@ def _frame_blocks(context: Context) -> int:
     return math.prod(math.ceil(length / BLOCK_SIZE) for length in context.frame.geobox.shape)
 
 
+def _programme_steps(context: Context, parameters: Mapping[str, Any]) -> list[Step]:
+    section = context.survey.ad
+    if section is None:
+        return []
+    given = (section.country, section.codes, section.border, section.settlements)
+    return [
+        Step(
+            name="ad",
+            verb="overlay",
+            needs=("frame", "sample", "reference"),
+            inputs=(
+                context.survey.area.admin,
+                *_table_files(section.tables),
+                *(path for path in given if path is not None),
+            ),
+            parameters={**parameters, "ad": _dump(section), "estimate": _dump(context.survey.estimate)},
+            action=_lazy("programme", "programme", context),
+        )
+    ]
+
+
+def _table_files(tables: Path) -> tuple[Path, ...]:
+    """Return the files of a programme's tables."""
+    if not tables.is_dir():
+        return (tables,)
+    return tuple(sorted(path for path in tables.iterdir() if path.suffix in (".csv", ".parquet", ".gpkg")))
+
+
+def _legality_steps(context: Context, parameters: Mapping[str, Any]) -> list[Step]:
+    section = context.survey.legality
+    if section is None:
+        return []
+    layers = tuple(layer.path for layer in context.survey.overlay)
+    own = section.law.endswith(".toml")
+    law = {"law": Path(section.law).name if own else section.law, "zones": section.zones}
+    return [
+        Step(
+            name="legality",
+            verb="overlay",
+            needs=("frame", "sample", "reference"),
+            inputs=(context.survey.area.admin, *layers, *((Path(section.law),) if own else ())),
+            parameters={**parameters, "legality": law, "estimate": _dump(context.survey.estimate)},
+            action=_lazy("legality", "legality", context),
+        )
+    ]
+
+
 def _correction_steps(context: Context, parameters: Mapping[str, Any]) -> list[Step]:
     section = context.survey.corrections
     if section is None:
         return []
-    polygons = (section.eradication,) if section.eradication is not None else ()
+    polygons: tuple[Path, ...] = (section.eradication,) if section.eradication is not None else ()
+    if section.from_programme and context.survey.ad is not None:
+        polygons = _table_files(context.survey.ad.tables)
     return [
         Step(
             name="corrections",
@@ -590,6 +641,7 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
                 *(step.name for step in [*_correction_steps(context, {}), *_production_steps(context)]),
                 "compare",
                 "overlay",
+                *(step.name for step in [*_programme_steps(context, {}), *_legality_steps(context, {})]),
             ),
             inputs=(survey.area.admin, *layers),
             parameters={

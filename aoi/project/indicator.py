@@ -50,6 +50,9 @@ class Indicator:
     state: State = "computed"
     reason: str = ""
     inputs: str = ""
+    crop: str = ""
+    flags: str = ""
+    """Warnings of the estimate, split by ``;``."""
 
     def __post_init__(self) -> None:
         where = f"indicator {self.indicator}, {self.domain} {self.period}"

@@ -16,6 +16,7 @@ import geopandas
 import numpy as np
 import pandas
 import pyogrio
+import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from aoi.project.finding import Finding
@@ -25,6 +26,9 @@ from geo.errors import InputError, Problem, reason
 __all__ = ["RawTable", "read_raw_tables"]
 
 _SUFFIXES = (".csv", ".parquet", ".gpkg")
+_SHAPE = "_shape"
+"""End of the column in which a form keeps the shape of a row; columns that start with ``_`` are a form's own."""
+
 _BESIDE = frozenset({"layer_styles", "code_lists"})
 """Layers of a GeoPackage that are no tables of the model."""
 
@@ -116,7 +120,7 @@ def _layers(path: Path) -> list[str]:
 def _frame(path: Path, layer: str | None) -> Any:
     try:
         if path.suffix == ".csv":
-            return pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            return _csv(path)
         if path.suffix == ".parquet":
             return _parquet(path)
         return pyogrio.read_dataframe(path, layer=layer)
@@ -124,6 +128,21 @@ def _frame(path: Path, layer: str | None) -> Any:
         found = f"a file that cannot be read as a table ({reason(error)})"
         remedy = "save it as CSV in UTF-8, Parquet or GeoPackage"
         raise InputError(Problem(path.name, found, "a table", remedy)) from error
+
+
+def _csv(path: Path) -> Any:
+    """Read a table as text; the header is read as a row like the others, so that a longer row is an error."""
+    cells = pandas.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    header = [str(name).strip() for name in cells.iloc[0]]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        found = f"a column {', '.join(map(repr, twice[:5]))} twice"
+        raise InputError(Problem(path.name, found, "each column once", "take one out"))
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        raise InputError(
+            Problem(path.name, "cells parted by semicolons or tabs", "commas", "save it as CSV with commas")
+        )
+    return cells.iloc[1:].reset_index(drop=True).set_axis(header, axis="columns")
 
 
 def _parquet(path: Path) -> Any:
@@ -134,8 +153,10 @@ def _parquet(path: Path) -> Any:
 
 
 def _raw(name: str, where: str, frame: Any) -> RawTable:
-    shapes = frame.geometry if isinstance(frame, geopandas.GeoDataFrame) else None
-    plain = pandas.DataFrame(frame.drop(columns=frame.geometry.name) if shapes is not None else frame)
+    shapes = frame.geometry if isinstance(frame, geopandas.GeoDataFrame) else _form_shapes(frame, name)
+    spare = [column for column in frame.columns if str(column).startswith("_") or column == f"{name}{_SHAPE}"]
+    spare += [frame.geometry.name] if isinstance(frame, geopandas.GeoDataFrame) else []
+    plain = pandas.DataFrame(frame.drop(columns=spare))
     numeric = {
         str(column)
         for column in plain.columns
@@ -147,6 +168,26 @@ def _raw(name: str, where: str, frame: Any) -> RawTable:
     cells = pandas.DataFrame(columns, dtype=object) if columns else pandas.DataFrame(index=range(len(plain)))
     rows = shapes.reset_index(drop=True) if shapes is not None else None
     return RawTable(name=name, where=where, cells=cells, numeric=frozenset(numeric), shapes=rows)
+
+
+def _form_shapes(frame: Any, name: str) -> Any:
+    """Return the shapes that a form wrote as text, ``latitude longitude altitude accuracy`` parted by ``;``.
+
+    A shape that cannot be read is missing, and is told as such.
+    """
+    column = f"{name}{_SHAPE}"
+    if column not in frame.columns:
+        return None
+    return geopandas.GeoSeries([_form_shape(str(cell)) for cell in frame[column]], crs=4326)
+
+
+def _form_shape(cell: str) -> Any:
+    try:
+        points = [tuple(float(number) for number in part.split()[:2]) for part in cell.split(";") if part.strip()]
+        places = [(longitude, latitude) for latitude, longitude in points]
+        return shapely.Point(places[0]) if len(places) == 1 else shapely.Polygon(places) if places else None
+    except ValueError:
+        return None
 
 
 def _text(value: Any) -> str:

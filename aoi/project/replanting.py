@@ -132,5 +132,6 @@ def replanting_rows(
         indicator="A4", domain=PROGRAMME, period="all",
         value=100 * share.value, lo=100 * share.lo, hi=100 * share.hi,
         unit="%", level=level, method=share.method, grade="A", n=float(share.n), group=group,
+        flags=";".join(share.flags),
     )  # fmt: skip
     yield facts_of("A4", PROGRAMME, drawn, table="eradication, lots drawn")

@@ -125,6 +125,17 @@ def found_share(
         If a drawn lot has no result, or no lot of the domain was drawn.
     """
     design, y, x, inside = _sample(lots, found_ha, domain, lonely)
+    estimate = _ratio(design, y, x, inside, level)
+    everywhere = np.ones(lots.drawn.size, dtype=bool) if domain is None else np.asarray(domain, dtype=bool)
+    if not lots.drawn[everywhere].all():
+        return estimate
+    exact = float(y[inside].sum() / x[inside].sum())  # every lot was looked at: there is no sampling error
+    return replace(estimate, value=exact, se=0.0, lo=exact, hi=exact, flags=(), method="ratio; all lots; none")
+
+
+def _ratio(
+    design: ClusterDesign, y: FloatArray, x: FloatArray, inside: npt.NDArray[np.bool_], level: float
+) -> Estimate:
     most = max(1.0, float(np.max(np.divide(y, x, out=np.zeros_like(y), where=x > 0), initial=0.0)))
     return ratio(design, y, x, domain=inside).estimate(level=level, ceiling=most)
 

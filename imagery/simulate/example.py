@@ -28,6 +28,7 @@ from imagery.simulate.layers import (
 from imagery.simulate.noise import stream
 from imagery.simulate.passes import image_dates
 from imagery.simulate.programme import programme_tables, simulate_programme
+from imagery.simulate.programme_tables import law_text, write_programme
 from imagery.simulate.scene import BANDS_10M, Scene, open_season, render_scene
 from imagery.simulate.sites import agricultural_mask, training_sites
 from imagery.simulate.stac import item_id, write_catalog, write_item
@@ -79,6 +80,8 @@ def write_example(
     _write_vectors(landscape, units, inputs)
     _write_rasters(landscape, inputs)
     _write_programme(landscape, inputs)
+    write_programme(landscape, units, inputs / "ad")
+    write_text(inputs / "law.toml", law_text(landscape.scenario.crop))
     fields = true_fields(landscape)
     write_gpkg(
         inputs / "truth" / "fields.gpkg", {"fields": Layer(frame=fields, title="True fields of each period")}

@@ -133,9 +133,10 @@ def _dates(context: Context) -> pd.DataFrame:
 def _groups(context: Context, tables: SurveyTables, dates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the operations by period, method and state with their ground by domain, and the units inside."""
     section = _section(context)
-    if section.eradication is None:
+    if section.eradication is None and not section.from_programme:
         return pd.DataFrame(columns=_GROUPS), pd.DataFrame(columns=["unit_id", "period", "group"])
-    layer = operations(section).to_crs(str(context.frame.geobox.crs))
+    given = _programme_operations(context) if section.from_programme else operations(section)
+    layer = given.to_crs(str(context.frame.geobox.crs))
     groups: list[dict[str, Any]] = []
     units: list[pd.DataFrame] = []
     for _, row in dates.iterrows():
@@ -153,6 +154,18 @@ def _groups(context: Context, tables: SurveyTables, dates: pd.DataFrame) -> tupl
         found = pd.DataFrame({"unit_id": tables.units["unit_id"], "period": row["period"], "group": inside})
         units.append(found[found["group"] > 0])
     return pd.DataFrame(groups, columns=_GROUPS), pd.concat(units, ignore_index=True)
+
+
+def _programme_operations(context: Context) -> Any:
+    """Return the operations of the programme's own table; those with verified hectares are verified."""
+    from monitor.steps.programme import programme_of
+
+    events = programme_of(context).eradication
+    return events[[events.geometry.name]].assign(
+        day=events["date"].dt.date.to_numpy(),
+        method=np.where(events["method"] == "spray", "spray", "manual"),
+        verified=(events["verified_ha"] > 0).to_numpy(),
+    )
 
 
 def _cells(context: Context, layer: Any) -> NDArray[np.int32]:

@@ -37,6 +37,13 @@ __all__ = ["read_figures", "survey_page", "write_products"]
 
 TIER_FOLDER = "products/0"
 
+_OVERLAY_TABLES = (
+    "zones", "alone", "legality", "ad_estimates", "ad_change", "eradication", "validation", "ad_findings",
+)  # fmt: skip
+"""Tables of the overlay that the workbook shows."""
+
+_INDICATOR_TABLES = ("indicators", "fact_sheets", "hot_spots", "spatial_pattern")
+
 
 def write_products(context: Context, staging: Path, progress: Progress, *, language: str) -> Mapping[str, Any]:
     """Write ``products/0/index.html`` and ``products/0/tables.xlsx``."""
@@ -64,12 +71,13 @@ def read_figures(context: Context) -> Figures:
         name: folder / f"{name}.csv"
         for name in ("corrections", "production", "small_areas", "thresholds", "floors")
     }
-    tables |= {name: context.out / "overlay" / f"{name}.csv" for name in ("zones", "alone")}
+    tables |= {name: context.out / "overlay" / f"{name}.csv" for name in _OVERLAY_TABLES}
     tables |= {name: context.out / "impact" / f"{name}.csv" for name in ("effects", "balance")}
-    tables |= {name: context.out / "indicators" / f"{name}.csv" for name in ("hot_spots", "spatial_pattern")}
+    tables |= {name: context.out / "indicators" / f"{name}.csv" for name in _INDICATOR_TABLES}
     found = [(name, read_csv(path)) for name, path in tables.items() if path.is_file()]
     # The verdict's sentence is English: its words stand in the columns beside it
     extra = [(name, rows.drop(columns="verdict", errors="ignore")) for name, rows in found if not rows.empty]
+    extra = [(name, _own_words(name, rows)) for name, rows in extra]
     return Figures(
         estimates=read["estimates"].fillna({"source": "", "vintage": "", "flags": ""}),
         change=read["change"].fillna({"flags": ""}),
@@ -77,6 +85,11 @@ def read_figures(context: Context) -> Figures:
         mapped=tuple(_mapped(read["mapped_areas"])),
         extra=(*extra, ("error_matrix", read["error_matrix"])),
     )
+
+
+def _own_words(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rename what another sheet's column of that name means otherwise."""
+    return rows.rename(columns={"expected": "should_be"}) if name == "ad_findings" else rows
 
 
 def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:

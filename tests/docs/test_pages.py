@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aoi.project.page import tables_page
 from monitor.survey_file_page import design_file_page, survey_file_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +24,13 @@ def test_design_file_page_is_the_programs_own() -> None:
     """Law: so does that of the design file."""
     told = (ROOT / "docs" / "design-file.md").read_text()
     assert told == design_file_page(), "python -m monitor.survey_file_page design > docs/design-file.md"
+
+
+def test_page_of_the_programmes_tables_is_the_programs_own() -> None:
+    """Law: the reference page holds every field and code list of the data model."""
+    told = (ROOT / "docs" / "alternative-development-tables.md").read_text()
+    remedy = "write it again: python -m aoi.project.page > docs/alternative-development-tables.md"
+    assert told == tables_page(), remedy
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -50,6 +50,16 @@ def test_parts_join_in_order_and_no_figure_stands_twice() -> None:
         joined([one, one])
 
 
+def test_a_row_that_waits_for_another_step_gives_way_to_it() -> None:
+    """Law: the reason why the net effect is not here goes once the step that makes it has written one."""
+    waiting = row("A2") | {"value": float("nan"), "state": "not_computed", "reason": "needs the step impact"}
+    one, other = indicator_table([waiting, row("A1")]), indicator_table([row("A2", value=-3.0)])
+    assert joined([one])["indicator"].tolist() == ["A2", "A1"]
+    both = joined([one, other])
+    assert both["indicator"].tolist() == ["A1", "A2"]
+    assert both["value"].tolist() == [1.5, -3.0]
+
+
 def test_a_column_that_nobody_knows_is_refused() -> None:
     """Law: a misspelt column is told, not dropped."""
     with pytest.raises(InputError, match="columns valeu"):

@@ -192,7 +192,14 @@ def test_verify_takes_a_survey_file_and_speaks_json(finished_run: Path, tmp_path
     told = json.loads(done.out)["verified"]
     assert told[0].endswith("files are as published")
     assert all("recomputed" in line or "joined again" in line for line in told[1:])
-    for kind in ("estimates", "figures of harm", "rows of indicators", "changes"):
+    for kind in (
+        "estimates",
+        "figures of harm",
+        "rows of indicators",
+        "changes",
+        "rows of legal zones",
+        "figures of the programme",
+    ):
         assert any(f" {kind} " in line for line in told), kind
     manifest = json.loads((finished_run / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"steps": {}}))

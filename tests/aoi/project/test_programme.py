@@ -209,6 +209,25 @@ def test_an_unknown_table_or_column_is_not_dropped_in_silence(tmp_path: Path) ->
     assert any("jobs.csv column ftes" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a;b\n1;2\n", "cells parted by semicolons or tabs"),
+        ("period,period\n1,2\n", "a column 'period' twice"),
+        ("project_id,period\nP1,2021,3,4\n", "cannot be read as a table"),
+        ("", "cannot be read as a table"),
+    ],
+)
+def test_a_broken_csv_is_told(tmp_path: Path, text: str, line: str) -> None:
+    """Law: a longer row, a column twice or other separators are told and never shift a cell."""
+    folder = write(tmp_path, sound())
+    (folder / "jobs.csv").write_text(text)
+    lines = told(examine(folder)[1])
+    assert len(lines) == 1
+    assert lines[0].startswith("jobs.csv: found ")
+    assert line in lines[0]
+
+
 def test_geopackage_parquet_and_csv_give_the_same_programme(tmp_path: Path) -> None:
     """Independent route: one GeoPackage and Parquet files with numbers and dates of their own types read alike."""
     folder = write(tmp_path / "csv", sound())

@@ -38,6 +38,15 @@ def test_a_census_of_lots_is_exact() -> None:
     assert (figure.value, figure.se) == (pytest.approx(FOUND.sum()), pytest.approx(0, abs=1e-12))
 
 
+def test_a_domain_looked_at_whole_is_exact() -> None:
+    """Law: where every lot of a domain was drawn, what was found there is known, whatever other lots say."""
+    drawn = np.array([1, 1, 0, 1, 1, 1, 1, 0], dtype=bool)
+    inside = np.array([1, 1, 0, 0, 0, 1, 0, 0], dtype=bool)
+    figure = found_total(lots(drawn), np.where(drawn, FOUND, np.nan), domain=inside)
+    assert figure.value == pytest.approx(FOUND[inside].sum())
+    assert figure.lo == figure.value == figure.hi
+
+
 def test_domains_add_up_where_the_share_is_even() -> None:
     """Law: with one share everywhere, the parts by municipality make the whole."""
     drawn = np.array([1, 1, 0, 1, 1, 1, 1, 0], dtype=bool)
