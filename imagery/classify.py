@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,8 @@ from imagery.sensor import Sensor
 from imagery.smoothing import log_probability, pooled, reach
 from imagery.stack import working_side
 from imagery.training import TrainingSamples
-from imagery.validation import validate
+from imagery.tuning import candidates
+from imagery.validation import tuned, validate
 
 __all__ = ["ClassifySettings", "PeriodScenes", "TrainedModel", "train", "write_maps"]
 
@@ -121,8 +122,12 @@ def train(
             settings=settings.ensemble,
             method=settings.calibration,
             transfer=settings.transfer,
+            tune=settings.tune,
         ),
     }
+    if settings.tune:
+        chosen = tuned(data, fold, candidates(settings.ensemble), legend)
+        settings = replace(settings, ensemble=chosen)
     classifier = fit_ensemble(data.planes, data.code, data.names, settings.ensemble)
     return TrainedModel(
         classifier=classifier,

@@ -32,6 +32,8 @@ class ClassifySettings:
     """Which classifiers are fitted, and how."""
     calibration: Method = "platt"
     """How the crops' probabilities are calibrated."""
+    tune: bool = False
+    """Whether members and sizes of trees are chosen in folds, within the folds they are judged in."""
     transfer: bool = True
     """Whether to try how well each period is mapped by what another one teaches."""
     folds: int = 5

@@ -17,8 +17,17 @@ from imagery.floor import greenness_threshold, majority, other_period
 from imagery.score import score
 from imagery.screening import suspect_labels
 from imagery.smoothing import LEAST_PROBABILITY
+from imagery.tuning import best_of, candidates
 
-__all__ = ["LabelledFeatures", "cross_predict", "cross_scores", "validate", "validation_rows"]
+__all__ = [
+    "LabelledFeatures",
+    "cross_predict",
+    "cross_scores",
+    "nested_scores",
+    "tuned",
+    "validate",
+    "validation_rows",
+]
 
 LEAST_REVISITED = 0.5
 """Share of the places that must have been visited in another period for that to be a floor."""
@@ -64,6 +73,7 @@ def validate(
     settings: EnsembleSettings,
     method: Method = "platt",
     transfer: bool = True,
+    tune: bool = False,
 ) -> dict[str, Any]:
     """Return out-of-fold scores over all periods and for each, with the floors, as plain JSON values.
 
@@ -81,13 +91,16 @@ def validate(
         How the crops' probabilities are calibrated.
     transfer
         Whether to try how well each period is mapped by what another one teaches.
+    tune
+        Whether the settings are chosen anew for each fold from `imagery.tuning.candidates`, without it.
 
     Raises
     ------
     QualityGateError
         If a crop has no reference unit in a period.
     """
-    codes, scores = cross_scores(data, fold, settings)
+    options = candidates(settings) if tune else (settings,)
+    codes, scores = nested_scores(data, fold, options, legend)
     predicted = np.array(codes, dtype=np.uint8)[scores.argmax(axis=0)]
     probability = softmax(scores)
     floors = {
@@ -160,6 +173,47 @@ def cross_scores(
     for number in np.unique(fold):
         held = fold == number
         fitted = fit_ensemble(data.planes[:, ~held], data.code[~held], data.names, settings)
+        rows = np.searchsorted(codes, fitted.codes)
+        scores[np.ix_(rows, held)] = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
+    return codes, scores
+
+
+def tuned(
+    data: LabelledFeatures, fold: NDArray[np.int64], options: Sequence[EnsembleSettings], legend: Legend
+) -> EnsembleSettings:
+    """Return the settings whose out-of-fold F1, averaged over the crops, is highest."""
+    if len(options) == 1:
+        return options[0]
+
+    def crop_f1(settings: EnsembleSettings) -> float:
+        predicted = cross_predict(data, fold, settings)
+        here = [(data.code == legend.code(crop), predicted == legend.code(crop)) for crop in legend.crops]
+        return float(np.mean([_f1(*pair) for pair in here]))
+
+    return best_of(options, crop_f1)[0]
+
+
+def nested_scores(
+    data: LabelledFeatures, fold: NDArray[np.int64], options: Sequence[EnsembleSettings], legend: Legend
+) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Return log probabilities of every place by settings that were chosen and taught without its fold.
+
+    Returns
+    -------
+    codes
+        Class codes (K).
+    scores
+        Shape (K, n).
+    """
+    if len(options) == 1:
+        return cross_scores(data, fold, options[0])
+    codes = tuple(int(code) for code in np.unique(data.code))
+    scores = np.full((len(codes), len(data.code)), np.log(LEAST_PROBABILITY))
+    for number in np.unique(fold):
+        held = fold == number
+        taught = data.where(~held)
+        chosen = tuned(taught, fold[~held], options, legend)
+        fitted = fit_ensemble(taught.planes, taught.code, data.names, chosen)
         rows = np.searchsorted(codes, fitted.codes)
         scores[np.ix_(rows, held)] = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
     return codes, scores

@@ -201,6 +201,10 @@ class ClassifierSection(Section):
     calibration: Literal["platt", "isotonic", "none"] = Field(
         default="platt", description="How crop probabilities are fitted to what left-out folds turned out to be"
     )
+    tune: bool = Field(
+        default=False,
+        description="Choose members and sizes of trees in folds, nested in those they are judged in; takes minutes",
+    )
     transfer: bool = Field(default=True, description="Try how well each period is mapped by what another teaches")
     folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
     fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")

@@ -208,6 +208,7 @@ def _settings(context: Context) -> ClassifySettings:
         ).with_seed(context.survey.survey.seed),
         calibration=chosen.calibration,
         transfer=chosen.transfer,
+        tune=chosen.tune,
         folds=chosen.folds,
         fold_block_m=chosen.fold_block_m,
         minimum_mapping_unit_ha=chosen.minimum_mapping_unit_ha,

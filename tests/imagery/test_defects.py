@@ -10,12 +10,16 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from shapely.geometry import box
 
+from geo.areas import cell_areas_ha
 from geo.blocks import Block
 from geo.errors import QualityGateError
+from geo.zonal import zonal_sum
 from imagery.classify import ClassifySettings, train
 from imagery.features import feature_spec
 from imagery.floor import historical_mean_ratio
@@ -139,3 +143,21 @@ def test_not_seen_is_neither_zero_nor_a_feature() -> None:
     """Law: no feature is a count of clear observations, which would take the clouds of a year for a class."""
     names = feature_spec(SENSOR, ["window"]).names
     assert not [name for name in names if "valid" in name or "count" in name]
+
+
+def test_coarse_labels_are_held_at_their_cell() -> None:
+    """Law: hectares of mapped crop by cells of a kilometre add up to the map's own, whatever the cells."""
+    rng = np.random.default_rng(1)
+    geobox = grid(230, 310)
+    mapped = (rng.random((230, 310)) < 0.1).astype(np.uint8)
+    left, bottom, right, top = geobox.boundingbox
+    squares = [
+        box(x, y, min(x + 1000, right), min(y + 1000, top))
+        for x in np.arange(left, right, 1000)
+        for y in np.arange(bottom, top, 1000)
+    ]
+    zones = geopandas.GeoDataFrame(geometry=squares, crs=str(geobox.crs))
+    hectares = np.broadcast_to(cell_areas_ha(geobox), mapped.shape)
+    held = zonal_sum(mapped * hectares, geobox, zones)
+    assert len(held) == 12
+    assert held.sum() == pytest.approx((mapped * hectares).sum(), rel=1e-9)
