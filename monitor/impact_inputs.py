@@ -20,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 
 from aoi.impact.group_time import NEVER
-from aoi.impact.panel import baselines
+from aoi.impact.panel import LEVEL, LOG_LEVEL, TREND, baselines
 from aoi.official_table import read_table
 from geo.errors import AltdevError, InputError, Problem
 from geo.vector import open_layer, repair
@@ -81,6 +81,9 @@ def read_impact(survey: Survey) -> tuple[ImpactTables, list[Problem]]:
     read = _collected(problems, lambda: _read_dates(section.programme, units))
     if problems or read is None:
         raise InputError(problems)
+    problems += _caliper_problems(section)
+    if problems:
+        raise InputError(problems)
     dates, waiting = read
     notices: list[Problem] = []
     if waiting:
@@ -130,6 +133,18 @@ def read_impact(survey: Survey) -> tuple[ImpactTables, list[Problem]]:
     return tables, notices
 
 
+def _caliper_problems(section: ImpactSection) -> Iterator[Problem]:
+    """Yield calipers on traits that nobody gave."""
+    series = [one.name for one in section.series if one.role == "trait"]
+    known = [LEVEL, LOG_LEVEL, TREND, *section.traits, *series]
+    for name in section.calipers:
+        if name not in known:
+            expected = f"one of {', '.join(known)}"
+            yield Problem(
+                f"[impact.calipers] {name}", "no such trait", expected, "correct it, or name it in traits"
+            )
+
+
 def _collected(problems: list[Problem], read: Callable[[], T]) -> T | None:
     try:
         return read()
@@ -171,6 +186,12 @@ def _read_units(survey: Survey, section: ImpactSection) -> _Units:
     ]
     if code in frame.columns:
         problems += _code_problems(frame[code], f"{path.name} column {code}")
+    empty = frame.geometry.isna() | frame.geometry.is_empty
+    if empty.any():
+        found = f"{int(empty.sum())} units without a shape"
+        problems.append(
+            Problem(path.name, found, "a point or polygon of each", "without a place nobody knows their neighbours")
+        )
     if frame.crs is None:
         problems.append(Problem(path.name, "no coordinate reference system", "one", "set it"))
     problems += [

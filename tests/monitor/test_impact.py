@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import geopandas
 import openpyxl
 import pandas as pd
 import pytest
@@ -228,3 +229,18 @@ def test_announced_and_never_begun_is_no_control(tmp_path: Path) -> None:
     zone = evaluation_tables(tables, evaluation_of(tables))["zones"].set_index("unit")["zone"]
     assert zone["11000"] == "none"
     assert zone["11001"] == "none"
+
+
+def test_places_and_calipers_that_are_not_there(tmp_path: Path) -> None:
+    """Literal: a caliper on an unknown trait and a unit without a shape have their own words, exit 3."""
+    survey = write_country(tmp_path, survey=SURVEY.replace('"trend before" = 20', '"slope" = 20'))
+    with pytest.raises(
+        InputError, match=r"\[impact.calipers\] slope: found no such trait; expected one of level before"
+    ):
+        read_impact(load_survey(survey))
+    survey.write_text(SURVEY)
+    layer = geopandas.read_file(tmp_path / "admin.gpkg")
+    layer.loc[3, "geometry"] = None
+    layer.to_file(tmp_path / "admin.gpkg")
+    with pytest.raises(InputError, match="1 units without a shape"):
+        read_impact(load_survey(survey))
