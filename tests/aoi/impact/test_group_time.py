@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from aoi.impact.aggregate import Effect, by_calendar, by_event, by_group, simple
 from aoi.impact.group_time import NEVER, Arm, Cells, group_time_effects
@@ -148,3 +149,27 @@ def test_refusals() -> None:
         group_time_effects(gap, years, arm)
     with pytest.raises(InputError, match="a baseline of 2003; expected a year of the panel"):
         group_time_effects(outcome[:, 3:], years[3:], arm)
+
+
+def test_error_of_matched_sets() -> None:
+    """Brute force: what a set shares is no error; the noise of controls in sets of two is counted once too often.
+
+    40 treated units with two controls each: the variance is 1.5/40, and the mean of its estimates 2/40, since the
+    noise of the controls stands in the treated units' distances as well. Never too small.
+    """
+    rng, n = np.random.default_rng(5), 40
+    treated = np.arange(n)
+    rows, columns = np.repeat(treated, 2), np.arange(n, 3 * n)
+    match = sparse.csr_array((np.full(2 * n, 0.5), (rows, columns)), shape=(3 * n, 3 * n))
+    start = np.where(np.arange(3 * n) < n, 2003, NEVER)
+    arm = Arm(start=start, baseline=np.where(start > 0, 2002, NEVER), control=start == NEVER, match=match)
+    values, variances = [], []
+    for _ in range(400):
+        shared = 10 * rng.standard_normal(n)
+        change = rng.standard_normal(3 * n) + np.concatenate([shared, np.repeat(shared, 2)])
+        outcome = np.column_stack([np.zeros(3 * n), np.zeros(3 * n), change])
+        effect = simple(group_time_effects(outcome, np.array([2001, 2002, 2003]), arm))
+        values.append(effect.value)
+        variances.append(float((effect.influence**2).sum()) / (3 * n) ** 2)
+    assert np.var(values) == pytest.approx(1.5 / n, rel=0.2)
+    assert np.mean(variances) == pytest.approx(2.0 / n, rel=0.05)
