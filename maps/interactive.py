@@ -19,7 +19,7 @@ from maps.text import plain
 __all__ = ["render"]
 
 # In order of use: each file defines one name that the later ones call.
-_SCRIPTS = ("words.js", "data.js", "figure.js", "layers.js", "legend.js", "table.js", "page.js")
+_SCRIPTS = ("words.js", "data.js", "figure.js", "harms.js", "layers.js", "legend.js", "table.js", "page.js")
 
 
 def render(page: Page) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,15 @@ from geo.errors import InputError, Problem
 from geo.legend import Legend
 from maps.style import PROBABILITY
 
-__all__ = ["NOT_SEEN_COLOUR", "PROBABILITY_LIMITS", "MapImage", "class_image", "probability_image", "relief_image"]
+__all__ = [
+    "NOT_SEEN_COLOUR",
+    "PROBABILITY_LIMITS",
+    "MapImage",
+    "class_image",
+    "code_image",
+    "probability_image",
+    "relief_image",
+]
 
 PROBABILITY_LIMITS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Lower limits of the classes a probability is drawn in; below the first nothing is drawn."""
@@ -71,6 +80,31 @@ def class_image(path: Path, legend: Legend, *, limit: int = _LIMIT) -> MapImage:
     for entry in legend:
         table[entry.code] = (*_rgb(entry.colour), 255)
     table[legend.NOT_SEEN] = (*_rgb(NOT_SEEN_COLOUR), 255)
+    return MapImage(uri=_webp(table[np.nan_to_num(codes, nan=0).astype(np.uint8)]), bounds=bounds)
+
+
+def code_image(path: Path, colours: Mapping[int, str], *, limit: int = _LIMIT) -> MapImage:
+    """Return a raster of codes in given colours; codes without one, and 0, are clear.
+
+    Parameters
+    ----------
+    path
+        Raster of codes from 0 to 255.
+    colours
+        Code to colour.
+    limit
+        Most pixels a side.
+
+    Raises
+    ------
+    InputError
+        If the raster cannot be read.
+    """
+    # Rare classes would vanish from a picture of the commonest: the greatest code is shown
+    codes, bounds = _warped(path, limit, Resampling.max, nodata=0)
+    table = np.zeros((256, 4), dtype=np.uint8)
+    for code, colour in colours.items():
+        table[code] = (*_rgb(colour), 255)
     return MapImage(uri=_webp(table[np.nan_to_num(codes, nan=0).astype(np.uint8)]), bounds=bounds)
 
 

@@ -5,6 +5,7 @@ Records only. `maps.interactive` turns them into a page, `maps.table` into a wor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ __all__ = [
     "AdminLayer",
     "ClassAccuracy",
     "Figures",
+    "HarmFigure",
+    "HarmMap",
     "LineLayer",
     "MappedCount",
     "OverlayLayer",
@@ -147,6 +150,72 @@ class MappedCount:
     """Where it was counted."""
 
 
+HARMS = ("deforestation", "erosion", "degradation", "species", "contamination", "gases")
+"""The six harms, in the order of the resolution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarmFigure:
+    """One of the six harms of a crop in a period.
+
+    Raises
+    ------
+    InputError
+        If a figure has no interval that holds it, or a row without figure has one.
+    """
+
+    harm: str
+    """Which of `HARMS`."""
+    crop: str
+    """Crop."""
+    period: str
+    """Period."""
+    state: str
+    """``computed``, ``not_computed``, ``not_resolvable`` or ``not_estimable``."""
+    claim: Literal["at_most", "potential"]
+    """What may be said of it: attributable at most, or potential."""
+    value: float = math.nan
+    """Figure, in `unit`."""
+    lo: float = math.nan
+    """Lower limit."""
+    hi: float = math.nan
+    """Upper limit."""
+    unit: str = ""
+    """Unit, such as ``ha/yr``."""
+    grade: str = ""
+    """A to D."""
+    level: float = 0.95
+    """Level of the interval."""
+
+    def __post_init__(self) -> None:
+        held = self.lo <= self.value <= self.hi
+        if self.harm not in HARMS:
+            raise InputError(Problem("harm", repr(self.harm), f"one of {', '.join(HARMS)}"))
+        if (self.state == "computed") != held:
+            found = f"{self.state}, {self.value} with limits {self.lo} and {self.hi}"
+            raise InputError(
+                Problem(f"harm {self.harm} {self.crop} {self.period}", found, "a figure with its interval")
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarmMap:
+    """A map of one harm, in classes."""
+
+    harm: str
+    """Which of `HARMS`."""
+    crop: str
+    """Crop."""
+    period: str
+    """Period."""
+    path: Path
+    """Raster of class codes, 0 where there is nothing."""
+    classes: tuple[tuple[int, str, str], ...]
+    """Code, colour and name in the catalogue (under ``harms``) of each class."""
+    tier: Tier = Tier.FIELD
+    """Widest circle that may see it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """All numbers of a product.
@@ -168,6 +237,8 @@ class Figures:
     """Counts on the class maps."""
     extra: tuple[tuple[str, pd.DataFrame], ...] = ()
     """Further tables for the workbook, such as the ledger of corrections: (name, rows)."""
+    harms: tuple[HarmFigure, ...] = ()
+    """The six harms, by crop and period."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -291,6 +362,8 @@ class Page:
     """Administrative units."""
     rasters: tuple[RasterLayer, ...] = ()
     """Class and probability maps."""
+    harm_maps: tuple[HarmMap, ...] = ()
+    """Maps of harms."""
     overlays: tuple[OverlayLayer, ...] = ()
     """AD areas, protected and indigenous lands, in order of drawing."""
     lines: tuple[LineLayer, ...] = ()
@@ -306,12 +379,15 @@ class Page:
             raise InputError(problems)
         layers = [("administrative units", self.admin.tier)]
         layers += [(f"{raster.kind} map {raster.period}", raster.tier) for raster in self.rasters]
+        layers += [(f"map of harm {one.harm} {one.period}", one.tier) for one in self.harm_maps]
         layers += [(f"overlay {overlay.name}", overlay.tier) for overlay in self.overlays]
         layers += [(f"{line.kind}s", line.tier) for line in self.lines]
         require_tiers(layers, self.about.tier)
 
     def _reference_problems(self) -> Iterator[Problem]:
         named = [(f"{raster.kind} map {raster.path.name}", raster.period) for raster in self.rasters]
+        named += [(f"map of harm {one.harm}", one.period) for one in self.harm_maps]
+        named += [(f"harm {one.harm}", one.period) for one in self.figures.harms]
         named += [("estimates", str(period)) for period in self.figures.estimates["period"].unique()]
         periods = [period.name for period in self.periods]
         for where, period in named:

@@ -16,15 +16,35 @@ from maps.overlay_image import (
     PROBABILITY_LIMITS,
     MapImage,
     class_image,
+    code_image,
     probability_image,
     relief_image,
 )
-from maps.page import CHANGE_COLUMNS, ESTIMATE_COLUMNS, FRAME_DOMAIN, Accuracy, Page, RasterLayer, Share
+from maps.page import (
+    CHANGE_COLUMNS,
+    ESTIMATE_COLUMNS,
+    FRAME_DOMAIN,
+    Accuracy,
+    HarmFigure,
+    HarmMap,
+    Page,
+    RasterLayer,
+    Share,
+)
 from maps.remark import given_flags, verdict_key, with_flags
 from maps.style import CHANGE, PROBABILITY, SEQUENCE, class_breaks
 from maps.text import plain
 
 __all__ = ["catalogue", "payload"]
+
+UNIT_KEYS = {
+    "ha": "harms.unit_ha",
+    "ha/yr": "harms.unit_ha_per_year",
+    "t CO2e": "harms.unit_t_co2e",
+    "t/yr": "harms.unit_t_per_year",
+    "kg/yr": "harms.unit_kg_per_year",
+}
+"""Unit of a harm to its words in the catalogue; other units are printed as they are."""
 
 
 def payload(page: Page) -> dict[str, Any]:
@@ -77,7 +97,8 @@ def payload(page: Page) -> dict[str, Any]:
         "units": _units(page),
         "overlays": list(_overlays(page)),
         "lines": [{"kind": line.kind, "shapes": encode_lines(line.frame)} for line in page.lines],
-        "rasters": [_raster(page, layer) for layer in page.rasters],
+        "rasters": [_raster(page, layer) for layer in page.rasters] + [_harm_map(one) for one in page.harm_maps],
+        "harms": [_harm(one) for one in page.figures.harms],
         "relief": None if page.elevation is None else _image(relief_image(page.elevation)),
     }
 
@@ -174,6 +195,36 @@ def _overlays(page: Page) -> Iterator[dict[str, Any]]:
 def _raster(page: Page, layer: RasterLayer) -> dict[str, Any]:
     image = class_image(layer.path, page.legend) if layer.kind == "class" else probability_image(layer.path)
     return {"kind": layer.kind, "period": plain(layer.period), "crop": layer.crop, **_image(image)}
+
+
+def _harm_map(layer: HarmMap) -> dict[str, Any]:
+    """Return a map of a harm: a picture, and the classes its legend tells."""
+    return {
+        "kind": f"harm_{layer.harm}",
+        "period": plain(layer.period),
+        "crop": layer.crop,
+        "classes": [{"colour": colour, "key": f"harms.{name}"} for _, colour, name in layer.classes],
+        **_image(code_image(layer.path, {code: colour for code, colour, _ in layer.classes})),
+    }
+
+
+def _harm(one: HarmFigure) -> dict[str, Any]:
+    """Return a harm; numbers that are not there are None."""
+    return {
+        "harm": one.harm,
+        "crop": one.crop,
+        "period": plain(one.period),
+        "state": one.state,
+        "claim": one.claim,
+        "grade": one.grade,
+        "level": one.level,
+        "unit": plain(one.unit),
+        "unitKey": UNIT_KEYS.get(one.unit, ""),
+        **{
+            name: value if np.isfinite(value) else None
+            for name, value in zip(("value", "lo", "hi"), (one.value, one.lo, one.hi), strict=True)
+        },
+    }
 
 
 def _image(image: MapImage) -> dict[str, Any]:

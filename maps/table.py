@@ -24,6 +24,11 @@ __all__ = ["HXL_TAGS", "Sheet", "csv_text", "heading", "sheets", "write_workbook
 HXL_TAGS = {
     "crop": "#item+crop",
     "period": "#date+period",
+    "harm": "#item+harm",
+    "figure": "#indicator+value",
+    "unit": "#meta+unit",
+    "claim": "#meta+claim",
+    "grade": "#meta+grade",
     "from": "#date+start+period",
     "to": "#date+end+period",
     "domain": "#geo+code",
@@ -164,6 +169,11 @@ _CREATED = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _HEADINGS = {
     "crop": "table.crop",
     "period": "table.period",
+    "harm": "harms.harm",
+    "figure": "harms.figure",
+    "unit": "harms.unit",
+    "claim": "harms.claim",
+    "grade": "harms.grade_heading",
     "from": "table.from",
     "to": "table.to",
     "domain": "table.code",
@@ -319,6 +329,7 @@ _EXTRA_SHEETS = {
     "fact_sheets": "notes.facts_sheet",
     "ad_findings": "notes.findings_sheet",
     "error_matrix": "notes.matrix_sheet",
+    "indicators": "harms.indicators_sheet",
 }
 _IN_WORDS: dict[str, Callable[[pd.DataFrame, Language], pd.DataFrame]] = {
     "effects": readable_effects,
@@ -417,10 +428,14 @@ def sheets(figures: Figures, words: Language) -> Iterator[Sheet]:
         yield Sheet(key="accuracy", name=words.text("notes.accuracy_sheet"), rows=pd.DataFrame(rows))
     if figures.mapped:
         yield Sheet(key="counted", name=words.text("notes.counted_sheet"), rows=_mapped_rows(figures, words))
+    if figures.harms:
+        yield Sheet(key="harms", name=words.text("harms.sheet"), rows=_harm_rows(figures, words))
     for name, table in figures.extra:
         rows = _IN_WORDS[name](table, words) if name in _IN_WORDS else table
         key = _EXTRA_SHEETS.get(name)
-        yield Sheet(key=name, name=words.text(key) if key else name, rows=_readable(rows, words) if key else rows)
+        # Indicators keep their codes: many steps write them, and other programs read them
+        told = _readable(rows, words) if key and name != "indicators" else rows
+        yield Sheet(key=name, name=words.text(key) if key else name, rows=told)
 
 
 def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
@@ -441,6 +456,26 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
     }
     return rows.assign(**{name: [say[name](value) for value in rows[name]] for name in say if name in rows})
+
+
+def _harm_rows(figures: Figures, words: Language) -> pd.DataFrame:
+    """Return the six harms in words: figure with its interval, grade and claim, or why there is none."""
+    return pd.DataFrame(
+        {
+            "harm": words.text(f"harms.{one.harm}"),
+            "crop": words.class_name(one.crop),
+            "period": one.period,
+            "state": words.text("state.estimated" if one.state == "computed" else f"harms.{one.state}"),
+            "figure": one.value,
+            "lo": one.lo,
+            "hi": one.hi,
+            "unit": one.unit,
+            "level": one.level if one.state == "computed" else math.nan,
+            "grade": one.grade if one.state == "computed" else "",
+            "claim": words.text(f"harms.{one.claim}"),
+        }
+        for one in figures.harms
+    )
 
 
 def _yes_or_no(value: Any, words: Language) -> str:

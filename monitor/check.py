@@ -90,6 +90,7 @@ def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
         (survey.reference is not None, _reference_problems),
         (survey.corrections is not None, _correction_problems),
         (survey.prior_cultivation is not None, _prior_problems),
+        (survey.harm is not None, _harm_problems),
     ]
     return [_admin_problems, *checkers, *(checker for given, checker in by_table if given)]
 
@@ -319,6 +320,23 @@ def survey_warnings(path: Path) -> list[Problem]:
         return [finding.problem for finding in examined(context) if finding.severity != "error"]
     except AltdevError:
         return []  # told as problems
+
+
+def _harm_problems(context: Context) -> Iterator[Problem]:
+    """Tell inputs of the harms that cannot be used: unit, no-data, grid, place; and factors that are not whole."""
+    from monitor.harms.ground import input_problems
+    from monitor.harms.settings import factors_of
+
+    section = context.survey.harm
+    assert section is not None
+    factors_of(section)
+    missing = [entry for entry in section.input if not entry.path.is_file()]
+    for entry in missing:
+        yield Problem(str(entry.path), "no such file", f"[[harm.input]] {entry.name}", "correct the path")
+    there = [entry for entry in section.input if entry.path.is_file()]
+    yield from input_problems(section.model_copy(update={"input": there}), context.frame.geobox)
+    for species in section.species:
+        open_layer(species.range, layer=species.layer)
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:

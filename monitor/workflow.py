@@ -202,7 +202,7 @@ def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
 def _late_steps(context: Context, options: RunOptions) -> list[Step]:
     """Return the steps from the frame on."""
     steps = _with_indicators(context, _survey_steps(context))
-    made = tuple(step.name for step in steps if step.name == "indicators")
+    made = tuple(step.name for step in steps if step.name in ("harm", "indicators"))
     products = (replace(step, needs=(*step.needs, *made)) for step in _product_steps(context, options))
     return [*steps, *products, *_tier_steps(context, options)]
 

@@ -19,9 +19,11 @@ __all__ = [
     "fragmentation",
     "fragmentation_harm",
     "loss_by_class_ha",
+    "without_small_patches",
 ]
 
 BoolArray = NDArray[np.bool_]
+_STRIP = 512  # rows
 
 
 def forest_mask(tree_cover_percent: ArrayLike, *, canopy_threshold_percent: float, nodata: float) -> BoolArray:
@@ -51,6 +53,22 @@ def forest_mask(tree_cover_percent: ArrayLike, *, canopy_threshold_percent: floa
     if np.any((cover < 0) | (cover > 100)):
         raise InputError(Problem("tree cover", f"{cover.min()} to {cover.max()}", "0 to 100 percent"))
     return cover >= canopy_threshold_percent
+
+
+def without_small_patches(forest: ArrayLike, area_ha: ArrayLike, *, least_ha: float) -> BoolArray:
+    """Return a forest mask without patches smaller than a definition of forest asks for.
+
+    Parameters
+    ----------
+    forest, area_ha
+        Mask and cell areas, shape (rows, columns). Patches join over corners too.
+    least_ha
+        Smallest patch that is forest, hectares.
+    """
+    labels, _ = ndimage.label(known_mask(forest, "forest mask"), structure=np.ones((3, 3)))
+    size = np.bincount(labels.ravel(), weights=np.broadcast_to(area_ha, labels.shape).ravel())
+    size[0] = 0.0
+    return np.asarray((size >= least_ha)[labels])
 
 
 def loss_by_class_ha(loss: ArrayLike, area_ha: ArrayLike, classes: ArrayLike) -> dict[int, float]:
@@ -114,14 +132,22 @@ def fragmentation(forest: ArrayLike, *, cell_m: float, core_depth_m: float = 100
     wood = known_mask(forest, "forest mask")
     if wood.ndim != 2 or wood.size == 0 or cell_m <= 0:
         raise InputError(Problem("forest mask", f"shape {wood.shape}, cell {cell_m} m", "a metric grid"))
-    labels, _ = ndimage.label(wood, structure=np.ones((3, 3)))
-    patch_ha = np.bincount(labels.ravel())[1:] * cell_m**2 / 10_000
+    patch_ha = _patch_cells(wood)[1:] * cell_m**2 / 10_000
     edges = np.count_nonzero(wood[1:] != wood[:-1]) + np.count_nonzero(wood[:, 1:] != wood[:, :-1])
     depth = max(1, int(np.ceil(core_depth_m / cell_m)))
     core = ndimage.binary_erosion(wood, iterations=depth)
     hectares = cell_m**2 / 10_000
     mesh = float((patch_ha**2).sum() / (wood.size * hectares))
     return Fragmentation(mesh, edges * cell_m, float(core.sum()) * hectares)
+
+
+def _patch_cells(wood: BoolArray) -> NDArray[np.int64]:
+    """Return the cells of each patch, other land first; counted in strips, since counting takes wide numbers."""
+    labels, count = ndimage.label(wood, structure=np.ones((3, 3)))
+    cells = np.zeros(count + 1, dtype=np.int64)
+    for row in range(0, labels.shape[0], _STRIP):
+        cells += np.bincount(labels[row : row + _STRIP].ravel(), minlength=count + 1)
+    return cells
 
 
 def fragmentation_harm(

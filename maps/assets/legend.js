@@ -74,13 +74,20 @@ const legend = (() => {
     };
   }
 
+  // A map of a harm brings its own classes.
+  function harm(state) {
+    const shown = data.raw.rasters.find((raster) => raster.kind === state.theme && raster.period === state.period && raster.crop === state.crop);
+    return { items: shown ? shown.classes.map((entry) => item(swatch(entry.colour), words.text(entry.key))) : [], more: [] };
+  }
+
   function show(state) {
-    const made = { hectares, change, class: classes, probability }[state.theme](state);
+    const isHarm = state.theme.startsWith('harm_');
+    const made = isHarm ? harm(state) : { hectares, change, class: classes, probability }[state.theme](state);
     const places = { crop: words.className(state.crop), period: state.period, pair: state.pair ? words.text('controls.pair', state.pair) : '' };
     const context = layers.overlays.filter((overlay) => overlay.on && overlay.swatch && overlay.id !== 'units')
       .map((overlay) => item(layerSwatch(overlay.swatch), overlay.title || words.text(overlay.key)));
     document.getElementById('legend-body').replaceChildren(
-      node('h3', { text: words.text('legend.' + state.theme, places) }),
+      node('h3', { text: isHarm ? words.list(words.text(state.theme.replace('harm_', 'harms.')), places.crop, state.period) : words.text('legend.' + state.theme, places) }),
       ...[made.items, made.more, context].filter((items) => items.length).map((items) => node('ul', {}, ...items)));
   }
 

@@ -12,9 +12,12 @@ const page = (() => {
   let box = null;
   let scale;
 
+  const HARMS = [...new Set(raw.rasters.map((raster) => raster.kind).filter((kind) => kind.startsWith('harm_')))];
+  const themeWords = (theme) => words.text(HARMS.includes(theme) ? theme.replace('harm_', 'harms.map_') : 'theme.' + theme);
+
   function themes() {
     const has = (kind) => raw.rasters.some((raster) => raster.kind === kind);
-    return ['hectares', data.changes.length && 'change', has('class') && 'class', has('probability') && 'probability'].filter(Boolean);
+    return ['hectares', data.changes.length && 'change', has('class') && 'class', has('probability') && 'probability', ...HARMS.filter(has)].filter(Boolean);
   }
 
   function radios(id, name, options, chosen, set) {
@@ -47,7 +50,7 @@ const page = (() => {
   function controls() {
     radios('crop', 'crop', raw.crops.map((crop) => ({ value: crop, text: words.className(crop) })), state.crop, (crop) => { state.crop = crop; });
     $('crop').hidden = raw.crops.length < 2;
-    radios('theme', 'theme', themes().map((theme) => ({ value: theme, text: words.text('theme.' + theme) })), state.theme, (theme) => { state.theme = theme; });
+    radios('theme', 'theme', themes().map((theme) => ({ value: theme, text: themeWords(theme) })), state.theme, (theme) => { state.theme = theme; });
     $('theme').hidden = themes().length < 2;
     const options = raw.periods.map((period) => ({ value: period.name, text: period.name, note: period.role === 'other' ? null : words.text('controls.' + period.role) }));
     if (options.length > MOST_BUTTONS) slider(options);
@@ -96,6 +99,7 @@ const page = (() => {
       node('p', { class: 'figure-of', text: words.list(words.className(state.crop), period) }),
       ...figure.block(row), figure.dateWords(row), figure.verdict(change), figure.flagList(row),
     ].filter(Boolean));
+    harms.show(state.crop, period);
     $('details-body').replaceChildren(...[
       figure.series(state.crop, data.frame, period), facts(row, period), figure.counted(row, state.crop, period, data.frame),
     ].filter(Boolean));

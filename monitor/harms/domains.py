@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +15,12 @@ from aoi.zones import ZoneLayer, Zones, stack
 from geo.blocks import Block
 from monitor.context import Context
 from monitor.figures import FRAME
+from monitor.harms.history import BURNING
 
-__all__ = ["Domains"]
+__all__ = ["Codes", "Domains"]
+
+Codes = Sequence[NDArray[np.uint16]]
+"""Part of each cell or value in each layer of domains."""
 
 
 @dataclass(eq=False)
@@ -37,7 +42,7 @@ class Domains:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Columns domain, domain_name, kind; row order is the order of masks."""
+        """Columns domain, domain_name, kind; the whole of a layer stands before its parts."""
         admin, survey = self.context.frame.admin, self.context.survey
         rows = [(FRAME, survey.survey.title, "frame")]
         rows += [(code, name, "unit") for code, name in zip(admin["code"], admin["name"], strict=True)]
@@ -47,14 +52,55 @@ class Domains:
             rows += [(f"{entry.name}:{label}", label, entry.kind) for label in labels]
         return pd.DataFrame(rows, columns=["domain", "domain_name", "kind"])
 
-    def masks(self, block: Block) -> NDArray[np.bool_]:
-        """Return which cells of a block lie in each domain, shape (domains, height, width)."""
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Place in the table of the whole of each layer: the frame, whose parts are units, then the overlays."""
+        found = [0]
+        for zones in (None, *self.zones.values()):
+            size = len(self.context.frame.admin) if zones is None else len(zones)
+            found.append(found[-1] + 1 + size)
+        return tuple(found[:-1])
+
+    def codes(self, block: Block) -> tuple[NDArray[np.uint16], ...]:
+        """Return for each layer the part that every cell of a block lies in, 0 in none or outside the frame."""
         unit = self.context.frame.unit_of_cell[block.slices]
-        inside = unit > 0
-        found = [inside, *(unit == index for index in range(1, len(self.context.frame.admin) + 1))]
         geobox = self.context.frame.geobox[block.slices]
-        for zones in self.zones.values():
-            codes = zone_of_cells(geobox, zones)
-            found.append((codes > 0) & inside)
-            found += [(codes == code) & inside for code in range(1, len(zones) + 1)]
+        with BURNING:
+            burnt = [zone_of_cells(geobox, zones) for zones in self.zones.values()]
+        return (unit, *(np.where(unit > 0, codes, 0) for codes in burnt))
+
+    def masks(self, block: Block) -> NDArray[np.bool_]:
+        """Return which cells of a block lie in each domain, shape (domains, height, width); for few domains."""
+        found = []
+        for start, part, end in zip(
+            self.starts, self.codes(block), (*self.starts[1:], len(self.table)), strict=True
+        ):
+            found += [part > 0, *(part == code for code in range(1, end - start))]
         return np.stack(found)
+
+    def sums(self, values: NDArray[np.float64], codes: Codes) -> NDArray[np.float64]:
+        """Return the sum of values in each domain of the table; whole numbers add up exactly.
+
+        Parameters
+        ----------
+        values
+            Whole numbers, shape (n,), whose sum is below 2 ** 53.
+        codes
+            Part of each value in each layer, shape (n,) each.
+        """
+        found = np.zeros(len(self.table))
+        for start, part, end in zip(self.starts, codes, (*self.starts[1:], len(found)), strict=True):
+            by_part = np.bincount(part, weights=values, minlength=end - start)
+            found[start] = by_part[1:].sum()
+            found[start + 1 : end] = by_part[1:]
+        return found
+
+    def members(self, codes: Codes) -> list[list[int]]:
+        """Return the places in the table of the domains that each value lies in."""
+        layers = [(start, part.tolist()) for start, part in zip(self.starts, codes, strict=True)]
+        rows = zip(*(part for _, part in layers), strict=True)
+        starts = [start for start, _ in layers]
+        return [
+            [place for start, code in zip(starts, row, strict=True) if code for place in (start, start + code)]
+            for row in rows
+        ]

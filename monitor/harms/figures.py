@@ -134,7 +134,15 @@ class Figures:
 
     def inside(self, domain: str) -> BoolArray:
         """Say which sample units lie in a domain."""
-        return np.asarray([domain in str(held).split(";") for held in self.units["domains"]])
+        return self._members[:, self.domains.index(domain)]
+
+    @cached_property
+    def _members(self) -> BoolArray:
+        """Which domains each unit lies in, shape (units, domains)."""
+        found = np.zeros((len(self.units), len(self.domains)), dtype=bool)
+        for row, held in enumerate(self.units["domains"]):
+            found[row, [int(place) for place in str(held).split(";")]] = True
+        return found
 
     def crop_units(self, place: Place) -> BoolArray:
         """Say which sample units interpreters found under the crop."""

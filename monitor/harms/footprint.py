@@ -17,20 +17,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aoi.harm.attribution import cover_before, direct_loss, first_use_year, forest_before, windows_years
+from aoi.harm.carbon import CO2_PER_C
 from aoi.harm.deforestation import forest_mask
 from aoi.harm.degradation import NODATA
+from aoi.harm.factor import Factor
 from aoi.harm.species import habitat_mask
 from geo.blocks import BLOCK_SIZE, Block, map_blocks
 from geo.errors import InputError, Problem
 from geo.raster import CogWriter, RasterStyle, open_on_grid
 from geo.reader import GridReader
 from monitor.context import Context, Progress
-from monitor.harms.domains import Domains
+from monitor.harms.domains import Codes, Domains
 from monitor.harms.ground import Ground, require_whole
 from monitor.harms.history import History
 from monitor.sections import HarmSection
 
-__all__ = ["BITS", "NATURAL", "Cells", "Footprint", "Scene", "footprint", "open_maps", "read_cells"]
+__all__ = ["BITS", "MAPS", "NATURAL", "Cells", "Footprint", "Scene", "footprint", "open_maps", "read_cells"]
 
 NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
 """Covers whose turning into illicit crop is degradation."""
@@ -58,6 +60,8 @@ class Scene:
     year: int
     since: int
     """Year after which a loss belongs to the period."""
+    factors: Mapping[str, Factor]
+    """Factors by name."""
     ranges: tuple[History, ...] = ()
     """Range of each species, as polygons."""
     shared: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +82,7 @@ class Scene:
 class Footprint:
     """What a pass found."""
 
-    domains: list[str]
+    domains: Domains
     totals: dict[str, list[int]] = field(default_factory=dict)
     """Quantity to billionths by domain."""
     patches: dict[tuple[int, int], float] = field(default_factory=lambda: defaultdict(float))
@@ -88,12 +92,11 @@ class Footprint:
     units: dict[str, NDArray[Any]] = field(default_factory=dict)
     """Column to values at the sample units."""
 
-    def add(self, quantity: str, values: Column, masks: NDArray[np.bool_]) -> None:
-        """Add the sum of a quantity over pixels to every domain; values shape (n,), masks (domains, n)."""
-        whole = np.rint(values * _EXACT).astype(np.int64)
-        sums = [int(whole[mask].sum()) for mask in masks]
-        held = self.totals.setdefault(quantity, [0] * len(self.domains))
-        self.totals[quantity] = [a + b for a, b in zip(held, sums, strict=True)]
+    def add(self, quantity: str, values: Column, codes: Codes) -> None:
+        """Add the sum of a quantity over pixels to every domain; values and codes of shape (n,)."""
+        sums = self.domains.sums(np.rint(values * _EXACT), codes)
+        held = self.totals.setdefault(quantity, [0] * len(sums))
+        self.totals[quantity] = [a + int(b) for a, b in zip(held, sums, strict=True)]
 
     def table(self, crop: str, period: str) -> pd.DataFrame:
         """Return the totals as rows crop, period, quantity, domain, value."""
@@ -101,7 +104,7 @@ class Footprint:
             [
                 {"crop": crop, "period": period, "quantity": name, "domain": domain, "value": total / _EXACT}
                 for name, totals in self.totals.items()
-                for domain, total in zip(self.domains, totals, strict=True)
+                for domain, total in zip(self.domains.table["domain"], totals, strict=True)
             ]
         )
 
@@ -118,8 +121,8 @@ class Cells:
     forest: NDArray[np.bool_]
     covers: Mapping[int, NDArray[np.int64]]
     values: Mapping[str, NDArray[np.float64]]
-    masks: NDArray[np.bool_]
-    """Domains, shape (domains, height, width)."""
+    codes: Codes
+    """Part of each layer of domains that a cell lies in."""
 
 
 def footprint(
@@ -148,33 +151,73 @@ def footprint(
         If an input has a hole in the frame, or zeros that are no-data.
     """
     geobox = scene.context.frame.geobox
-    found = Footprint(domains=scene.domains.table["domain"].tolist())
+    found = Footprint(domains=scene.domains)
     found.state = np.zeros(geobox.shape, dtype=np.uint8)
     rows, cols = units["row"].to_numpy(), units["col"].to_numpy()
     with ExitStack() as stack:
         maps = open_maps(scene, stack)
-        writer = stack.enter_context(
-            CogWriter(folder / f"loss_{scene.crop}_{scene.period}.tif", geobox, dtype="uint8", style=_LOSS_STYLE)
-        )
+        writers = {
+            name: stack.enter_context(
+                CogWriter(
+                    folder / f"{name}_{scene.crop}_{scene.period}.tif", geobox, dtype="uint8", style=style_of(name)
+                )
+            )
+            for name in map_names(scene)
+        }
         total = -(-geobox.shape[0] // size) * -(-geobox.shape[1] // size)
         work: Callable[[Block], Cells] = lambda block: read_cells(scene, maps, block)  # noqa: E731
         for done, (block, cells) in enumerate(
             map_blocks(work, (geobox.shape[0], geobox.shape[1]), size=size, jobs=jobs), start=1
         ):
-            writer.write(block, _collect(scene, found, block, cells))
+            for name, codes in _collect(scene, found, block, cells).items():
+                writers[name].write(block, codes)
             _at_units(scene, found, block, cells, rows, cols)
             progress(done, total)
     _require_known_zeros(scene, found)
     return found
 
 
-_LOSS_STYLE = RasterStyle(
-    nodata=0,
-    overviews="mode",
-    descriptions=("footprint of the crop",),
-    colours={1: "#c9b458", 2: "#b2182b", 3: "#1b7837"},
-    categories={1: "crop, no forest loss laid to it", 2: "crop on forest lost to it", 3: "other forest lost"},
-)
+MAPS: Mapping[str, tuple[str, tuple[tuple[int, str, str], ...]]] = {
+    "loss": (
+        "deforestation",
+        ((1, "#8FB996", "class_other_loss"), (2, "#E6B94A", "class_crop"), (3, "#A50F15", "class_direct")),
+    ),
+    "degradation": ("degradation", ((1, "#D9CDB8", "class_not_degraded"), (2, "#7F4B12", "class_degraded"))),
+    "habitat": ("species", ((1, "#C994C7", "class_habitat"), (2, "#6A0F5B", "class_habitats"))),
+    "carbon": (
+        "gases",
+        (
+            (1, "#FDD9A0", "class_gases_low"),
+            (2, "#EC8F38", "class_gases_middle"),
+            (3, "#8C2D04", "class_gases_high"),
+        ),
+    ),
+}
+"""Raster to the harm it shows, and its classes: code, colour, name in the catalogue. 0 is nothing there."""
+_GAS_LIMITS = (200.0, 500.0)  # t CO2e/ha
+
+
+def style_of(name: str) -> RasterStyle:
+    """Return the colours and names of a map of harm."""
+    harm, classes = MAPS[name]
+    return RasterStyle(
+        nodata=0,
+        overviews="mode",
+        descriptions=(harm,),
+        colours={code: colour for code, colour, _ in classes},
+        categories={code: title.removeprefix("class_").replace("_", " ") for code, _, title in classes},
+    )
+
+
+def map_names(scene: Scene) -> list[str]:
+    """Return the maps that the inputs allow."""
+    given = {
+        "loss": scene.has_forest,
+        "degradation": scene.has_forest or scene.ground.has("land_cover"),
+        "habitat": bool(scene.ranges) and scene.ground.has("land_cover"),
+        "carbon": scene.has_forest and scene.ground.has("cci_agb"),
+    }
+    return [name for name, there in given.items() if there]
 
 
 def open_maps(scene: Scene, stack: ExitStack) -> dict[int, GridReader]:
@@ -227,7 +270,7 @@ def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Ce
             for year in ground.years("land_cover")
         },
         values=values,
-        masks=scene.domains.masks(block),
+        codes=scene.domains.codes(block),
     )
 
 
@@ -238,8 +281,8 @@ def _whole(ground: Ground, name: str, block: Block, inside: NDArray[np.bool_]) -
     return values
 
 
-def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> NDArray[np.uint8]:
-    """Add a block to the totals and states; return its cells of the map of direct loss."""
+def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> dict[str, NDArray[np.uint8]]:
+    """Add a block to the totals and states; return its cells of each map."""
     first = first_use_year(cells.series, cells.years)
     main = scene.windows[0]
     direct = {n: cells.plot & _direct(scene, first, cells, n) for n in scene.windows}
@@ -259,8 +302,35 @@ def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> NDAr
     assert found.state is not None
     found.state[block.slices] = sum(mask.astype(np.uint8) * BITS[name] for name, mask in bits.items())
     _add_whole(scene, found, block, cells, bits["forest_start"])
-    _add_footprint(scene, found, block, cells, first, direct)
-    return np.where(own, 2, np.where(cells.plot, 1, np.where(lost & cells.forest, 3, 0))).astype(np.uint8)
+    natural, species = _add_footprint(scene, found, block, cells, first, direct)
+    shown = {
+        "loss": np.where(own, 3, np.where(cells.plot, 2, np.where(lost & cells.forest, 1, 0))),
+        "degradation": _on_plots(cells.plot, np.where(natural, 2, 1)),
+        "habitat": _on_plots(cells.plot, np.minimum(species, 2)),
+        "carbon": np.where(own, _gas_class(scene, cells), 0),
+    }
+    return {name: shown[name].astype(np.uint8) for name in map_names(scene)}
+
+
+def _on_plots(plot: NDArray[np.bool_], values: NDArray[Any]) -> NDArray[Any]:
+    """Return values of the footprint's pixels in their places, 0 elsewhere."""
+    placed = np.zeros(plot.shape, dtype=np.uint8)
+    placed[plot] = values
+    return placed
+
+
+def _gas_class(scene: Scene, cells: Cells) -> NDArray[np.int64]:
+    """Return the class of the biomass burden of each cell at the central factors; 0 where it is not known."""
+    if "cci_agb" not in cells.values:
+        return np.zeros(cells.plot.shape, dtype=np.int64)
+    stock = cells.values["cci_agb"]
+    factors, climate = scene.factors, scene.section.climate
+    high = stock >= factors["root_split"].value
+    root = np.where(high, *(factors[f"root_shoot_{kind}_{climate}"].value for kind in ("high", "low")))
+    wood, litter = (factors[f"{kind}_{climate}"].value for kind in ("dead_wood", "litter"))
+    carbon = factors["carbon_fraction"].value * (1 + root + wood) + factors["carbon_fraction_litter"].value * litter
+    found = 1 + np.digitize(np.nan_to_num(stock) * carbon * CO2_PER_C, _GAS_LIMITS)
+    return np.where(np.isnan(stock), 0, found)
 
 
 def _direct(scene: Scene, first: NDArray[np.int64], cells: Cells, window: int) -> NDArray[np.bool_]:
@@ -274,7 +344,7 @@ def _add_whole(scene: Scene, found: Footprint, block: Block, cells: Cells, start
     latest = scene.year + scene.section.lag_years
     lost = cells.forest & (cells.loss > 0) & (cells.loss <= latest)
     for name, where in (("cells_ha", cells.inside), ("forest_start_ha", start), ("forest_lost_ha", lost)):
-        found.add(name, area[where], cells.masks[:, where])
+        found.add(name, area[where], [part[where] for part in cells.codes])
 
 
 def _area(scene: Scene, block: Block, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -289,35 +359,34 @@ def _add_footprint(
     cells: Cells,
     first: NDArray[np.int64],
     direct: Mapping[int, NDArray[np.bool_]],
-) -> None:
-    """Add what is counted over mapped crop."""
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Add what is counted over mapped crop; return its pixels on natural land, and species they took land from."""
     plot = cells.plot
-    masks = cells.masks[:, plot]
+    codes = [part[plot] for part in cells.codes]
     area = _area(scene, block, plot.shape)[plot]
     main = scene.windows[0]
     own, opened = direct[main][plot], first[plot]
     natural = own | _natural(scene, cells, opened, main, plot)
-    found.add("crop_ha", area, masks)
+    found.add("crop_ha", area, codes)
     for window, loss in direct.items():
-        found.add(f"direct_ha_{window}", area * loss[plot], masks)
-    found.add("direct_period_ha", area * (own & (cells.loss[plot] > scene.since)), masks)
-    found.add("natural_ha", area * natural, masks)
-    found.add("natural_year_ha", area * natural * (scene.year - opened), masks)
+        found.add(f"direct_ha_{window}", area * loss[plot], codes)
+    found.add("direct_period_ha", area * (own & (cells.loss[plot] > scene.since)), codes)
+    found.add("natural_ha", area * natural, codes)
+    found.add("natural_year_ha", area * natural * (scene.year - opened), codes)
     seen = cells.series[:, plot]
-    found.add("crop_years_ha", area * seen.sum(axis=0), masks)
-    found.add("abandoned_ha", area * (seen[:-1] & ~seen[1:]).sum(axis=0), masks)
-    _add_soil(found, cells, plot, natural, area, masks)
-    _add_biomass(scene, found, block, cells, own, area, masks)
-    _add_species(scene, found, block, cells, own, opened, area, masks)
+    found.add("crop_years_ha", area * seen.sum(axis=0), codes)
+    found.add("abandoned_ha", area * (seen[:-1] & ~seen[1:]).sum(axis=0), codes)
+    _add_soil(found, cells, plot, natural, area, codes)
+    _add_biomass(scene, found, block, cells, own, area, codes)
+    return natural, _add_species(scene, found, block, cells, own, opened, area, codes)
 
 
 def _natural(
     scene: Scene, cells: Cells, opened: NDArray[np.int64], window: int, plot: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Say which footprint pixels were under natural cover in the year before their window."""
-    codes = natural_codes(scene.section)
     before = cover_before({year: cover[plot] for year, cover in cells.covers.items()}, opened - window)
-    return np.isin(before, codes)
+    return np.isin(before, natural_codes(scene.section))
 
 
 def natural_codes(section: HarmSection) -> list[int]:
@@ -331,15 +400,15 @@ def _add_soil(
     plot: NDArray[np.bool_],
     natural: NDArray[np.bool_],
     area: Column,
-    masks: NDArray[np.bool_],
+    codes: Codes,
 ) -> None:
     if "soilgrids_ocs" not in cells.values:
         return
     stock = cells.values["soilgrids_ocs"][plot]
     known = natural & ~np.isnan(stock)
-    found.add("soil_ha", area * known, masks)
-    found.add("soil_t", area * np.where(known, stock, 0.0), masks)
-    found.add("soil_zero_ha", area * (known & (stock == 0)), masks)
+    found.add("soil_ha", area * known, codes)
+    found.add("soil_t", area * np.where(known, stock, 0.0), codes)
+    found.add("soil_zero_ha", area * (known & (stock == 0)), codes)
 
 
 def _add_biomass(
@@ -349,7 +418,7 @@ def _add_biomass(
     cells: Cells,
     own: NDArray[np.bool_],
     area: Column,
-    masks: NDArray[np.bool_],
+    codes: Codes,
 ) -> None:
     """Add above-ground biomass of direct loss, where the map is older than the clearing."""
     if "cci_agb" not in cells.values:
@@ -360,26 +429,19 @@ def _add_biomass(
     older = own & (loss > shown)
     known = older & ~np.isnan(stock)
     stock = np.where(known, stock, 0.0)
-    found.add("biomass_newer_ha", area * (own & ~older), masks)
-    found.add("biomass_ha", area * known, masks)
-    found.add("biomass_zero_ha", area * (known & (stock == 0)), masks)
-    split = scene_split(scene)
-    found.add("biomass_low_t", area * stock * (stock < split), masks)
-    found.add("biomass_high_t", area * stock * (stock >= split), masks)
+    found.add("biomass_newer_ha", area * (own & ~older), codes)
+    found.add("biomass_ha", area * known, codes)
+    found.add("biomass_zero_ha", area * (known & (stock == 0)), codes)
+    split = scene.factors["root_split"].value
+    found.add("biomass_low_t", area * stock * (stock < split), codes)
+    found.add("biomass_high_t", area * stock * (stock >= split), codes)
     if "burned_year" in cells.values:
         fire = cells.values["burned_year"][plot]
         burned = known & (fire >= loss) & (fire <= loss + 1)
-        found.add("burned_t", area * stock * burned, masks)
+        found.add("burned_t", area * stock * burned, codes)
     if "cci_agb_sd" in cells.values:
         spread = cells.values["cci_agb_sd"][plot]
         _add_patches(scene, found, block, plot, area * np.where(known, np.nan_to_num(spread), 0.0))
-
-
-def scene_split(scene: Scene) -> float:
-    """Return the biomass from which the lower root-to-shoot ratio holds, t/ha."""
-    from monitor.harms.settings import factors_of
-
-    return factors_of(scene.section)["root_split"].value
 
 
 def _add_patches(scene: Scene, found: Footprint, block: Block, plot: NDArray[np.bool_], weight: Column) -> None:
@@ -401,27 +463,28 @@ def _add_species(
     own: NDArray[np.bool_],
     opened: NDArray[np.int64],
     area: Column,
-    masks: NDArray[np.bool_],
-) -> None:
-    """Add lost habitat of each species, with its strict and its broad set of covers."""
+    codes: Codes,
+) -> NDArray[np.int64]:
+    """Add lost habitat of each species, with its strict and its broad set of covers; return species by pixel."""
+    species = np.zeros(len(area), dtype=np.int64)
     if not scene.ranges or not cells.covers:
-        return
+        return species
     plot, geobox = cells.plot, scene.context.frame.geobox[block.slices]
     before = cover_before({year: cover[plot] for year, cover in cells.covers.items()}, opened - scene.windows[0])
     height = cells.values["elevation"][plot] if "elevation" in cells.values else np.zeros(len(area))
     lost = own | np.isin(before, natural_codes(scene.section))
-    union = np.zeros(len(area), dtype=bool)
     for number, (record, held) in enumerate(zip(scene.section.species, scene.ranges, strict=True), start=1):
         inside = held.seen(geobox).get(0, np.zeros(plot.shape, dtype=bool))[plot]
         for name, covers in (
             ("strict", record.suitable),
             ("broad", [*record.suitable, *record.also_suitable]),
         ):
-            codes = tuple(int(code) for code, cover in scene.section.cover.items() if cover in covers)
-            habitat = habitat_mask(inside, before, codes, height, record.low_m, record.high_m)
-            found.add(f"species_{number}_{name}_ha", area * (habitat & lost), masks)
-            union |= (habitat & lost) if name == "strict" else False
-    found.add("species_any_ha", area * union, masks)
+            suitable = tuple(int(code) for code, cover in scene.section.cover.items() if cover in covers)
+            habitat = habitat_mask(inside, before, suitable, height, record.low_m, record.high_m)
+            found.add(f"species_{number}_{name}_ha", area * (habitat & lost), codes)
+            species += (habitat & lost) if name == "strict" else 0
+    found.add("species_any_ha", area * (species > 0), codes)
+    return species
 
 
 def _at_units(
@@ -449,9 +512,8 @@ def _at_units(
         if scene.ground.has(f"productivity_{name}"):
             states = scene.ground.read(f"productivity_{name}", block)[at]
             columns[f"productivity_{name}"] = np.nan_to_num(states, nan=NODATA).astype(int)
-    names = scene.domains.table["domain"].to_numpy()
-    masks = cells.masks[:, at[0], at[1]]
-    columns["domains"] = np.array([";".join(names[mask]) for mask in masks.T], dtype=object)
+    members = scene.domains.members([part[at] for part in cells.codes])
+    columns["domains"] = np.array([";".join(map(str, places)) for places in members], dtype=object)
     for name, values in columns.items():
         kind: Any = object if name == "domains" else np.int64
         held = found.units.setdefault(name, np.zeros(len(rows), dtype=kind))

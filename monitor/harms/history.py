@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from odc.geo.geobox import GeoBox
 
 from monitor.context import Context
 
-__all__ = ["History", "read_history"]
+__all__ = ["BURNING", "History", "read_history"]
+
+BURNING = Lock()
+"""Held while polygons are burnt: the library changes the filters of warnings, which all threads share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,13 @@ class History:
     def _burnt(self, rows: NDArray[Any], geobox: GeoBox) -> NDArray[np.bool_]:
         if not len(rows):
             return np.zeros(geobox.shape, dtype=bool)
-        burnt = rasterio.features.rasterize(
-            [(self.shapes[row], 1) for row in rows],
-            out_shape=tuple(geobox.shape),
-            transform=geobox.transform,
-            dtype="uint8",
-        )
+        with BURNING:
+            burnt = rasterio.features.rasterize(
+                [(self.shapes[row], 1) for row in rows],
+                out_shape=tuple(geobox.shape),
+                transform=geobox.transform,
+                dtype="uint8",
+            )
         return np.asarray(burnt == 1)
 
 

@@ -34,7 +34,7 @@ from monitor.sections import HarmSection
 from monitor.steps.estimate import interval_method
 from monitor.tables import read_tables
 
-__all__ = ["COLLECTORS", "harm"]
+__all__ = ["COLLECTORS", "biomass_errors", "coarse_heights", "harm", "harm_notes", "scenes_of"]
 
 _FAR_M = 1000.0
 _MOST_PATCHES = 4000
@@ -54,7 +54,7 @@ def harm(context: Context, staging: Path, progress: Progress) -> Mapping[str, An
     folder.mkdir(parents=True, exist_ok=True)
     units = read_tables(context.out).units
     with open_ground(section, context.frame.geobox) as ground:
-        scenes = list(_scenes(context, section, ground))
+        scenes = list(scenes_of(context, section, ground))
         parts = [
             _collect(scene, folder, units, context.jobs, _part_of(progress, number, len(scenes)))
             for number, scene in enumerate(scenes)
@@ -81,8 +81,9 @@ def _part_of(progress: Progress, number: int, count: int) -> Progress:
     return lambda done, total: progress(number * total + done, count * total)
 
 
-def _scenes(context: Context, section: HarmSection, ground: Ground) -> Iterator[Scene]:
-    domains = Domains(context)
+def scenes_of(context: Context, section: HarmSection, ground: Ground) -> Iterator[Scene]:
+    """Yield what is looked at: every crop in every compared period, in order."""
+    domains, factors = Domains(context), factors_of(section)
     shared: dict[str, Any] = {}
     ranges = tuple(_range(context, entry.range, entry.layer) for entry in section.species)
     for crop in context.survey.survey.crops:
@@ -101,6 +102,7 @@ def _scenes(context: Context, section: HarmSection, ground: Ground) -> Iterator[
                 period=period.name,
                 year=year,
                 since=year - window if earlier is None else earlier,
+                factors=factors,
                 ranges=ranges,
                 shared=shared,
             )
@@ -121,7 +123,7 @@ def _collect(
     found = footprint(scene, folder, units, jobs=jobs, progress=progress)
     state = found.state
     assert state is not None
-    extra = list(_biomass_errors(scene, found))
+    extra = list(biomass_errors(scene, found))
     rings = pd.DataFrame(columns=["crop", "period", "zone", "tile", "loss_ha", "expected_ha", "cells", "reason"])
     if scene.has_forest:
         cell_m = float(abs(scene.context.frame.geobox.transform.a))
@@ -130,7 +132,7 @@ def _collect(
         extra += [(f"fragment_{names[name]}", "frame", value) for name, value in held.items()]
         balance = factors_of(scene.section)["match_balance"].value
         width = Rings(scene.section.rings_m, cell_m, balance)
-        rings = ring_table(state, _heights(scene, width), width)
+        rings = ring_table(state, coarse_heights(scene, width), width)
         rings.insert(0, "crop", scene.crop)
         rings.insert(1, "period", scene.period)
     more = [collector(scene, found, folder) for collector in COLLECTORS.values()]
@@ -141,7 +143,7 @@ def _collect(
     return pd.concat([own, added[own.columns]], ignore_index=True), rings, found
 
 
-def _heights(scene: Scene, rings: Rings) -> NDArray[np.float64] | None:
+def coarse_heights(scene: Scene, rings: Rings) -> NDArray[np.float64] | None:
     """Return the mean height of every coarse cell, read in strips of them."""
     if not scene.ground.has("elevation"):
         return None
@@ -154,7 +156,7 @@ def _heights(scene: Scene, rings: Rings) -> NDArray[np.float64] | None:
     return np.concatenate(strips)
 
 
-def _biomass_errors(scene: Scene, found: Footprint) -> Iterator[tuple[str, str, float]]:
+def biomass_errors(scene: Scene, found: Footprint) -> Iterator[tuple[str, str, float]]:
     """Yield the standard error of footprint biomass: correlated, and the bounds of none and of full correlation."""
     if not found.patches:
         return

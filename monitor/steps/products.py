@@ -20,6 +20,8 @@ from maps.page import (
     AdminLayer,
     ClassAccuracy,
     Figures,
+    HarmFigure,
+    HarmMap,
     LineLayer,
     MappedCount,
     OverlayLayer,
@@ -31,6 +33,9 @@ from maps.page import (
 from maps.table import write_workbook
 from monitor.context import Context, Progress
 from monitor.floors import LOSES, skill_lines
+from monitor.harms.footprint import MAPS
+from monitor.harms.reading import HARMS, headlines
+from monitor.indicators import part_path, read_part
 from monitor.tables import read_csv
 
 __all__ = ["read_figures", "survey_page", "write_products"]
@@ -83,13 +88,54 @@ def read_figures(context: Context) -> Figures:
         change=read["change"].fillna({"flags": ""}),
         accuracy=tuple(_accuracies(context, read["accuracy"])),
         mapped=tuple(_mapped(read["mapped_areas"])),
-        extra=(*extra, ("error_matrix", read["error_matrix"])),
+        extra=(*extra, ("error_matrix", read["error_matrix"]), *_indicators(context)),
+        harms=tuple(_harms(context)),
     )
 
 
 def _own_words(name: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rename what another sheet's column of that name means otherwise."""
     return rows.rename(columns={"expected": "should_be"}) if name == "ad_findings" else rows
+
+
+def _indicators(context: Context) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the tidy table of indicators, if the run made one."""
+    path = context.out / "indicators" / "indicators.csv"
+    if path.is_file():
+        yield "indicators", read_part(path)
+
+
+def _harms(context: Context) -> Iterator[HarmFigure]:
+    """Yield the six harms of each crop and compared period."""
+    path = part_path(context.out, "harm")
+    if not path.is_file():
+        return
+    rows = read_part(path)
+    for period in context.compared:
+        for head in headlines(rows, period.name):
+            yield HarmFigure(
+                harm=head.harm,
+                crop=head.crop,
+                period=head.period,
+                state=head.state,
+                claim="potential" if HARMS[head.harm][3] == "potential" else "at_most",
+                value=head.value,
+                lo=head.lo,
+                hi=head.hi,
+                unit=head.unit,
+                grade=head.grade,
+                level=head.level,
+            )
+
+
+def _harm_maps(context: Context) -> Iterator[HarmMap]:
+    """Yield the maps of harms that the run made."""
+    for period in context.compared:
+        for crop in context.survey.survey.crops:
+            for name, (harm, classes) in MAPS.items():
+                path = context.out / "indicators" / f"{name}_{crop}_{period.name}.tif"
+                if path.is_file():
+                    yield HarmMap(harm=harm, crop=crop, period=period.name, path=path, classes=classes)
 
 
 def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:
@@ -153,6 +199,7 @@ def _page(context: Context, figures: Figures, language: str) -> Page:
         legend=context.profile.legend,
         admin=AdminLayer(frame=context.frame.admin, title="Administrative units"),
         rasters=tuple(_rasters(context)),
+        harm_maps=tuple(_harm_maps(context)),
         overlays=tuple(_overlays(context)),
         lines=tuple(_lines(context)),
         elevation=survey.map.elevation,

@@ -1,0 +1,43 @@
+// The six harms: each figure with its interval, grade and the word that limits the claim, or why there is none.
+const harms = (() => {
+  'use strict';
+  const { node } = figure;
+
+  const of = (crop, period) => data.raw.harms.filter((row) => row.crop === crop && row.period === period);
+  const unit = (row) => (row.unitKey ? words.text(row.unitKey) : row.unit);
+  // Digits follow the upper limit, as everywhere; a figure below a hundredth keeps two of its own.
+  function number(value, row) {
+    const scale = Math.max(Math.abs(row.lo), Math.abs(row.hi));
+    if (scale > 0 && scale < 0.01) return Number(value.toPrecision(2)).toString();
+    return words.number(value, { scale });
+  }
+  const amount = (row) => number(row.value, row) + '\u00a0' + unit(row);
+  const limits = (row) => words.range(number(row.lo, row), number(row.hi, row));
+  const whole = (row) => words.text('pattern.with_interval', { value: amount(row), range: limits(row) });
+
+  function entry(row) {
+    const name = node('dt', { text: words.text('harms.' + row.harm) });
+    if (row.state !== 'computed') return [name, node('dd', { class: 'none', text: words.text('harms.' + row.state) })];
+    return [name, node('dd', {}, node('b', { text: amount(row) }),
+      node('small', { text: words.text('harms.interval', { level: words.level(row.level), range: limits(row) }) }),
+      node('small', { text: words.list(words.text('harms.' + row.claim), words.text('harms.grade', { grade: row.grade })) }))];
+  }
+
+  // Plain sentences, one for each harm, and why they are not added up.
+  function reading(rows) {
+    const told = rows.map((row) => (row.state === 'computed'
+      ? words.text('harms.read_' + row.harm, { figure: whole(row), crop: words.className(row.crop).toLowerCase() })
+      : words.text('harms.read_absent', { harm: words.text('harms.' + row.harm), state: words.text('harms.' + row.state) })));
+    return node('p', { class: 'reading', text: [...told, words.text('harms.read_close')].join(' ') });
+  }
+
+  function show(crop, period) {
+    const rows = of(crop, period);
+    const section = document.getElementById('harms');
+    section.hidden = !rows.length;
+    document.getElementById('harms-body').replaceChildren(...(rows.length
+      ? [node('dl', { class: 'facts six' }, ...rows.flatMap(entry)), reading(rows)] : []));
+  }
+
+  return { show };
+})();

@@ -1,0 +1,139 @@
+"""The six harms on the page and in the workbook: no figure without its interval, words for what is not there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pytest
+
+from geo.errors import DisclosureError, InputError
+from geo.raster import RasterStyle, geobox_of, write_cog
+from maps.disclosure import Tier
+from maps.interactive import render
+from maps.language import LANGUAGES, language
+from maps.page import HARMS, HarmFigure, HarmMap, Page
+from maps.payload import payload
+from maps.table import write_workbook
+from tests.maps.test_browser import Opened
+
+CLASSES = ((1, "#8FB996", "class_other_loss"), (2, "#E6B94A", "class_crop"), (3, "#A50F15", "class_direct"))
+
+
+def six(period: str = "2024") -> tuple[HarmFigure, ...]:
+    """Return the six harms: three figures, one of them of a millionth, and three that are not there."""
+    head: dict[str, Any] = {"crop": "coca", "period": period, "claim": "at_most"}
+    return (
+        HarmFigure(
+            harm="deforestation", state="computed", value=12.5, lo=8, hi=20, unit="ha/yr", grade="B", **head
+        ),
+        HarmFigure(harm="erosion", state="not_computed", **(head | {"claim": "potential"})),
+        HarmFigure(harm="degradation", state="computed", value=40, lo=30, hi=55, unit="ha", grade="B", **head),
+        HarmFigure(harm="species", state="not_resolvable", **head),
+        HarmFigure(harm="contamination", state="not_estimable", **(head | {"claim": "potential"})),
+        HarmFigure(
+            harm="gases", state="computed", value=2.5e-6, lo=1e-6, hi=4e-6, unit="t CO2e", grade="C", **head
+        ),
+    )
+
+
+@pytest.fixture
+def harmed(example: Page, tmp_path: Path) -> Page:
+    """Return the example page with the six harms and a map of one."""
+    grid = geobox_of(example.rasters[0].path)
+    codes = np.zeros(grid.shape, dtype=np.uint8)
+    codes[:40, :40], codes[40:80, :40] = 3, 1
+    write_cog(tmp_path / "loss.tif", codes, grid, style=RasterStyle(nodata=0))
+    shown = HarmMap(
+        harm="deforestation",
+        crop="coca",
+        period="2024",
+        path=tmp_path / "loss.tif",
+        classes=CLASSES,
+        tier=Tier.PUBLIC,
+    )
+    return replace(example, figures=replace(example.figures, harms=six()), harm_maps=(shown,))
+
+
+def test_a_figure_needs_its_interval() -> None:
+    """Law: a harm has a figure inside its interval, or a state that says why not, never half of both."""
+    head: dict[str, Any] = {"harm": "erosion", "crop": "coca", "period": "2024", "claim": "potential"}
+    for wrong in (
+        {"state": "computed", "value": 3.0},
+        {"state": "not_computed", "value": 3.0, "lo": 1.0, "hi": 4.0},
+    ):
+        with pytest.raises(InputError, match="a figure with its interval"):
+            HarmFigure(**head, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="one of deforestation"):
+        HarmFigure(harm="happiness", crop="coca", period="2024", claim="potential", state="not_computed")
+
+
+def test_payload_holds_six_and_a_missing_figure_is_no_zero(harmed: Page) -> None:
+    """Law: six harms by name, numbers only where computed, a map with the classes of its legend."""
+    content = payload(harmed)
+    assert [one["harm"] for one in content["harms"]] == list(HARMS)
+    assert [one["value"] is None for one in content["harms"]] == [False, True, False, True, True, False]
+    (drawn,) = [one for one in content["rasters"] if one["kind"] == "harm_deforestation"]
+    assert [entry["key"] for entry in drawn["classes"]] == [f"harms.{name}" for _, _, name in CLASSES]
+
+
+def test_a_map_of_plots_is_for_the_field_alone(harmed: Page) -> None:
+    """Law: a map of harm shows plots and is of the field unless said otherwise; a public page refuses it."""
+    plots = HarmMap(harm="gases", crop="coca", period="2024", path=harmed.harm_maps[0].path, classes=CLASSES)
+    with pytest.raises(DisclosureError, match="map of harm gases"):
+        replace(harmed, about=replace(harmed.about, tier=Tier.PUBLIC), harm_maps=(plots,))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_workbook_tells_the_harms_in_words(code: str, harmed: Page, tmp_path: Path) -> None:
+    """Law: one row a harm, figure between its limits, states as words of the language, blanks where none."""
+    words = language(code)
+    write_workbook(tmp_path / "book.xlsx", harmed.figures, harmed.about, language_code=code)
+    sheet = openpyxl.load_workbook(tmp_path / "book.xlsx")[words.text("harms.sheet")]
+    rows = list(sheet.iter_rows(min_row=3, values_only=True))
+    assert [row[0] for row in rows] == [words.text(f"harms.{harm}") for harm in HARMS]
+    assert rows[1][3] == words.text("harms.not_computed")
+    assert rows[1][4] is None
+    assert rows[0][5] <= rows[0][4] <= rows[0][6]
+
+
+def test_words_of_every_harm_in_every_language() -> None:
+    """Law: each language names the harms, their states and sentences, and keeps their places."""
+    english = language("en").words
+    for code in LANGUAGES:
+        words = language(code).words
+        for harm in HARMS:
+            assert words[f"harms.{harm}"]
+            assert "{figure}" in words[f"harms.read_{harm}"], (code, harm)
+        assert {key for key in words if key.startswith("harms.")} == {
+            key for key in english if key.startswith("harms.")
+        }
+
+
+@pytest.mark.browser
+def test_page_reads_the_harms(browser: Any, harmed: Page, tmp_path: Path) -> None:
+    """Law: the page shows figure, interval, grade and claim, words for the rest, and the map with its legend."""
+    path = tmp_path / "index.html"
+    path.write_text(render(harmed), encoding="utf-8")
+    page = Opened(browser, path)
+    told = page.text("#harms")
+    for part in ("12.5", "8.0 to 20.0", "attributable at most", "grade B", "not computed", "not estimable"):
+        assert part in told, part
+    assert "0.0000025" in told
+    assert "so they are not added up" in told
+    page.choose("harm_deforestation")
+    assert "Crop on forest cleared for it" in page.text("#legend")
+    assert page.violations() == []
+    page.choose("2022")
+    assert not page.tab.locator("#harms").is_visible()
+    page.quiet()
+
+
+def test_nothing_to_say_without_harms(example: Page) -> None:
+    """Law: a page of a survey without harms has none in its data."""
+    assert payload(example)["harms"] == []
+    assert math.isnan(six()[1].value)
