@@ -133,8 +133,8 @@ def test_no_crop_is_no_harm(figures: Figures) -> None:
     totals = figures.totals.copy()
     kept = totals["quantity"].isin(["cells_ha", "forest_start_ha", "forest_lost_ha"])
     totals.loc[~kept, "value"] = 0.0
-    empty = Figures(
-        replace(figures.tables, units=units), figures.units, totals, figures.rings.iloc[:0], figures.settings
+    empty = replace(
+        figures, tables=replace(figures.tables, units=units), totals=totals, rings=figures.rings.iloc[:0]
     )
     rows = list(harm_rows(empty))
     for indicator, part in (("D1", ""), ("D1", "cumulative"), ("S1", ""), ("G2", ""), ("B1", "")):
@@ -143,9 +143,7 @@ def test_no_crop_is_no_harm(figures: Figures) -> None:
 
 def test_missing_inputs_say_so(figures: Figures) -> None:
     """Law: an optional input that is not there leaves a state and its name, never a number."""
-    lean = Figures(
-        figures.tables, figures.units, figures.totals, figures.rings, dict(figures.settings) | {"inputs": []}
-    )
+    lean = replace(figures, settings=dict(figures.settings) | {"inputs": []})
     rows = list(harm_rows(lean))
     heads = {row.key.indicator: row for row in rows if row.key.period == "2024" and row.key.domain == "frame"}
     assert (heads["D1"].state, heads["D1"].reason) == (
