@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,15 +83,19 @@ def class_image(path: Path, legend: Legend, *, limit: int = _LIMIT) -> MapImage:
     return MapImage(uri=_webp(table[np.nan_to_num(codes, nan=0).astype(np.uint8)]), bounds=bounds)
 
 
-def code_image(path: Path, colours: Mapping[int, str], *, limit: int = _LIMIT) -> MapImage:
+def code_image(
+    path: Path, colours: Mapping[int, str], *, limits: Sequence[float] = (), limit: int = _LIMIT
+) -> MapImage:
     """Return a raster of codes in given colours; codes without one, and 0, are clear.
 
     Parameters
     ----------
     path
-        Raster of codes from 0 to 255.
+        Raster of codes from 0 to 255, or of amounts when there are `limits`.
     colours
         Code to colour.
+    limits
+        Lower limits of the codes 1 and up; amounts below the first, and no-data, are clear.
     limit
         Most pixels a side.
 
@@ -101,7 +105,9 @@ def code_image(path: Path, colours: Mapping[int, str], *, limit: int = _LIMIT) -
         If the raster cannot be read.
     """
     # Rare classes would vanish from a picture of the commonest: the greatest code is shown
-    codes, bounds = _warped(path, limit, Resampling.max, nodata=0)
+    codes, bounds = _warped(path, limit, Resampling.max, nodata=None if limits else 0)
+    if limits:
+        codes = np.searchsorted(limits, np.nan_to_num(codes, nan=-np.inf), side="right").astype(np.float64)
     table = np.zeros((256, 4), dtype=np.uint8)
     for code, colour in colours.items():
         table[code] = (*_rgb(colour), 255)

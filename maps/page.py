@@ -212,6 +212,8 @@ class HarmMap:
     """Raster of class codes, 0 where there is nothing."""
     classes: tuple[tuple[int, str, str], ...]
     """Code, colour and name in the catalogue (under ``harms``) of each class."""
+    limits: tuple[float, ...] = ()
+    """Lower limits of classes 1 and up, of a raster of amounts; none for one of class codes."""
     tier: Tier = Tier.FIELD
     """Widest circle that may see it."""
 

@@ -204,7 +204,7 @@ def _harm_map(layer: HarmMap) -> dict[str, Any]:
         "period": plain(layer.period),
         "crop": layer.crop,
         "classes": [{"colour": colour, "key": f"harms.{name}"} for _, colour, name in layer.classes],
-        **_image(code_image(layer.path, {code: colour for code, colour, _ in layer.classes})),
+        **_image(code_image(layer.path, {code: colour for code, colour, _ in layer.classes}, limits=layer.limits)),
     }
 
 

@@ -128,6 +128,15 @@ def _harms(context: Context) -> Iterator[HarmFigure]:
             )
 
 
+_EROSION = (
+    (1, "#FEE0B6", "class_erosion_low"),
+    (2, "#E08214", "class_erosion_middle"),
+    (3, "#7F3B08", "class_erosion_high"),
+)
+_EROSION_LIMITS = (1.0, 11.0, 50.0)
+"""Added loss, t/ha/yr; 11 is the tolerable loss that E3 leads with."""
+
+
 def _harm_maps(context: Context) -> Iterator[HarmMap]:
     """Yield the maps of harms that the run made."""
     for period in context.compared:
@@ -136,6 +145,16 @@ def _harm_maps(context: Context) -> Iterator[HarmMap]:
                 path = context.out / "indicators" / f"{name}_{crop}_{period.name}.tif"
                 if path.is_file():
                     yield HarmMap(harm=harm, crop=crop, period=period.name, path=path, classes=classes)
+            path = context.out / "indicators" / f"erosion_{crop}_{period.name}.tif"
+            if path.is_file():
+                yield HarmMap(
+                    harm="erosion",
+                    crop=crop,
+                    period=period.name,
+                    path=path,
+                    classes=_EROSION,
+                    limits=_EROSION_LIMITS,
+                )
 
 
 def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +12,14 @@ from typing import Any
 import numpy as np
 import openpyxl
 import pytest
+from PIL import Image
 
 from geo.errors import DisclosureError, InputError
 from geo.raster import RasterStyle, geobox_of, write_cog
 from maps.disclosure import Tier
 from maps.interactive import render
 from maps.language import LANGUAGES, language
+from maps.overlay_image import code_image
 from maps.page import HARMS, HarmFigure, HarmMap, Page
 from maps.payload import payload
 from maps.table import write_workbook
@@ -79,6 +83,19 @@ def test_payload_holds_six_and_a_missing_figure_is_no_zero(harmed: Page) -> None
     assert [one["value"] is None for one in content["harms"]] == [False, True, False, True, True, False]
     (drawn,) = [one for one in content["rasters"] if one["kind"] == "harm_deforestation"]
     assert [entry["key"] for entry in drawn["classes"]] == [f"harms.{name}" for _, _, name in CLASSES]
+
+
+def test_amounts_are_drawn_in_classes(example: Page, tmp_path: Path) -> None:
+    """Literal raster: amounts below the first limit and no-data are clear, others have the colour of their class."""
+    grid = geobox_of(example.rasters[0].path)
+    amounts = np.full(grid.shape, -9999.0, dtype=np.float32)
+    amounts[: grid.shape[0] // 2], amounts[: grid.shape[0] // 4] = 0.5, 60.0
+    write_cog(tmp_path / "added.tif", amounts, grid, style=RasterStyle(nodata=-9999.0))
+    drawn = code_image(tmp_path / "added.tif", {1: "#FEE0B6", 2: "#7F3B08"}, limits=(1.0, 50.0))
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn.uri.split(",")[1]))).convert("RGBA"))
+    seen = picture[..., 3] > 0
+    assert 0.15 < seen.mean() < 0.3
+    assert np.abs(picture[seen][:, :3].astype(int) - (0x7F, 0x3B, 0x08)).max() <= 3
 
 
 def test_a_map_of_plots_is_for_the_field_alone(harmed: Page) -> None:
