@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from aoi.harm.deforestation import Fragmentation, fragmentation
-from aoi.harm.indirect import match
+from aoi.harm.indirect import expected_loss_ha, match
 from monitor.harms.footprint import BITS
 
 __all__ = ["Rings", "fragments", "ring_names", "ring_table"]
@@ -21,6 +21,7 @@ _PARTS = 5
 _TILE_M = 1000.0
 _FEWEST = 30
 """Matched cells below which a ring is not estimable."""
+_FEWEST_TILES = 5
 FloatArray = NDArray[np.float64]
 
 
@@ -118,7 +119,7 @@ def _ring(
     if not beyond.any():
         return pd.DataFrame([refused | {"reason": "no forest beyond the rings to compare with"}])
     found = match(covariates[here], covariates[beyond])
-    matched = found.control >= 0
+    matched = found.treated >= 0
     worst = float(np.abs(found.balance).max())
     refused |= {"unmatched": found.unmatched, "worst_balance": worst if np.isfinite(worst) else np.nan}
     if matched.sum() < _FEWEST:
@@ -127,16 +128,22 @@ def _ring(
     if worst > rings.balance:
         reason = f"controls out of balance: standardised difference {worst:.2f}, more than {rings.balance:g}"
         return pd.DataFrame([refused | {"reason": reason}])
+    tiles = len(np.unique(columns["tile"][here][matched]))
+    if tiles < _FEWEST_TILES:
+        reason = f"matched cells in {tiles} tiles of 1 km, fewer than {_FEWEST_TILES} to draw again"
+        return pd.DataFrame([refused | {"reason": reason}])
     loss, forest = (np.asarray(columns[key], dtype=np.float64) for key in ("loss", "forest"))
-    rate = (loss[beyond] / forest[beyond])[found.control[matched]]
+    expected = expected_loss_ha(found, loss[beyond], forest[beyond], forest[here])
     by_tile = pd.DataFrame(
         {
             "tile": columns["tile"][here][matched],
             "loss_ha": loss[here][matched],
-            "expected_ha": rate * forest[here][matched],
+            "expected_ha": expected[matched],
             "cells": 1,
         }
     )
+    if not (by_tile["loss_ha"].any() or by_tile["expected_ha"].any()):
+        return pd.DataFrame([refused | {"reason": "no loss in the ring and none in its controls"}])
     summed = by_tile.groupby("tile", as_index=False).sum()
     return summed.assign(zone=name, unmatched=found.unmatched, worst_balance=worst, reason="")
 

@@ -86,7 +86,7 @@ def test_payload_holds_six_and_a_missing_figure_is_no_zero(harmed: Page) -> None
 
 
 def test_amounts_are_drawn_in_classes(example: Page, tmp_path: Path) -> None:
-    """Literal raster: amounts below the first limit and no-data are clear, others have the colour of their class."""
+    """Literal raster: amounts below the first limit and no-data are clear, others coloured by class."""
     grid = geobox_of(example.rasters[0].path)
     amounts = np.full(grid.shape, -9999.0, dtype=np.float32)
     amounts[: grid.shape[0] // 2], amounts[: grid.shape[0] // 4] = 0.5, 60.0

@@ -1,0 +1,122 @@
+"""Rings against matched controls: worked landscapes whose excess is known, balance, and refusals with a reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from aoi.harm.indirect import excess_draws, expected_loss_ha, match, standardised_difference
+from monitor.harms.footprint import BITS
+from monitor.harms.rings import Rings, coarse_mean, fragments, ring_names, ring_table
+
+RINGS = Rings((100.0, 200.0, 400.0), 10.0, 0.25)
+FOREST = BITS["inside"] | BITS["forest_start"] | BITS["forest"] | BITS["forest_refilled"]
+
+
+def landscape(ring_rate: float, far_rate: float, *, side: int = 640) -> NDArray[np.uint8]:
+    """Return forest of 8 km with a column of plots at its western edge, and loss at two rates."""
+    state = np.full((side, side), FOREST, dtype=np.uint8)
+    rng = np.random.default_rng(5)
+    near = np.arange(side)[None, :] < 40
+    lost = rng.random((side, side)) < np.where(near, ring_rate, far_rate)
+    state[lost] |= BITS["lost"]
+    state[:, 0] = BITS["inside"] | BITS["plot"]
+    return state
+
+
+def excess_ha(table: pd.DataFrame, name: str) -> float:
+    """Return observed less expected loss of a ring."""
+    own = table[table["zone"] == name]
+    assert (own["reason"] == "").all(), own["reason"].iloc[0]
+    return float((own["loss_ha"] - own["expected_ha"]).sum())
+
+
+def test_excess_of_a_known_landscape() -> None:
+    """Simulated truth: 4 percent lost near plots and 1 percent far away is an excess of 3 percent of the ring."""
+    table = ring_table(landscape(0.04, 0.01), None, RINGS)
+    for name in ring_names(RINGS.edges_m):
+        cells = int(table.loc[table["zone"] == name, "cells"].sum())
+        forest = cells * 4 * 0.01  # coarse cells of two by two
+        assert excess_ha(table, name) == pytest.approx(0.03 * forest, rel=0.2), name
+
+
+def test_equal_rates_are_no_excess_and_less_is_negative() -> None:
+    """Law: counterfactual equal to observed gives about nothing; less loss near plots gives a figure below zero."""
+    names = ring_names(RINGS.edges_m)
+    equal = ring_table(landscape(0.02, 0.02), None, RINGS)
+    loss = equal.loc[equal["zone"] == names[2], "loss_ha"].sum()
+    assert abs(excess_ha(equal, names[2])) < 0.2 * loss
+    assert excess_ha(ring_table(landscape(0.005, 0.03), None, RINGS), names[2]) < 0
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (np.full((400, 400), FOREST, dtype=np.uint8), "no forest in the ring"),
+        (landscape(0.0, 0.0), "no loss in the ring and none in its controls"),
+        (landscape(0.02, 0.02)[:, :30], "no forest beyond the rings"),
+        (landscape(0.02, 0.02)[:100], "tiles of 1 km"),
+    ],
+)
+def test_what_cannot_be_estimated_says_why(state: NDArray[np.uint8], told: str) -> None:
+    """Law: without a comparison a ring has a reason and no figure."""
+    table = ring_table(state, None, RINGS)
+    assert told in table["reason"].iloc[0]
+    assert table["loss_ha"].sum() == 0 or told in str(table["reason"].tolist())
+
+
+def test_controls_out_of_balance_are_refused() -> None:
+    """Law: rings on high ground and controls on low ground do not compare."""
+    state = landscape(0.04, 0.01)
+    height = np.broadcast_to(np.linspace(3000, 0, 320)[None, :], (320, 320)).copy()
+    height[:, 20:] = 0.0  # far ground is flat and low; nothing like the rings within the caliper
+    table = ring_table(state, height, RINGS)
+    assert any("matched cells" in reason or "out of balance" in reason for reason in table["reason"])
+
+
+def test_standardised_difference_by_hand() -> None:
+    """Worked by hand: means 1 and 0, variances 1 and 1 give 1; equal constants give 0, others no balance at all."""
+    treated, control = np.array([[0.0], [2.0]]), np.array([[-1.0], [1.0]])
+    assert standardised_difference(treated, control).tolist() == [1.0]
+    assert standardised_difference(np.ones((3, 1)), np.ones((3, 1))).tolist() == [0.0]
+    assert standardised_difference(np.ones((3, 1)), np.zeros((3, 1))).tolist() == [np.inf]
+
+
+def test_unmatched_are_told() -> None:
+    """Law: a treated cell whose class holds no control is counted, not dropped; far controls are left out."""
+    found = match(np.array([[0.0], [0.1], [100.0], [100.1]]), np.array([[0.05], [0.06], [500.0]]), parts=2)
+    assert found.unmatched == 2
+    assert found.treated.tolist() == [0, 0, -1, -1]
+    assert found.pool.tolist() == [0, 0, -1]
+
+
+def test_expected_loss_by_hand() -> None:
+    """Worked by hand: two controls of a class lost 1 of 10 and 3 of 10 ha, so 5 ha are expected to lose 1."""
+    found = match(np.array([[0.0], [1.0]]), np.array([[0.2], [0.8]]), parts=1)
+    expected = expected_loss_ha(found, np.array([1.0, 3.0]), np.array([10.0, 10.0]), np.array([5.0, 10.0]))
+    assert expected.tolist() == [1.0, 2.0]
+
+
+def test_draws_are_centred_and_two_sided() -> None:
+    """Law: draws of tiles have the mean of the excess and reach both sides when tiles disagree."""
+    draws = excess_draws(np.array([3.0, 0.0, 1.0, 0.0]), np.array([1.0, 1.0, 1.0, 1.0]), n=4000, seed=1, name="x")
+    assert draws.mean() == pytest.approx(0.0, abs=0.15)
+    assert draws.min() < 0 < draws.max()
+
+
+def test_refilled_plots_make_no_fragments() -> None:
+    """Law: where plots are refilled by what is there already, the harm is nothing."""
+    state = landscape(0.0, 0.0, side=60)
+    found = fragments(state, cell_m=10.0, core_depth_m=50.0)
+    assert (found.mesh_ha, found.edge_m, found.core_ha) == (0.0, 0.0, 0.0)
+
+
+def test_coarse_means_of_cells_cut_short() -> None:
+    """Literal raster: means of two by two cells, one at the edge, and a hole that stays one."""
+    values = np.array([[1.0, 3.0, 5.0], [1.0, 3.0, 7.0], [2.0, np.nan, 4.0]])
+    means = coarse_mean(values, 2)
+    assert means[0].tolist() == [2.0, 6.0]
+    assert np.isnan(means[1, 0])
+    assert means[1, 1] == 4.0
