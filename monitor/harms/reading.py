@@ -51,8 +51,10 @@ def headlines(rows: pd.DataFrame, period: str | None = None) -> Iterator[Headlin
             continue
         for harm, (indicator, part, _, _) in HARMS.items():
             own = (frame["crop"] == crop) & (frame["period"].astype(str) == when)
-            found = frame[own & (frame["indicator"] == indicator) & (frame["part"] == part)]
-            yield _headline(harm, crop, when, found)
+            of_harm = frame[own & (frame["indicator"] == indicator)]
+            found = of_harm[of_harm["part"] == part]
+            # Where nothing was computed, the row that says why is of the indicator and of no part
+            yield _headline(harm, crop, when, found if len(found) else of_harm[of_harm["state"] != "computed"])
 
 
 def _headline(harm: str, crop: str, period: str, found: pd.DataFrame) -> Headline:

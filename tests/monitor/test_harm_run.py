@@ -29,7 +29,7 @@ from monitor.harms.figures import Figures, read_figures
 from monitor.harms.footprint import Footprint, footprint
 from monitor.harms.ground import input_problems, open_ground, require_whole
 from monitor.harms.reading import closing_line, headlines
-from monitor.indicators import part_path, read_part
+from monitor.indicators import part_path, read_part, rows_of_harms
 from monitor.sections import HarmSection
 from monitor.steps.harm import scenes_of
 from tests.monitor.conftest import altdev
@@ -304,6 +304,15 @@ def test_closing_lines_name_six_harms(finished_run: Path) -> None:
     for line in lines:
         assert ("interval" in line and "grade" in line) or "not computed (" in line, line
     assert "attributable at most" in lines[0]
+
+
+def test_a_headline_that_is_not_there_says_why(figures: Figures) -> None:
+    """Law: without any input each of the six harms is not computed, with the reason its rows give."""
+    bare = replace(figures, settings=dict(figures.settings) | {"inputs": [], "species": []})
+    table = rows_of_harms(harm_rows(bare), level=0.95)
+    heads = list(headlines(table))
+    assert [head.state for head in heads] == ["not_computed"] * 6
+    assert not [head.reason for head in heads if "no row in this run" in head.reason]
 
 
 def truths(run: Path) -> Iterator[tuple[float, pd.Series]]:
