@@ -26,9 +26,7 @@ HXL_TAGS = {
     "period": "#date+period",
     "harm": "#item+harm",
     "figure": "#indicator+value",
-    "unit": "#meta+unit",
     "claim": "#meta+claim",
-    "grade": "#meta+grade",
     "from": "#date+start+period",
     "to": "#date+end+period",
     "domain": "#geo+code",
@@ -171,9 +169,7 @@ _HEADINGS = {
     "period": "table.period",
     "harm": "harms.harm",
     "figure": "harms.figure",
-    "unit": "harms.unit",
     "claim": "harms.claim",
-    "grade": "harms.grade_heading",
     "from": "table.from",
     "to": "table.to",
     "domain": "table.code",
@@ -329,7 +325,6 @@ _EXTRA_SHEETS = {
     "fact_sheets": "notes.facts_sheet",
     "ad_findings": "notes.findings_sheet",
     "error_matrix": "notes.matrix_sheet",
-    "indicators": "harms.indicators_sheet",
 }
 _IN_WORDS: dict[str, Callable[[pd.DataFrame, Language], pd.DataFrame]] = {
     "effects": readable_effects,
@@ -433,9 +428,7 @@ def sheets(figures: Figures, words: Language) -> Iterator[Sheet]:
     for name, table in figures.extra:
         rows = _IN_WORDS[name](table, words) if name in _IN_WORDS else table
         key = _EXTRA_SHEETS.get(name)
-        # Indicators keep their codes: many steps write them, and other programs read them
-        told = _readable(rows, words) if key and name != "indicators" else rows
-        yield Sheet(key=name, name=words.text(key) if key else name, rows=told)
+        yield Sheet(key=name, name=words.text(key) if key else name, rows=_readable(rows, words) if key else rows)
 
 
 def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
@@ -444,7 +437,7 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "crop": lambda name: "" if pd.isna(name) else words.class_name(str(name)),
         "map": lambda name: words.class_name(str(name)),
         "reference": lambda name: words.class_name(str(name)),
-        "state": lambda state: words.text(f"state.{state}"),
+        "state": lambda state: words.words.get(f"state.{state}") or words.text(f"harms.{state}"),
         "flags": lambda text: _flag_words("" if pd.isna(text) else str(text), words),
         "additive": lambda value: _yes_or_no(value, words),
         "applied": lambda value: _yes_or_no(value, words),

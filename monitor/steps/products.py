@@ -88,7 +88,7 @@ def read_figures(context: Context) -> Figures:
         change=read["change"].fillna({"flags": ""}),
         accuracy=tuple(_accuracies(context, read["accuracy"])),
         mapped=tuple(_mapped(read["mapped_areas"])),
-        extra=(*extra, ("error_matrix", read["error_matrix"]), *_indicators(context)),
+        extra=(*extra, ("error_matrix", read["error_matrix"])),
         harms=tuple(_harms(context)),
     )
 
@@ -96,13 +96,6 @@ def read_figures(context: Context) -> Figures:
 def _own_words(name: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rename what another sheet's column of that name means otherwise."""
     return rows.rename(columns={"expected": "should_be"}) if name == "ad_findings" else rows
-
-
-def _indicators(context: Context) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the tidy table of indicators, if the run made one."""
-    path = context.out / "indicators" / "indicators.csv"
-    if path.is_file():
-        yield "indicators", read_part(path)
 
 
 def _harms(context: Context) -> Iterator[HarmFigure]:
