@@ -37,7 +37,7 @@ __all__ = ["NEEDED", "contamination_rows", "erosion_rows", "gather"]
 NEEDED = ("elevation", "land_cover", "gloreda_r")
 """Inputs without which neither erosion nor what reaches streams can be had; soil or its erodibility besides."""
 SOIL = ("soilgrids_clay", "soilgrids_silt", "soilgrids_sand", "soilgrids_soc")
-_OPTIONAL = ("fournier_ratio", "hydrorivers_discharge", "population_density", "drastic_index")
+_OPTIONAL = ("fournier_ratio", "hydrorivers_discharge", "population_density", "water_intakes", "drastic_index")
 _META = ("indicator", "domain", "part", "unit", "method", "grade", "mapped_ha", "scaled", "state", "reason")
 _STRIP = 512
 _MAP_STYLE = RasterStyle(nodata=-9999.0, descriptions=("soil loss added at the central factors, t/ha/yr",))
@@ -283,6 +283,7 @@ def _waters(scene: Scene) -> Waters:
     return Waters(
         discharge=_whole(scene, "hydrorivers_discharge") if has("hydrorivers_discharge") else None,
         people=people,
+        intakes=np.nan_to_num(_whole(scene, "water_intakes")) if has("water_intakes") else None,
         vulnerability=_whole(scene, "drastic_index") if has("drastic_index") else None,
         sprayed_ha=scene.section.sprayed_ha.get(scene.period),
     )

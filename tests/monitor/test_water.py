@@ -1,0 +1,64 @@
+"""Erosion and loads on water in a run: rows from the table of draws, reasons where an input is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aoi.harm.mapped import MappedFigure
+from monitor.harms.water import _read_table, _write_table, lacking_inputs
+
+
+def figure(part: str, draws: list[float], **other: object) -> MappedFigure:
+    """Return a figure of the frame."""
+    given = {"indicator": "W1", "domain": "05005", "unit": "t/yr", "method": "m/1", "grade": "D", "mapped_ha": 2.5}
+    return MappedFigure(**(given | {"scaled": True} | other), part=part, draws=np.array(draws))  # type: ignore[arg-type]
+
+
+def test_table_of_draws_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Law: codes keep their zeros, an empty part stays empty, missing draws are no zeros."""
+    told = figure("", [], state="not_computed", reason="no map, of people", scaled=False)
+    figures = [figure("fertiliser", [1.5, -2.0, 1e-7]), figure("leaching", [2.25], scaled=False), told]
+    _write_table(figures, tmp_path / "table.csv", 3)
+    for one, other in zip(_read_table(tmp_path / "table.csv"), figures, strict=True):
+        assert one.draws.tolist() == pytest.approx(other.draws.tolist(), rel=1e-8)
+        for name in (
+            "indicator",
+            "domain",
+            "part",
+            "unit",
+            "method",
+            "grade",
+            "mapped_ha",
+            "scaled",
+            "state",
+            "reason",
+        ):
+            assert getattr(one, name) == getattr(other, name)
+
+
+def test_missing_inputs_are_named() -> None:
+    """Literal inputs: a map of erodibility stands in for the soil maps, nothing for the rain."""
+    held = {"elevation", "land_cover", "erodibility_k"}
+    assert lacking_inputs(held.__contains__) == ["gloreda_r"]
+    assert "soilgrids_silt" in lacking_inputs({"elevation"}.__contains__)
+
+
+def test_a_run_has_erosion_and_loads_with_intervals(finished_run: Path) -> None:
+    """Law: every indicator of both harms is there, computed ones inside their interval."""
+    rows = pd.read_csv(finished_run / "indicators" / "indicators.csv", dtype={"domain": str, "period": str})
+    own = rows[rows["indicator"].str.match("^[EW]") & (rows["domain"] == "frame") & (rows["period"] == "2024")]
+    computed = set(own.loc[own["state"] == "computed", "indicator"])
+    assert computed == {"E1", "E2", "E3", "W1", "W3", "W4", "W5", "W7"}
+    assert (own.loc[own["indicator"] == "W2", "reason"] == "no published load of cannabis").all()
+    figures = own[own["state"] == "computed"]
+    assert ((figures["lo"] <= figures["value"]) & (figures["value"] <= figures["hi"])).all()
+    assert (own.loc[own["state"] != "computed", "reason"].str.len() > 0).all()
+    table = pd.read_csv(finished_run / "indicators" / "water_cannabis_2024.csv", dtype={"domain": str})
+    mapped = table.loc[(table["indicator"] == "E1") & (table["domain"] == "frame") & table["part"].isna()]
+    ratio = mapped.filter(like="draw_").to_numpy().ravel() / float(mapped["mapped_ha"].iloc[0])
+    per_hectare = own[(own["indicator"] == "E1") & (own["part"] == "per_hectare")]["value"].iloc[0]
+    assert np.median(ratio) == pytest.approx(per_hectare, rel=1e-6)
