@@ -199,8 +199,8 @@ def record_indicators(
     yield from ownership_rows(tables)
     yield from quality_rows(tables, model or data_model())
     for name, unit, reason in (
-        ("A2", "ha", "the net effect needs matched controls: the step impact"),
-        ("A3", "ratio", "displacement needs matched controls: the step impact"),
+        ("A2", "ha", "the net effect needs matched controls: the step impact, impact/effects.csv"),
+        ("A3", "ratio", "displacement needs matched controls: the step impact, impact/effects.csv"),
         ("A14", "USD constant per net hectare avoided", "the net effect needs matched controls: the step impact"),
         ("A17", "harm unit", "co-benefits need the harms and matched controls: the steps harm and impact"),
     ):
