@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -35,8 +36,11 @@ _SECTIONS = (
     ("production", ("production",)),
     ("small", ("small_areas", "thresholds")),
     ("zones", ("zones", "alone")),
-    ("programme", ("legality", "projects", "ad_indicators")),
-    ("harm", ("indicators", "harms")),
+    (
+        "programme",
+        ("legality", "ad_estimates", "ad_change", "eradication", "validation", "indicators", "ad_findings"),
+    ),
+    ("harm", ("harms",)),
     ("impact", ("effects", "balance")),
 )
 _NOTES = {"zones": "report.zones_note", "harm": "report.harm_note", "impact": "report.impact_note"}
@@ -72,6 +76,8 @@ def _marks(page: Page, words: Language) -> Iterator[str]:
 
 def _blocks(page: Page, words: Language) -> Iterator[Block]:
     tables = {sheet.key: sheet for sheet in sheets(page.figures, words)}
+    if "indicators" in tables:
+        tables["indicators"] = _of_the_programme(tables["indicators"])
     yield from _findings(page, words)
     yield from _places(page, words)
     if len(page.periods) > 2:
@@ -84,9 +90,8 @@ def _blocks(page: Page, words: Language) -> Iterator[Block]:
         yield from _tables(section, [tables[name] for name in names if name in tables], words)
     yield from _methods(page, words)
     yield from _limits(page, words)
-    if "counted" in tables:
-        yield Heading(text=words.text("report.annexes"))
-        yield from _printed(tables["counted"], words)
+    annexes = [tables[name] for name in ("counted", "floors", "spatial_pattern") if name in tables]
+    yield from _tables("annexes", annexes, words)
 
 
 # -- key findings
@@ -355,6 +360,13 @@ def _tables(section: str, found: list[Sheet], words: Language) -> Iterator[Block
         yield Paragraph(text=words.text(_NOTES[section]))
     for sheet in found:
         yield from _printed(sheet, words)
+
+
+def _of_the_programme(sheet: Sheet) -> Sheet:
+    """Return the indicators of the programme that have a figure; the harms have a table of their own."""
+    rows = sheet.rows
+    own = rows["indicator"].astype(str).str.startswith("A") & rows["value"].notna()
+    return replace(sheet, rows=rows[own])
 
 
 def _printed(sheet: Sheet, words: Language) -> Iterator[Block]:

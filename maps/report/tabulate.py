@@ -28,9 +28,10 @@ _TRIPLES = (
     ("value_t", "lo_t", "hi_t"),
     ("share", "lo", "hi"),
     ("value", "lo", "hi"),
-    ("effect", "lo", "hi"),
+    ("figure", "lo", "hi"),
 )
 _SHARES = ("share", "area_share", "p_value", "p_below")
+_YEARS = ("year", "first_year", "last_year")
 _COUNTS = ("n", "units", "cells")
 _MOST_COLUMNS = 8
 
@@ -57,8 +58,9 @@ def tabulate(sheet: Sheet, words: Language) -> Table:
         else heading(name, words)
         for name in columns
     )
+    whole = {name for name in columns if _is_whole(rows[name])}
     body = tuple(
-        tuple(_cell(name, row, triple if triple and name == triple[0] else None, words) for name in columns)
+        tuple(_cell(name, row, triple if triple and name == triple[0] else None, words, whole) for name in columns)
         for row in rows.to_dict("records")
     )
     numeric = tuple(pd.api.types.is_numeric_dtype(rows[name]) for name in columns)
@@ -84,7 +86,17 @@ def _level(rows: pd.DataFrame, words: Language) -> str:
     return words.text("pattern.nominal", level=level) if rough else level
 
 
-def _cell(name: str, row: dict[str, Any], triple: tuple[str, str, str] | None, words: Language) -> str:
+def _is_whole(column: Any) -> bool:
+    """Say whether a column counts things: whole numbers all along."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    known = column.dropna()
+    return bool(len(known)) and bool((known % 1 == 0).all())
+
+
+def _cell(
+    name: str, row: dict[str, Any], triple: tuple[str, str, str] | None, words: Language, whole: set[str]
+) -> str:
     value = row[name]
     if name == "flags":
         return _marks(plain(value), words)
@@ -93,7 +105,7 @@ def _cell(name: str, row: dict[str, Any], triple: tuple[str, str, str] | None, w
     if not math.isfinite(value):
         return "\u2013"
     if triple is None:
-        return _number(name, float(value), words, scale=None)
+        return _number(name, float(value), words, scale=100.0 if name in whole else None)
     lo, hi = (float(row[limit]) if isinstance(row[limit], int | float) else math.nan for limit in triple[1:])
     scale = max(abs(value), *(abs(limit) for limit in (lo, hi) if math.isfinite(limit)), 0.0)
     best = _number(name, float(value), words, scale=scale)
@@ -114,6 +126,8 @@ def _marks(text: str, words: Language) -> str:
 def _number(name: str, value: float, words: Language, *, scale: float | None) -> str:
     if name in ("share", "area_share"):
         return words.percent(value)
+    if name in _YEARS:
+        return f"{value:.0f}"
     if name in _COUNTS:
         return words.number(value, scale=100)
     if name in _SHARES:
