@@ -187,8 +187,8 @@ def fetch(**flags: Any) -> int:
     return 0
 
 
-def _require_tier(tier: str) -> None:
-    """Table mode writes nothing that a rule was applied to; a tier is refused rather than not heeded."""
+def _require_field_english(tier: str, language: str) -> None:
+    """Refuse a tier and a language rather than not heed them: tables pass no rule, and are told in English."""
     if tier != "0":
         from geo.errors import DisclosureError
 
@@ -200,6 +200,11 @@ def _require_tier(tier: str) -> None:
                 "leave --tier out, and share the result only with those who may see fields",
             )
         )
+    if language != "en":
+        from geo.errors import SurveyFileError
+
+        expected = "en, since tables are told in English only"
+        raise SurveyFileError(Problem("--lang", language, expected, "leave --lang out; maps and reports heed it"))
 
 
 def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) -> int:
@@ -249,7 +254,7 @@ def estimate(strata: Path | None, design: Path | None, **flags: Any) -> int | No
     if strata is None:
         _refuse_given((*table_flags, *given, *read), "a survey file", "give --strata, or set it in the survey file")
         return _run("estimate", flags)
-    _require_tier(flags["tier"])
+    _require_field_english(flags["tier"], flags["lang"])
     _refuse_given(("out", "dry_run", "overwrite", "resume"), "two tables", "leave it out; nothing is written")
     from monitor.table_mode import estimate_tables, table_options
     from monitor.tabular.interpreters import table_readers
@@ -264,7 +269,7 @@ def estimate(strata: Path | None, design: Path | None, **flags: Any) -> int | No
 
 def _estimate_design(design: Path, table_flags: Mapping[str, Any], flags: Mapping[str, Any]) -> int:
     """Estimate from a sample whose design a file declares; all else stands in that file."""
-    _require_tier(flags["tier"])
+    _require_field_english(flags["tier"], flags["lang"])
     ours = [name for name in table_flags if name != "coverage"]
     _refuse_given(ours, "a design file", "say it in the design file")
     _refuse_given(("out", "dry_run", "overwrite", "resume"), "a design file", "leave it out; nothing is written")
@@ -305,7 +310,7 @@ def sample(design: Path | None, **flags: Any) -> int | None:
     """
     if design is None:
         return _run("sample", flags)
-    _require_tier(flags["tier"])
+    _require_field_english(flags["tier"], flags["lang"])
     _refuse_given(("dry_run", "resume"), "a frame table", "leave it out")
     from monitor.tabular.drawn import draw_from_table
 
@@ -351,7 +356,7 @@ def compare(strata: Path | None, design: Path | None, *, series: bool, cells: bo
         remedy = "give --strata, --design, --series or --cells"
         _refuse_given(names, "a comparison from a survey file", remedy)
         return _run("compare", flags)
-    _require_tier(flags["tier"])
+    _require_field_english(flags["tier"], flags["lang"])
     given = {"--strata": strata, "--design": design, "--series": series, "--cells": cells}
     if sum(map(bool, given.values())) > 1:
         from geo.errors import SurveyFileError

@@ -122,6 +122,17 @@ def test_flags_without_effect_are_refused(tmp_path: Path) -> None:
     assert invoke(*tables).exception is None
     assert isinstance(invoke(*tables, "--tier", "1").exception, DisclosureError)
     assert isinstance(invoke(*tables, "--out", tmp_path).exception, SurveyFileError)
+    assert invoke(*tables, "--lang", "en").exception is None
+    modes = (
+        tables,
+        ("estimate", "sample.csv", "--design", "design.toml"),
+        ("sample", "frame.csv", "--design", "design.toml"),
+        ("compare", "panel.csv", "--strata", "strata.csv"),
+        ("compare", "cells.csv", "--cells"),
+    )
+    for mode in modes:
+        with pytest.raises(SurveyFileError, match=r"--lang: found fr; expected en.*leave --lang out"):
+            raise invoke(*mode, "--lang", "fr").exception
     alone = invoke("estimate", tmp_path / "survey.toml", "--domain", "d", "--coverage").exception
     assert isinstance(alone, SurveyFileError)
     assert len(alone.problems) == 2
