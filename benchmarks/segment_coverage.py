@@ -32,6 +32,8 @@ from aoi.survey.unequal_draw import draw_unequal
 SIDE = 100
 SEGMENT_HA = 100.0
 PIXELS = 100
+COUNTRIES = (("rare", 0.01, 4.0, 200), ("regular", 0.20, 3.0, 400))
+"""Name, share of crop, size of patches in km, and segments drawn of each country."""
 HEAD = (
     "| design | bias / se | se ratio | coverage, default | misses above | misses below | coverage, t "
     "| flagged LOW_COUNT | coverage where not flagged |"
@@ -210,8 +212,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=2000, help="samples of each design")
     parser.add_argument("--design", action="append", help="only this design (may be given again)")
+    parser.add_argument(
+        "--country",
+        action="append",
+        nargs=3,
+        metavar=("SHARE", "PATCHINESS", "N"),
+        help="another country in place of the two: share of crop, size of its patches in km, segments drawn",
+    )
     arguments = parser.parse_args()
-    for title, share, patchiness, n in (("rare", 0.01, 4.0, 200), ("regular", 0.20, 3.0, 400)):
+    others = [("other", float(share), float(size), int(n)) for share, size, n in arguments.country or ()]
+    for title, share, patchiness, n in others or COUNTRIES:
         country = make_country(share, patchiness)
         mapped, holding = country.map_ha.sum() / country.crop_ha.sum(), (country.crop_ha > 0).mean()
         print(

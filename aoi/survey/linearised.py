@@ -33,6 +33,9 @@ __all__ = [
     "total",
 ]
 
+LOWER_SHARE = 0.5
+"""Share of Hall's correction by which the lower limit of a plain expansion rises (docs/methods/intervals.md)."""
+
 IntervalOfTotal = Literal["skew-corrected", "t"]
 """How limits are put round a linearised estimate; the first is the default."""
 
@@ -100,7 +103,8 @@ class Linearised:
         ceiling
             Largest value the truth can have, such as the frame's hectares.
         interval
-            ``skew-corrected``: at each end the farther of Hall's limit and Student's; or ``t``.
+            ``skew-corrected``: at each end the farther of Hall's limit and Student's, but the lower limit of a
+            plain expansion of enough units half-way from Student's to Hall's where that is higher; or ``t``.
         quantiles
             Quantiles of the studentised estimate (`bootstrap_t`), which take the place of `interval`.
 
@@ -125,11 +129,7 @@ class Linearised:
             half = float(t_quantile(level, self.df)) * self.se
             lo, hi = self.value - half, self.value + half
             if interval == "skew-corrected":
-                # The estimated skewness is itself uncertain: it may widen an end, never draw one in
-                corrected = skew_limits(
-                    self.value, self.se, skewness=self.reliability.skewness, quantile=half / self.se
-                )
-                lo, hi = min(lo, corrected[0]), max(hi, corrected[1])
+                lo, hi = self._corrected(lo, hi, quantile=half / self.se)
         lo, hi = max(lo, self.floor), min(hi, ceiling)
         if not (math.isfinite(lo) and math.isfinite(hi)):
             raise QualityGateError(
@@ -149,6 +149,17 @@ class Linearised:
             df=self.df if self.df > 0 else math.inf,
             flags=(LOW_COUNT,) if self.reliability.low_count or spreadless or not possible else (),
         )
+
+    def _corrected(self, lo: float, hi: float, *, quantile: float) -> tuple[float, float]:
+        """Correct Student's limits for skewness.
+
+        The estimated skewness is itself uncertain: it may widen an end, and draws none in. Only where the long
+        tail is known beforehand to be the upper one, and enough units were seen, does it raise the lower limit,
+        and then by half.
+        """
+        below, above = skew_limits(self.value, self.se, skewness=self.reliability.skewness, quantile=quantile)
+        share = LOWER_SHARE if self.reliability.one_sided and not self.reliability.low_count else 0.0
+        return min(below, lo + share * (below - lo)), max(hi, above)
 
     def _require_sound(self) -> None:
         """Refuse a variance that is negative, or that rests on nothing."""

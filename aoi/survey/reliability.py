@@ -35,6 +35,12 @@ class Reliability:
     """Estimated skewness of the estimator, which is not that of the units."""
     effective_units: float
     """Primary units, fewer where their weights are unequal (Kish 1965, section 11.7)."""
+    one_sided: bool = False
+    """Whether the estimate is a plain expansion of amounts none of which is negative.
+
+    Then large units lengthen the upper tail alone, and value and standard error rise together. The errors of a
+    map, and what calibration or neighbours leave, are of either sign: which tail is longer is a guess.
+    """
 
 
 def judge_units(
@@ -98,6 +104,7 @@ def judge_units(
         low_count=bool(scarce.any()) or dominated,
         skewness=float(cubes[n > 2].sum()) / variance**1.5 if variance > 0 else 0.0,
         effective_units=float(w.sum() ** 2 / (w**2).sum()),
+        one_sided=bool((z >= 0).all()) and np.array_equal(z, amount[random]),
     )
 
 

@@ -8,7 +8,7 @@ variance has a term for each phase, and what the missing ones could hold at most
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -254,19 +254,20 @@ def two_phase_difference(
         raise_all([Problem("two phases", f"{m} of {n} of {population} units", "2 or more, each phase no larger")])
     error = second - auxiliary
     variance = (1 / n - 1 / population) * second.var(ddof=1) + (1 / m - 1 / n) * error.var(ddof=1)
+    judged = judge_units(
+        second,
+        second,
+        np.ones(m),
+        group=np.zeros(m, dtype=np.int64),
+        fraction=np.full(m, m / population),
+    )
     return Linearised(
         value=population * float(first.mean() + error.mean()),
         variance=population**2 * float(variance),
         df=float(m - 1),
         n=m,
         method="two-phase difference; two-phase variance",
-        reliability=judge_units(
-            second,
-            second,
-            np.ones(m),
-            group=np.zeros(m, dtype=np.int64),
-            fraction=np.full(m, m / population),
-        ),
+        reliability=replace(judged, one_sided=False),  # judged by its amounts, yet it leans on the auxiliary
         floor=float(second.sum()) if (second >= 0).all() else -math.inf,
     )
 

@@ -119,7 +119,8 @@ class UnequalDesign:
         # Units at the floor and up to twice it: the part of the frame of which the size says least
         apart = np.unique(w >= w.max(initial=1.0) / 2, return_inverse=True)[1]
         scarce = scarce_strata(influence[random], observed[random], w, codes=apart)
-        return replace(judged, low_count=judged.low_count or bool(scarce.any()))
+        # What spreads y / pi is the error of the size, which is of either sign
+        return replace(judged, low_count=judged.low_count or bool(scarce.any()), one_sided=False)
 
 
 def hajek_total(design: SampleDesign, values: npt.ArrayLike, *, population: float) -> Linearised:

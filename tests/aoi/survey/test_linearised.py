@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from aoi.survey.calibration import post_stratify
 from aoi.survey.cluster import ClusterDesign, Stage, simple_random, stratified_random
 from aoi.survey.estimate import LOW_COUNT
 from aoi.survey.linearised import Linearised, mean, total
-from aoi.survey.ratio import difference_total, ratio
+from aoi.survey.ratio import combined_ratio_total, difference_total, ratio, regression_total
 from aoi.survey.reliability import Reliability, judge_units
 from aoi.survey.skew_interval import skew_limits
+from aoi.survey.spread import SpreadDesign
+from aoi.survey.two_phase import ResponseDesign, two_phase_difference
+from aoi.survey.unequal import UnequalDesign
 from geo.errors import InputError, QualityGateError
 from tests.aoi.survey import api_data
 from tests.shared import oracle
@@ -110,6 +114,63 @@ def test_skewness_may_only_widen() -> None:
         hall = skew_limits(10.0, 2.0, skewness=skewness, quantile=(student.hi - 10.0) / 2.0)
         assert default.lo == pytest.approx(min(student.lo, hall[0]))
         assert default.hi == pytest.approx(max(student.hi, hall[1]))
+
+
+def limits_by_hand(record: Linearised) -> tuple[float, float, float]:
+    """Return Student's and Hall's lower limit and the farther of the upper ones."""
+    student = record.estimate(interval="t")
+    quantile = (student.hi - record.value) / record.se
+    hall = skew_limits(record.value, record.se, skewness=record.reliability.skewness, quantile=quantile)
+    return student.lo, hall[0], max(student.hi, hall[1])
+
+
+def test_lower_limit_of_an_expansion_rises_half_way() -> None:
+    """Law: half-way from Student's to Hall's for enough amounts expanded as drawn, the upper limit as ever."""
+    y = np.r_[np.zeros(60), np.arange(1.0, 41.0)]
+    whole = np.repeat(np.arange(50), 2)
+    groups = ResponseDesign(stratum=np.zeros(100), population=5000, group=whole > 20, responded=np.arange(100) > 3)
+    for record in (
+        total(simple_random(100, 5000), y),
+        total(simple_random(100, 5000), y, domain=np.arange(100) > 50),
+        total(ClusterDesign(weight=np.full(100, 50.0), stages=[Stage(unit=whole, population=2500)]), y),
+        total(groups, y[groups.seen]),
+    ):
+        student, hall, hi = limits_by_hand(record)
+        assert hall > student + 0.01 * record.value
+        assert not record.reliability.low_count
+        figure = record.estimate()
+        assert (figure.lo, figure.hi) == pytest.approx(((student + hall) / 2, hi), rel=1e-12)
+
+
+def test_lower_limit_of_all_else_never_rises() -> None:
+    """Law: not where the map, a size, neighbours or a calibration assist, nor for changes, nor of few units."""
+    rng = np.random.default_rng(11)
+    y = np.r_[np.zeros(60), np.arange(1.0, 41.0)]
+    x = np.maximum(y - 20.0, 0.0)
+    few = np.r_[np.zeros(92), np.arange(1.0, 9.0)]
+    design = simple_random(100, 5000)
+    pi = np.full(100, 0.02)
+    spread = SpreadDesign(coordinates=rng.normal(size=(100, 2)), inclusion=pi, population=5000)
+    cells = {"a": 2600.0, "b": 2400.0}
+    records = {
+        "few": total(design, few),
+        "change": total(design, y - 1.0),
+        "ratio": combined_ratio_total(design, y, 1.0 + x, x_total=40_000.0),
+        "difference": difference_total(design, y, x, x_total=11_000.0),
+        "regression": regression_total(design, y, x, x_totals=11_000.0, size=5000),
+        "post-stratified": total(post_stratify(design, np.repeat(["a", "b"], 50), cells), y),
+        "size": total(UnequalDesign(inclusion=pi, variance="brewer"), y),
+        "neighbours": total(spread, rng.permutation(y)),
+        "two phases": two_phase_difference(y, x, x_first=np.tile(x, 3), population=5000),
+        "mean": mean(design, y),
+    }
+    for name, record in records.items():
+        student, hall, hi = limits_by_hand(record)
+        figure = record.estimate()
+        assert record.reliability.skewness > 0, name
+        assert hall > student, name
+        assert (figure.lo, figure.hi) == pytest.approx((max(min(student, hall), record.floor), hi), rel=1e-12), name
+    assert records["few"].reliability.low_count
 
 
 def test_limits_stay_within_what_is_possible() -> None:
