@@ -46,10 +46,17 @@ def evaluate_programme(context: Context, staging: Path, progress: Progress, *, l
     for name, drawing in impact_charts(made, words_of(language)).items():
         write_text(folder / "figures" / f"{name}.svg", drawing.svg(labels=True) + "\n")
     progress(3, 3)
-    return {"notes": list(_notes(made)), "notices": [str(notice) for notice in notices]}
+    return {"notes": list(_notes(made, _panel_name(context))), "notices": [str(notice) for notice in notices]}
 
 
-def _notes(made: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+def _panel_name(context: Context) -> str:
+    """Return where the outcome comes from: its units need not be those of the survey's estimates."""
+    section = context.survey.impact
+    outcome = None if section is None else section.outcome
+    return "the official figures" if outcome is None else outcome.table.name
+
+
+def _notes(made: Mapping[str, pd.DataFrame], panel: str) -> Iterator[str]:
     """Yield the lines a run ends with: what is associated with the programme, how surely, and for whom."""
     effects, match = made["effects"], made["match"]
     lost = int(((match["arm"] == "programme") & (match["role"] == "unmatched")).sum())
@@ -61,7 +68,7 @@ def _notes(made: Mapping[str, pd.DataFrame]) -> Iterator[str]:
         left_out = f"; {lost} units without a control left out" if row["scope"] == "overall" and lost else ""
         finding = f"{row['finding']}: " if isinstance(row["finding"], str) and row["finding"] else ""
         yield (
-            f"{name}, {finding}{row['value']:+,.1f} {row['unit_of_measure']} {each} "
+            f"impact in {panel}, {name}: {finding}{row['value']:+,.1f} {row['unit_of_measure']} {each} "
             f"({100 * row['level']:g} % interval {row['lo']:+,.1f} to {row['hi']:+,.1f}); "
             f"{row['n_treated']} units against {row['n_control']} controls{left_out}"
         )
