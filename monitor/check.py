@@ -450,6 +450,8 @@ def _reference_problems(context: Context) -> Iterator[Problem]:
 
 
 def _label_file(context: Context, path: Path) -> Iterator[Problem]:
+    if context.reference.form != "table":
+        return  # answers are held against the sample, which is drawn by then
     from monitor.steps.reference import label_problems, read_label_file
 
     yield from label_problems(read_label_file(path), path.name, context)

@@ -33,6 +33,7 @@ STEPS = {
     "harm": "Estimate the environmental harms, each with its interval.",
     "impact": "Evaluate the programme against matched controls, with rings, checks and fitting words.",
     "map": "Write the interactive map and the tables.",
+    "export": "Write files for QGIS, Kobo, ODK, receivers, analysts and other bodies.",
     "report": "Write the survey report as HTML and PDF.",
 }
 

@@ -26,6 +26,7 @@ from monitor.sections import (
     EstimateSection,
     FeaturesSection,
     HarmSection,
+    IatiSection,
     ImagerySection,
     LegalitySection,
     MapSection,
@@ -84,6 +85,7 @@ class Survey(Section):
     legality: LegalitySection | None = None
     map: MapSection = MapSection()
     disclosure: DisclosureSection = DisclosureSection()
+    iati: IatiSection | None = None
 
     def role(self, role: str) -> PeriodSection | None:
         """Return the period that plays a role, or None."""

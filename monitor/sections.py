@@ -263,6 +263,11 @@ class ReferenceSection(Section):
     labels: Path | None = Field(
         default=None, description="CSV with columns unit_id, period, interpreter, label; or give `simulated`"
     )
+    form: Literal["table", "xlsform", "collect-earth"] = Field(
+        default="table",
+        description="What `labels` is: a table as above, answers of ground_truth.xlsx (Kobo, ODK), or of Collect "
+        "Earth Online",
+    )
     simulated: SimulatedReference | None = Field(default=None, description="For examples only")
     known: Path | None = Field(
         default=None,
@@ -441,6 +446,20 @@ class MapSection(Section):
     disclaimer: str = Field(default="", description="Cleared boundary text; without it the map says draft")
     sources: str = Field(default="", description="Data sources named on the map")
     tier: TierNumber = Field(default=0, description="Who may see rivers, roads and elevation")
+    licence: str = Field(default="other", min_length=1, description="SPDX name of the licence of the rasters")
+
+
+class IatiSection(Section):
+    """``[iati]``: the programme as an IATI activity names it; writes iati.xml."""
+
+    identifier: str = Field(min_length=3, description="IATI identifier of the activity")
+    organisation: str = Field(min_length=2, description="IATI identifier of the organisation that reports")
+    organisation_name: str = Field(min_length=1, description="Its name")
+    organisation_type: str = Field(pattern=r"^\d{2}$", description="Code of its kind, such as 10 for a government")
+    country: str = Field(default="", pattern=r"^([A-Z]{2})?$", description="ISO alpha-2 code of the country")
+    sectors: dict[str, float] = Field(
+        default={"31165": 100.0}, description="DAC purpose codes and their shares in per cent"
+    )
 
 
 class TierSection(Section):

@@ -31,7 +31,7 @@ __all__ = ["FETCH", "RunOptions", "default_out", "fetch", "plan", "run"]
 FETCH = "fetch"
 """Name of what comes before all steps: images from the web, brought to the survey's folder."""
 
-TIERED_VERBS = ("map",)
+TIERED_VERBS = ("map", "export")
 """Verbs that make products of one tier."""
 
 DISCLOSURE = "disclosure"
@@ -621,7 +621,8 @@ def _reference_inputs(context: Context) -> tuple[Path, ...]:
 
 def _dump_reference(context: Context) -> dict[str, Any]:
     reference = context.reference
-    return {"simulated": _dump(reference.simulated), "known": reference.known is not None}
+    known = reference.known is not None
+    return {"simulated": _dump(reference.simulated), "known": known, "form": reference.form}
 
 
 def _product_steps(context: Context, options: RunOptions) -> list[Step]:
@@ -656,7 +657,31 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
         )
     ]
     further = [*_pattern_steps(context), *_impact_steps(context, options)]
-    return [*further, *_after(page, further, context, options)]
+    return [*further, *_after(page, further, context, options), _export_step(context)]
+
+
+def _export_step(context: Context) -> Step:
+    """Return the step that writes the field product's files for other programs."""
+    survey = context.survey
+    return Step(
+        name="export",
+        verb="export",
+        needs=(
+            *(f"{name}:{period.name}" for name in ("imagery", "classify") for period in context.compared),
+            "sample",
+            "estimate",
+        ),
+        inputs=(survey.area.admin, *(layer.path for layer in survey.overlay)),
+        parameters={
+            "survey": _dump(survey.survey),
+            "area": _dump(survey.area),
+            "licence": survey.map.licence,
+            "iati": _dump(survey.iati),
+            "overlay": [_dump(layer) for layer in survey.overlay],
+            "periods": [_dump(period) for period in context.compared],
+        },
+        action=_lazy("export", "write_files", context),
+    )
 
 
 def _report_step(page: Step, context: Context, options: RunOptions) -> Step:
@@ -703,6 +728,16 @@ def _tier_steps(context: Context, options: RunOptions) -> list[Step]:
                 inputs=inputs,
                 parameters=settings | {"map": _dump(survey.map), "language": options.language},
                 action=_lazy("tier_products", "write_map", context, language=options.language, **common),
+            )
+        )
+        steps.append(
+            Step(
+                name=f"export:{tier}",
+                verb=f"export:{tier}",
+                needs=("sample", DISCLOSURE),
+                inputs=inputs,
+                parameters=settings | {"map": _dump(survey.map), "iati": _dump(survey.iati)},
+                action=_lazy("tier_products", "write_export", context, **common),
             )
         )
     return steps

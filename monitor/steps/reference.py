@@ -16,6 +16,7 @@ from geo.errors import InputError, Problem
 from geo.files import require_file
 from geo.raster import read_on_grid
 from geo.vector import read_layer
+from maps.exchange.answers import labels_of_answers
 from monitor.context import Context, Progress
 from monitor.tables import read_csv, read_given_csv, write_csv
 
@@ -129,11 +130,26 @@ def _repeated(table: pd.DataFrame, name: str) -> Iterator[Problem]:
         yield Problem(f"{name} rows {rows}", "a unit labelled twice by one interpreter", "once", "keep one")
 
 
+def _answered(context: Context, sample: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the labels of a file, whatever form they were asked with."""
+    form = context.reference.form
+    if form == "table" or not path.is_file():
+        return read_label_file(path)
+    return labels_of_answers(
+        read_given_csv(path),
+        form,
+        path.name,
+        units=dict(zip(sample["unit_id"], zip(sample["longitude"], sample["latitude"], strict=True), strict=True)),
+        periods=[period.name for period in context.compared],
+        legend=context.profile.legend.names,
+    )
+
+
 def _collected(context: Context, sample: pd.DataFrame) -> pd.DataFrame:
     path = context.reference.labels
     if path is None:
         raise InputError(Problem("[reference]", "no labels", "a file of labels", "name it in [reference] labels"))
-    table = read_label_file(path)
+    table = _answered(context, sample, path)
     problems = label_problems(table, path.name, context)
     problems += _strangers(table, "unit_id", tuple(sample["unit_id"]), path.name) if not problems else []
     expected = pd.MultiIndex.from_product([sample["unit_id"], [period.name for period in context.compared]])

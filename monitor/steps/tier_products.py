@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from geo.files import sha256, write_text
-from geo.vector import Layer, read_layer, write_gpkg
+from geo.vector import read_layer, write_gpkg
 from maps.disclosure.leak import require_no_leak
 from maps.disclosure.product import SafeProduct, read_product
 from maps.disclosure.release import RECORD_NAME, digest_of, read_key, write_release
 from maps.disclosure.tier import Tier, require_tier
+from maps.exchange.figure_layer import figure_layer
 from maps.interactive import render
 from maps.page import ESTIMATE_COLUMNS, About, AdminLayer, Figures, LineLayer, OverlayLayer, Page, Period
 from maps.table import csv_text, write_workbook
@@ -23,6 +24,7 @@ from monitor.context import Context, Progress
 from monitor.gate import require_approved
 from monitor.needles import needles_of
 from monitor.places import rules_of
+from monitor.steps.export import write_shared
 
 __all__ = ["write_export", "write_map"]
 
@@ -55,6 +57,7 @@ def write_export(
         for name, table in product.tables.items():
             if not table.empty:
                 write_text(folder / f"{name}.csv", csv_text(table))
+        write_shared(context, product.tables["estimates"], folder)
         _write_shapes(context, product, folder)
 
     return _released(context, staging, progress, "export", tier, today, write)
@@ -179,10 +182,13 @@ def _write_shapes(context: Context, product: SafeProduct, folder: Path) -> None:
     for name, (_, frame) in layers.items():
         write_text(folder / f"{name}.geojson", geojson_text(frame))
     if product.tier is Tier.PROGRAMME:
-        note = f"Tier {int(product.tier)}. Rounded estimates with limits; an empty value has a state that says why."
+        crop, period = context.survey.survey.crops[0], context.compared[-1].name
         write_gpkg(
             folder / "data.gpkg",
-            {name: Layer(frame=frame, title=title, description=note) for name, (title, frame) in layers.items()},
+            {
+                name: figure_layer(frame, title=title, crop=crop, period=period, tier=product.tier)
+                for name, (title, frame) in layers.items()
+            },
         )
 
 

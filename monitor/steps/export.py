@@ -1,0 +1,236 @@
+"""Step ``export``: files of the field product for other programs (tier 0)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pandas as pd
+
+from geo.files import atomic, write_text
+from geo.vector import Layer, write_gpkg
+from maps.disclosure.tier import Tier
+from maps.exchange.collect_earth import plot_text, sample_text
+from maps.exchange.figure_layer import figure_layer
+from maps.exchange.iati import Activity, activity_text
+from maps.exchange.mbtiles import write_mbtiles
+from maps.exchange.qgis import ProjectLayer, write_project
+from maps.exchange.stac import RasterItem, write_stac
+from maps.exchange.standard_tables import hxl_text, wdr_table, write_standard_tables
+from maps.exchange.xlsform import write_xlsform
+from maps.qml import Rule, paletted_raster_style, rule_style
+from maps.table import csv_text
+from maps.text import plain
+from maps.waypoint import Waypoint, gpx_text, kml_text
+from monitor.context import Context, Progress
+from monitor.tables import read_csv
+
+__all__ = ["write_files", "write_shared"]
+
+FOLDER = "products/0"
+_OVERLAY_COLOURS = {"ad_area": "#2166AC", "protected": "#1B7837"}
+_OTHER_COLOUR = "#762A83"
+
+
+def write_files(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
+    """Write ``products/0/`` for QGIS, QField, Kobo, ODK, Collect Earth Online, receivers, and analysts."""
+    folder = staging / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    title, legend = context.survey.survey.title, context.profile.legend
+    sample = read_csv(context.out / "frame" / "sample.csv")
+    layers = _layers(context, sample)
+    write_gpkg(folder / "data.gpkg", layers)
+    progress(1, 5)
+    for period in context.compared:
+        name = f"class_{period.name}"
+        with atomic(folder / "rasters" / f"{name}.tif") as part:
+            shutil.copyfile(context.class_map_path(period.name), part)
+        write_text(folder / "rasters" / f"{name}.qml", paletted_raster_style(legend))
+        write_mbtiles(
+            folder / "layers" / f"{name}.mbtiles",
+            context.class_map_path(period.name),
+            legend,
+            title=f"{title} {period.name}",
+        )
+    progress(2, 5)
+    write_project(folder / "project.qgz", list(_project(context, layers)), title=title, extent=_extent(context))
+    _write_field_files(context, folder, sample)
+    progress(3, 5)
+    for name, layer in layers.items():
+        _write_parquet(folder / "analysts" / f"{name}.parquet", layer.frame)
+    write_stac(
+        folder / "stac",
+        list(_rasters(context)),
+        title=title,
+        licence=context.survey.map.licence,
+        home=context.out / FOLDER / "stac",
+        tier=int(Tier.FIELD),
+    )
+    progress(4, 5)
+    estimates = read_csv(context.out / "estimates" / "estimates.csv").fillna({"source": "", "flags": ""})
+    write_shared(context, estimates, folder)
+    progress(5, 5)
+    return {"files": sum(path.is_file() for path in folder.rglob("*"))}
+
+
+def write_shared(context: Context, estimates: pd.DataFrame, folder: Path) -> None:
+    """Write the tables for other bodies; of any tier, from that tier's own estimates."""
+    write_standard_tables(folder / "standard_tables.xlsx", estimates, title=context.survey.survey.title)
+    for name, text in _shared_texts(context, estimates).items():
+        write_text(folder / name, text)
+
+
+def _shared_texts(context: Context, estimates: pd.DataFrame) -> dict[str, str]:
+    texts = {
+        "estimates_hxl.csv": hxl_text(estimates),
+        "wdr_table.csv": csv_text(wdr_table(estimates)),
+    }
+    given = context.survey.iati
+    if given is not None:
+        activity = Activity(
+            identifier=given.identifier,
+            organisation=given.organisation,
+            organisation_name=given.organisation_name,
+            organisation_type=given.organisation_type,
+            title=context.survey.survey.title,
+            country=given.country,
+            sectors=given.sectors,
+            start=min(period.start for period in context.compared).isoformat(),
+        )
+        periods = {
+            period.name: {
+                "role": period.role,
+                "start": period.start.isoformat(),
+                "end": period.end.isoformat(),
+                "reference_date": period.reference_date.isoformat(),
+            }
+            for period in context.compared
+        }
+        texts["iati.xml"] = activity_text(activity, estimates, periods)
+    return texts
+
+
+def _layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
+    admin, crs = context.frame.admin, str(context.frame.geobox.crs)
+    figures = read_csv(context.out / "estimates" / "estimates.csv")
+    shapes = dict(zip(admin["code"].astype(str), admin.geometry, strict=True))
+    rows = figures[figures["domain"].isin(list(shapes))].reset_index(drop=True)
+    units = geopandas.GeoDataFrame(rows, geometry=[shapes[code] for code in rows["domain"]], crs=crs)
+    points = geopandas.GeoDataFrame(
+        sample[["unit_id"]], geometry=geopandas.points_from_xy(sample["x_m"], sample["y_m"]), crs=crs
+    )
+    field_only = "Disclosure tier 0 (field)."
+    layers = {
+        "unit_figures": figure_layer(
+            units,
+            title="Estimates by unit",
+            crop=context.survey.survey.crops[0],
+            period=context.compared[-1].name,
+            tier=Tier.FIELD,
+        ),
+        "sample_units": Layer(
+            frame=points,
+            title="Sample units",
+            description=f"Where labels are collected; neither strata nor map labels. {field_only}",
+            style_qml=rule_style("point", [Rule(label="Sample unit", expression="", colour="#D400AA")]),
+        ),
+    }
+    for index, entry in enumerate(context.survey.overlay):
+        colour = _OVERLAY_COLOURS.get(entry.kind, _OTHER_COLOUR)
+        shape = context.read_overlay(index).to_crs(crs).reset_index(drop=True)
+        layers[f"overlay_{entry.name}"] = Layer(
+            frame=shape.assign(label=[plain(text) for text in shape["label"]]),
+            title=plain(entry.title),
+            description=f"{plain(entry.title)} ({entry.kind}). {field_only}",
+            style_qml=rule_style(
+                "polygon", [Rule(label=entry.title, expression="", colour="", outline=colour, size_mm=6)]
+            ),
+            aliases={"label": "Name"},
+        )
+    return layers
+
+
+def _project(context: Context, layers: Mapping[str, Layer]) -> Iterator[ProjectLayer]:
+    crs = str(context.frame.geobox.crs)
+    order = ["sample_units", *(name for name in layers if name.startswith("overlay_")), "unit_figures"]
+    for name in order:
+        layer = layers[name]
+        yield ProjectLayer(
+            title=layer.title,
+            source=f"./data.gpkg|layername={name}",
+            geometry="point" if name == "sample_units" else "polygon",
+            crs=crs,
+            style=layer.style_qml,
+        )
+    for period in reversed(context.compared):
+        yield ProjectLayer(
+            title=f"Class map {period.name}",
+            source=f"./rasters/class_{period.name}.tif",
+            geometry="raster",
+            crs=crs,
+            shown=False,
+            style=paletted_raster_style(context.profile.legend),
+        )
+
+
+def _extent(context: Context) -> tuple[float, float, float, float]:
+    box = context.frame.geobox.boundingbox
+    return (box.left, box.bottom, box.right, box.top)
+
+
+def _write_field_files(context: Context, folder: Path, sample: pd.DataFrame) -> None:
+    survey = context.survey.survey
+    write_xlsform(
+        folder / "ground_truth.xlsx",
+        legend=context.profile.legend,
+        periods=[period.name for period in context.compared],
+        title=survey.title,
+        form_id=f"ground_truth_{survey.name}",
+    )
+    write_text(folder / "collect_earth_plots.csv", plot_text(sample))
+    write_text(folder / "collect_earth_samples.csv", sample_text(sample))
+    points = [
+        Waypoint(name=str(unit), longitude=float(x), latitude=float(y))
+        for unit, x, y in sample[["unit_id", "longitude", "latitude"]].itertuples(index=False)
+    ]
+    write_text(folder / "sample.gpx", gpx_text(points, survey.title))
+    write_text(folder / "sample.kml", kml_text(points, survey.title))
+
+
+def _write_parquet(path: Path, frame: geopandas.GeoDataFrame) -> None:
+    with atomic(path) as part:
+        frame.to_parquet(part, index=False, schema_version="1.1.0", write_covering_bbox=True, compression="zstd")
+
+
+def _rasters(context: Context) -> Iterator[RasterItem]:
+    legend = context.profile.legend
+    classes = {entry.code: (entry.name, entry.colour) for entry in legend}
+    for period in context.compared:
+        start, end = period.start, period.end
+        yield RasterItem(
+            name=f"class-{period.name}",
+            path=context.class_map_path(period.name),
+            title=f"Class map {period.name}",
+            classes=classes,
+            start=start,
+            end=end,
+        )
+        for crop in context.survey.survey.crops:
+            yield RasterItem(
+                name=f"probability-{crop}-{period.name}",
+                path=context.probability_path(crop, period.name),
+                title=f"Probability of {crop.replace('_', ' ')} {period.name}, per cent",
+                start=start,
+                end=end,
+            )
+        for path in sorted((context.out / "imagery" / period.name).glob("*.tif")):
+            yield RasterItem(
+                name=f"{path.stem.replace('_', '-')}-{period.name}",
+                path=path,
+                title=f"{path.stem.replace('_', ' ').capitalize()} {period.name}",
+                start=start,
+                end=end,
+            )
