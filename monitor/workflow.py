@@ -670,6 +670,7 @@ def _export_step(context: Context) -> Step:
             *(f"{name}:{period.name}" for name in ("imagery", "classify") for period in context.compared),
             "sample",
             "estimate",
+            "floors",
         ),
         inputs=(survey.area.admin, *(layer.path for layer in survey.overlay)),
         parameters={
@@ -771,6 +772,14 @@ def _official_steps(context: Context, options: RunOptions) -> list[Step]:
             inputs=(survey.area.admin, *layers),
             parameters=settings | {"language": options.language},
             action=_lazy("official", "write_products", context, language=options.language),
+        ),
+        Step(
+            name="export",
+            verb="export",
+            needs=("official",),
+            inputs=(survey.area.admin, *layers),
+            parameters=settings | {"iati": _dump(survey.iati)},
+            action=_lazy("export", "write_official", context),
         ),
     ]
     further = [*_pattern_steps(context), *_impact_steps(context, options)]

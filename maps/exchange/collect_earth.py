@@ -25,7 +25,7 @@ def plot_text(sample: pd.DataFrame) -> str:
     --------
     >>> rows = pd.DataFrame({"unit_id": ["U1"], "longitude": [-75.5], "latitude": [1.25]})
     >>> plot_text(rows)
-    'LON,LAT,PLOTID,UNIT_ID\n-75.5000000,1.2500000,1,U1\n'
+    'LON,LAT,PLOTID,UNIT_ID\n-75.5,1.25,1,U1\n'
     """
     return csv_text(_plots(sample))
 
@@ -39,13 +39,9 @@ def sample_text(sample: pd.DataFrame) -> str:
 def _plots(sample: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "LON": _degrees(sample["longitude"]),
-            "LAT": _degrees(sample["latitude"]),
+            "LON": sample["longitude"].astype(float).round(7).to_numpy(),
+            "LAT": sample["latitude"].astype(float).round(7).to_numpy(),
             "PLOTID": range(1, len(sample) + 1),
             "UNIT_ID": sample["unit_id"].to_numpy(),
         }
     )
-
-
-def _degrees(values: pd.Series) -> list[str]:
-    return [f"{value:.7f}" for value in values]

@@ -112,8 +112,8 @@ def write_standard_tables(path: Path, estimates: pd.DataFrame, *, title: str) ->
             "note": [
                 plain(title),
                 "Hectares are estimates; minimum and maximum are the limits of their intervals.",
-                f"{NOT_AVAILABLE} no figure (World Drug Report); {NO_FIGURE} no figure (questionnaire); "
-                f"{NOT_KNOWN}: the survey does not say. None of them is zero.",
+                f"{NOT_AVAILABLE} no figure (World Drug Report); {NO_FIGURE} no figure (questionnaire).",
+                f"{NOT_KNOWN}: the survey does not say. None of these is zero.",
                 "The questionnaire sheet is a helper to copy from, not the official form.",
             ]
         }

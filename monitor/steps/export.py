@@ -28,7 +28,7 @@ from maps.waypoint import Waypoint, gpx_text, kml_text
 from monitor.context import Context, Progress
 from monitor.tables import read_csv
 
-__all__ = ["write_files", "write_shared"]
+__all__ = ["write_files", "write_official", "write_shared"]
 
 FOLDER = "products/0"
 _OVERLAY_COLOURS = {"ad_area": "#2166AC", "protected": "#1B7837"}
@@ -73,6 +73,16 @@ def write_files(context: Context, staging: Path, progress: Progress) -> Mapping[
     estimates = read_csv(context.out / "estimates" / "estimates.csv").fillna({"source": "", "flags": ""})
     write_shared(context, estimates, folder)
     progress(5, 5)
+    return {"files": sum(path.is_file() for path in folder.rglob("*"))}
+
+
+def write_official(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
+    """Write the tables for other bodies of a survey of official figures."""
+    folder = staging / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    estimates = read_csv(context.out / "estimates" / "estimates.csv").fillna({"source": "", "flags": ""})
+    write_shared(context, estimates, folder)
+    progress(1, 1)
     return {"files": sum(path.is_file() for path in folder.rglob("*"))}
 
 
@@ -208,29 +218,25 @@ def _write_parquet(path: Path, frame: geopandas.GeoDataFrame) -> None:
 def _rasters(context: Context) -> Iterator[RasterItem]:
     legend = context.profile.legend
     classes = {entry.code: (entry.name, entry.colour) for entry in legend}
+    maps = sorted((context.out / "class_map").glob("*.tif"))
     for period in context.compared:
         start, end = period.start, period.end
+        own = context.class_map_path(period.name)
         yield RasterItem(
             name=f"class-{period.name}",
-            path=context.class_map_path(period.name),
+            path=own,
             title=f"Class map {period.name}",
             classes=classes,
             start=start,
             end=end,
         )
-        for crop in context.survey.survey.crops:
+        others = [path for path in maps if path != own and path.stem.endswith(f"_{period.name}")]
+        for path in [*others, *sorted((context.out / "imagery" / period.name).glob("*.tif"))]:
+            words = path.stem.removesuffix(f"_{period.name}").replace("_", " ")
             yield RasterItem(
-                name=f"probability-{crop}-{period.name}",
-                path=context.probability_path(crop, period.name),
-                title=f"Probability of {crop.replace('_', ' ')} {period.name}, per cent",
-                start=start,
-                end=end,
-            )
-        for path in sorted((context.out / "imagery" / period.name).glob("*.tif")):
-            yield RasterItem(
-                name=f"{path.stem.replace('_', '-')}-{period.name}",
+                name=f"{words.replace(' ', '-')}-{period.name}",
                 path=path,
-                title=f"{path.stem.replace('_', ' ').capitalize()} {period.name}",
+                title=f"{words.capitalize()} {period.name}",
                 start=start,
                 end=end,
             )

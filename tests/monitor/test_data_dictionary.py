@@ -69,7 +69,7 @@ def fits(pattern: str, text: str) -> bool:
 
 def entry_of(file: str, layer: str) -> Entry | None:
     """Return the entry of a file: of those that fit, the one that says most of the name itself."""
-    found = [entry for entry in described() if entry.layer == layer and fits(entry.file, file)]
+    found = [entry for entry in described() if fits(entry.layer, layer) and fits(entry.file, file)]
     return max(found, key=lambda entry: len(re.sub(r"<\w+>", "", entry.file)), default=None)
 
 
