@@ -66,12 +66,14 @@ def released(project: Path, finished_run: Path, tmp_path_factory: pytest.TempPat
         (folder / "survey.toml").read_text() + text + 'approvals = "approvals.toml"\n'
     )
     run(folder, 1)
+    run(folder, 1, verb="export")
     with pytest.raises(DisclosureError, match="approvals: found 0") as caught:
         run(folder, 2)
     tables = re.search(r"hash ([0-9a-f]{64})", str(caught.value))
     assert tables is not None
     approve(folder, tables[1])
     run(folder, 2)
+    run(folder, 2, verb="export")
     return folder
 
 
@@ -121,6 +123,7 @@ def secrets(folder: Path) -> Needles:
     areas = geopandas.read_file(folder / "inputs" / "ad_areas.gpkg")
     homes = geopandas.read_file(folder / "inputs" / "households.gpkg")
     training = geopandas.read_file(folder / "inputs" / "training.gpkg")
+    admin = geopandas.read_file(folder / "inputs" / "admin.gpkg")  # released; AD areas share vertices with it
     layers = [layer.to_crs(areas.crs) for layer in (areas.iloc[:1], homes, training)]
     places = [layer.get_coordinates().to_numpy() for layer in layers]
     degrees = [layer.to_crs(4326).get_coordinates().to_numpy() for layer in layers]
@@ -133,6 +136,7 @@ def secrets(folder: Path) -> Needles:
         metres=np.concatenate([*places, fields, sample[["x_m", "y_m"]].to_numpy()]),
         degrees=np.concatenate([*degrees, sample[["longitude", "latitude"]].to_numpy()]),
         numbers=tuple(areas.geometry.area[:1] / 1e4),
+        allowed=np.concatenate([admin.get_coordinates(), admin.to_crs(4326).get_coordinates()]),
     )
 
 
@@ -145,7 +149,8 @@ def files_of(folder: Path) -> list[Path]:
 def test_canaries_are_in_no_byte(released: Path, tier: int) -> None:
     """Attack: ids, names, coordinates and areas of what is tier 0 are in no byte of what went out."""
     needles, files = secrets(released), files_of(released / "run" / "products" / str(tier))
-    assert len(files) >= 3
+    assert len(files) >= 12
+    assert ("data.gpkg" in {path.name for path in files}) == (tier == 1)
     for path in files:
         assert not leaks(path.read_bytes(), needles), path.name
         for word in ("CANARY", "Escondida", "Wilhelmina", str(released)):
@@ -232,8 +237,9 @@ def test_equal_runs_give_equal_bytes(released: Path) -> None:
     """Law: pages, workbooks and signatures of a second run are the first one's, byte for byte."""
     product = released / "run" / "products" / "2"
     before = {path.name: path.read_bytes() for path in files_of(product)}
-    (released / "run" / "products" / "2" / "index.html").unlink()
-    run(released, 2)
+    for name, verb in (("index.html", "map"), ("cells.csv", "export")):
+        (product / name).unlink()
+        run(released, 2, verb=verb)
     assert {path.name: path.read_bytes() for path in files_of(product)} == before
 
 
@@ -312,3 +318,42 @@ def test_field_products_need_none_of_this(finished_run: Path, copy_of: Callable[
     """Law: a plain run decides nothing on disclosure and writes tier 0."""
     assert not (finished_run / "disclosure").exists()
     assert sorted(path.name for path in (finished_run / "products").iterdir()) == ["0"]
+
+
+def test_exported_cells_lie_on_the_grid(released: Path) -> None:
+    """Law: each vertex of the public cells is a multiple of the cell's side; figures carry their limits or none."""
+    cells = geopandas.read_file(released / "run" / "products" / "2" / "cells.geojson")
+    crs = geopandas.read_file(released / "inputs" / "admin.gpkg").crs
+    for side, rows in cells.groupby("side_km"):
+        corners = rows.to_crs(crs).get_coordinates().to_numpy() / (1000.0 * float(side))
+        assert np.abs(corners - np.rint(corners)).max() < 1e-3
+        assert side >= 4
+    numbers = cells[["value_ha", "lo_ha", "hi_ha"]].isna()
+    assert (numbers["lo_ha"] == numbers["hi_ha"]).all()
+
+
+def test_tables_for_other_bodies_hide_what_is_hidden(released: Path) -> None:
+    """Law: the World Drug Report table of a tier has no figure of a hidden unit."""
+    product = released / "run" / "products" / "2"
+    estimates = pd.read_csv(product / "estimates.csv", dtype={"domain": str})
+    hidden = set(estimates.loc[estimates["state"] == "suppressed", "domain_name"])
+    wdr = pd.read_csv(product / "wdr_table.csv").set_index("area")
+    assert hidden
+    assert (wdr.loc[sorted(hidden)].drop(columns="crop") == "..").all().all()
+
+
+def test_a_leak_stops_the_product(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: a fault that lets a unit of the sample into a file is caught; nothing goes out, exit 4."""
+    from monitor.steps import tier_products
+
+    change(bare, "[area]\n", "[area]\ntier = 1\n")
+    sample = pd.read_csv(bare / "run" / "frame" / "sample.csv")
+    write = tier_products.write_text
+
+    def faulty(path: Path, text: str) -> None:
+        write(path, text + (f"\n{sample['unit_id'][3]}\n" if path.name == "cells.csv" else ""))
+
+    monkeypatch.setattr(tier_products, "write_text", faulty)
+    with pytest.raises(DisclosureError, match=r"cells.csv: found an id or name"):
+        run(bare, 1, verb="export")
+    assert not (bare / "run" / "products" / "1").exists()
