@@ -713,8 +713,8 @@ def _tier_steps(context: Context, options: RunOptions) -> list[Step]:
             name=DISCLOSURE,
             verb=DISCLOSURE,
             needs=needs,
-            inputs=(survey.area.admin, *overlays, *households, *section.earlier),
-            parameters=settings,
+            inputs=(survey.area.admin, *overlays, *lines, *households, *section.earlier),
+            parameters=settings | {"map": _dump(survey.map)},
             action=_lazy("disclosure", "disclose", context),
         )
     ]

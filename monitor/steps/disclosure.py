@@ -23,7 +23,10 @@ from monitor.gate import earlier_decisions
 from monitor.places import Surroundings, gather, land_of, read_surroundings, rules_of, write_surroundings
 from monitor.tables import SurveyTables, read_csv, read_tables
 
-__all__ = ["TIERS", "disclose", "safe_tables", "table_texts"]
+__all__ = ["TIERS", "approved_digest", "disclose", "safe_tables", "table_texts"]
+
+LAYERS = "layers.json"
+"""File that says what is shown beside a tier's tables."""
 
 TIERS = (Tier.PROGRAMME, Tier.PUBLIC)
 
@@ -54,6 +57,9 @@ def disclose(context: Context, staging: Path, progress: Progress) -> Mapping[str
     progress(2, 3)
     for name, text in table_texts(result).items():
         write_text(folder / name, text)
+    for tier in TIERS:
+        if not isinstance(result[tier], DisclosureError):
+            write_text(folder / str(int(tier)) / LAYERS, _json(_layers(context, tier)))
     progress(3, 3)
     return {"tables": _digests(folder), "notes": list(_notes(result))}
 
@@ -135,14 +141,36 @@ def _rules(record: Mapping[str, Any], tier: Tier) -> TierRules:
     return tier_rules(tier, {name: tuple(value) if name == "suffixes" else value for name, value in record.items()})
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """Return for each tier the hash that its approvals name."""
-    files = {tier: sorted((folder / str(int(tier))).glob("*.csv")) for tier in TIERS}
+def approved_digest(folder: Path, tier: Tier) -> str:
+    """Return the hash that approvals of a tier name: of its tables, and of the layers shown with them.
+
+    Parameters
+    ----------
+    folder
+        ``disclosure`` of the run folder.
+    tier
+        Programme or public.
+    """
+    return digest_of({path.name: sha256(path) for path in sorted((folder / str(int(tier))).glob("*"))})
+
+
+def _layers(context: Context, tier: Tier) -> dict[str, Any]:
+    """Return what a tier's page shows beside the tables: titles, and the hashes of the released layers."""
+    survey = context.survey
+    paths = {f"overlay {entry.name}: {entry.title}": entry.path for entry in survey.overlay if entry.tier >= tier}
+    if survey.map.tier >= tier:
+        lines = {"rivers": survey.map.rivers, "roads": survey.map.roads, "elevation": survey.map.elevation}
+        paths |= {name: path for name, path in lines.items() if path is not None}
     return {
-        str(int(tier)): digest_of({path.name: sha256(path) for path in paths})
-        for tier, paths in files.items()
-        if paths
+        "title": survey.survey.title,
+        "sources": survey.map.sources,
+        "disclaimer": survey.map.disclaimer,
+        "layers": {"administrative units": sha256(survey.area.admin), **{k: sha256(v) for k, v in paths.items()}},
     }
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {str(int(tier)): approved_digest(folder, tier) for tier in TIERS if (folder / str(int(tier))).is_dir()}
 
 
 def _notes(result: Mapping[Tier, SafeTables | DisclosureError]) -> list[str]:

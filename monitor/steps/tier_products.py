@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from geo.files import sha256, write_text
+from geo.files import write_text
 from geo.vector import read_layer, write_gpkg
 from maps.disclosure.leak import require_no_leak
 from maps.disclosure.product import SafeProduct, read_product
-from maps.disclosure.release import RECORD_NAME, digest_of, read_key, write_release
+from maps.disclosure.release import RECORD_NAME, read_key, write_release
 from maps.disclosure.tier import Tier, require_tier
 from maps.exchange.figure_layer import figure_layer
 from maps.interactive import render
@@ -24,6 +24,7 @@ from monitor.context import Context, Progress
 from monitor.gate import require_approved
 from monitor.needles import needles_of
 from monitor.places import rules_of
+from monitor.steps.disclosure import approved_digest
 from monitor.steps.export import write_shared
 
 __all__ = ["write_export", "write_map"]
@@ -73,7 +74,7 @@ def _released(
     write: Callable[[SafeProduct, Path], None],
 ) -> Mapping[str, Any]:
     """Let files be written only when the tables are approved, and leave only when nothing strict is in them."""
-    tables = _approved_tables(context, tier)
+    tables = approved_digest(context.out / "disclosure", tier)
     offices = require_approved(context, tier, tables, today)
     product = read_product(context.out / "disclosure", tier, crs=str(context.frame.geobox.crs))
     folder = staging / "products" / str(int(tier))
@@ -91,12 +92,6 @@ def _released(
     )
     progress(2, 2)
     return {"tables": tables, "bytes_searched": searched, "offices": list(offices)}
-
-
-def _approved_tables(context: Context, tier: Tier) -> str:
-    """Return the hash of the tables that step ``disclosure`` wrote."""
-    paths = sorted((context.out / "disclosure" / str(int(tier))).glob("*.csv"))
-    return digest_of({path.name: sha256(path) for path in paths})
 
 
 def _record(context: Context, product: SafeProduct, tables: str, offices: Iterable[str]) -> dict[str, Any]:
