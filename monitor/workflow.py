@@ -671,6 +671,7 @@ def _export_step(context: Context) -> Step:
             "sample",
             "estimate",
             "floors",
+            "transitions",
         ),
         inputs=(survey.area.admin, *(layer.path for layer in survey.overlay)),
         parameters={

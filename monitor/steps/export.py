@@ -240,3 +240,13 @@ def _rasters(context: Context) -> Iterator[RasterItem]:
                 start=start,
                 end=end,
             )
+    names = [period.name for period in context.compared]
+    for path in maps:
+        if not any(path.stem == name or path.stem.endswith(f"_{name}") for name in names):
+            yield RasterItem(  # of all periods together
+                name=path.stem.replace("_", "-"),
+                path=path,
+                title=path.stem.replace("_", " ").capitalize(),
+                start=min(period.start for period in context.compared),
+                end=max(period.end for period in context.compared),
+            )
