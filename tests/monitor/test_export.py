@@ -20,6 +20,7 @@ import rasterio
 
 from monitor.config import load_survey
 from monitor.context import Context
+from monitor.sections import ReferenceSection
 from monitor.steps.reference import _answered
 from tests.maps.exchange.hostile import program
 from tests.monitor.conftest import altdev
@@ -124,16 +125,9 @@ def test_answers_of_the_form_become_labels(product: Path, finished_run: Path, tm
     ]
     answers = tmp_path / "answers.csv"
     pd.DataFrame(rows).to_csv(answers, index=False)
-    text = (finished_run.parent / "survey.toml").read_text()
-    before, after = text.split("\n[reference.simulated]\n")
-    kept = after[after.index("\n[") :]
-    (finished_run.parent / "answered.toml").write_text(
-        f'{before}\n[reference]\nlabels = "{answers}"\nform = "xlsform"\n{kept}'
-    )
-    try:
-        survey = load_survey(finished_run.parent / "answered.toml")
-    finally:
-        (finished_run.parent / "answered.toml").unlink()
+    survey = load_survey(finished_run.parent / "survey.toml")
+    reference = ReferenceSection(labels=answers, form="xlsform")
+    survey = survey.model_copy(update={"reference": reference})
     context = Context(survey=survey, root=finished_run.parent, out=finished_run)
     read = _answered(context, sample, answers)
     assert len(read) == len(sample) * len(periods)
