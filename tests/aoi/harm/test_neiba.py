@@ -60,3 +60,13 @@ def test_mean_height() -> None:
     zone = geopandas.read_file(folder / "sierra_de_neiba_478140.gpkg")
     height = zonal_mean(folder / "res" / "nasa_srtm" / "NASADEM_HGT_n18w072.tif", zone, 65535)
     assert height == pytest.approx(1704.49, rel=1e-3)
+
+
+def test_mean_travel_time() -> None:
+    """Published: mean travel time from Sierra de Neiba to a city of 100,000 to 200,000 people, 314.76 minutes."""
+    folder = case("neiba")
+    zone = geopandas.read_file(folder / "sierra_de_neiba_478140.gpkg")
+    path = folder / "res" / "nelson_et_al" / "traveltime-100k_200k.tif"
+    with rasterio.open(path) as source:
+        minutes = zonal_mean(path, zone, source.nodata)
+    assert minutes == pytest.approx(314.76, rel=1e-3)
