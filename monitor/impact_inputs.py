@@ -128,7 +128,7 @@ def read_impact(survey: Survey) -> tuple[ImpactTables, list[Problem]]:
             )
         )
     tables = ImpactTables(
-        panel=panel, units=frame, sites=sites, distances=distances, settings=_settings(survey, section)
+        panel=panel, units=frame, sites=sites, distances=distances, settings=_settings(survey, section, panel)
     )
     return tables, notices
 
@@ -153,11 +153,15 @@ def _collected(problems: list[Problem], read: Callable[[], T]) -> T | None:
         return None
 
 
-def _settings(survey: Survey, section: ImpactSection) -> dict[str, Any]:
+def _settings(survey: Survey, section: ImpactSection, panel: Any) -> dict[str, Any]:
     crop = survey.survey.crops[0]
     return {
         "outcome": crop if section.outcome is None else (section.outcome.value or "outcome"),
         "unit": "ha" if section.outcome is None else section.outcome.unit,
+        "crop": crop if section.outcome is None else "",
+        "panel": "official figures" if section.outcome is None else section.outcome.table.name,
+        "units": int(panel["unit"].nunique()),
+        "years": [int(panel["year"].min()), int(panel["year"].max())],
         "level": survey.estimate.level,
         "neighbours": section.neighbours,
         "window": section.window,

@@ -33,6 +33,7 @@ from monitor.figures import (
 )
 from monitor.floors import floor_rows, historical_rows
 from monitor.hot_spots import recomputed_pattern
+from monitor.impact_indicators import impact_indicators
 from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_csv, read_impact_tables
 from monitor.indicators import FOLDER, KEYS, PARTS, joined, part_path, read_part, rows_of_harms
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
@@ -143,8 +144,6 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     for file, name, recompute in made:
         if (out / file).is_file():
             yield f"{recompute()} {name} recomputed, all equal"
-    if (out / FOLDER / "indicators.csv").is_file():
-        yield f"{_rejoin_indicators(out)} rows of indicators joined again, all equal"
     if (out / "estimates" / "transitions.csv").is_file():
         yield f"{_recompute_transitions(out, tables)} transitions recomputed, all equal"
     yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
@@ -156,6 +155,10 @@ def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:
     """Recompute what does not stand on a sample: the evaluation of a programme and the spatial pattern."""
     if "impact" in manifest.steps:
         yield _guarded(recompute_impact, out)
+    if (out / FOLDER / "indicators.csv").is_file():
+        yield _guarded(
+            lambda folder: f"{_rejoin_indicators(folder)} rows of indicators joined again, all equal", out
+        )
     if "hot_spots" in manifest.steps:
         yield _guarded(partial(recompute_hot_spots, seed=int(manifest.survey["seed"])), out)
 
@@ -404,6 +407,11 @@ def recompute_impact(out: Path) -> str:
         text = dict.fromkeys(keys, str)
         _compare(published.astype(text), again[name].astype(text), keys, numbers, f"impact/{name}.csv", words)
         count += len(published)
+    if part_path(out, "impact").is_file():
+        told = read_part(part_path(out, "impact"))
+        made = impact_indicators(read_impact_csv(folder / "effects.csv"), tables.settings)
+        _compare_indicators(told, made, "part_impact.csv")
+        count += len(told)
     return f"{count} rows of the evaluation recomputed, all equal"
 
 

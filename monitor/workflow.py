@@ -201,7 +201,7 @@ def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
 
 def _late_steps(context: Context, options: RunOptions) -> list[Step]:
     """Return the steps from the frame on."""
-    steps = _with_indicators(context, _survey_steps(context))
+    steps = _with_indicators(context, [*_survey_steps(context), *_impact_steps(context, options)])
     made = tuple(step.name for step in steps if step.name in ("harm", "indicators"))
     products = (replace(step, needs=(*step.needs, *made)) for step in _product_steps(context, options))
     return [*steps, *products, *_tier_steps(context, options)]
@@ -602,7 +602,7 @@ def _with_indicators(context: Context, steps: Sequence[Step]) -> list[Step]:
         return list(steps)
     joining = Step(
         name="indicators",
-        verb="harm" if "harm" in makers else "overlay",
+        verb="harm" if "harm" in makers else "overlay" if "ad" in makers else "impact",
         needs=tuple(makers),
         parameters={"parts": makers},
         action=_lazy("indicators", "join_indicators", context, parts=makers),
@@ -656,8 +656,9 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
             action=_lazy("products", "write_products", context, language=options.language),
         )
     ]
-    further = [*_pattern_steps(context), *_impact_steps(context, options)]
-    return [*further, *_after(page, further, context, options), _export_step(context)]
+    further = _pattern_steps(context)
+    shown = [*further, *_impact_steps(context, options)]  # the evaluation stands before the indicators already
+    return [*further, *_after(page, shown, context, options), _export_step(context)]
 
 
 def _export_step(context: Context) -> Step:
@@ -783,8 +784,9 @@ def _official_steps(context: Context, options: RunOptions) -> list[Step]:
             action=_lazy("export", "write_official", context),
         ),
     ]
-    further = [*_pattern_steps(context), *_impact_steps(context, options)]
-    return [*steps[:-1], *further, *_after([steps[-1]], further, context, options)]
+    further = [*_pattern_steps(context), *_with_indicators(context, _impact_steps(context, options))]
+    official_step, page, export = steps
+    return [official_step, *further, *_after([page], further, context, options), export]
 
 
 def _after(page: list[Step], further: list[Step], context: Context, options: RunOptions) -> list[Step]:

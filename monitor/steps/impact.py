@@ -12,8 +12,16 @@ from geo.files import write_text
 from maps.impact_chart import impact_charts
 from maps.language import language as words_of
 from monitor.context import Context, Progress
+from monitor.impact_indicators import impact_indicators
 from monitor.impact_inputs import read_impact
-from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_tables, write_impact_tables
+from monitor.impact_tables import (
+    evaluation_of,
+    evaluation_tables,
+    read_impact_csv,
+    read_impact_tables,
+    write_impact_tables,
+)
+from monitor.indicators import write_part
 from monitor.tables import write_csv
 
 __all__ = ["evaluate_programme"]
@@ -22,7 +30,7 @@ _FIELDS = ("where", "found", "expected", "remedy")
 
 
 def evaluate_programme(context: Context, staging: Path, progress: Progress, *, language: str) -> Mapping[str, Any]:
-    """Write ``impact/effects.csv``, ``balance.csv``, what they are made from, and diagnostics as figures.
+    """Write ``impact/effects.csv``, ``balance.csv``, what they are made from, diagnostics, and indicators.
 
     Raises
     ------
@@ -40,6 +48,8 @@ def evaluate_programme(context: Context, staging: Path, progress: Progress, *, l
     made = evaluation_tables(tables, found)
     for name, rows in made.items():
         write_csv(rows, folder / f"{name}.csv")
+    effects = read_impact_csv(folder / "effects.csv")  # with the digits that verification reads
+    write_part(impact_indicators(effects, tables.settings), staging, "impact")
     told = [[getattr(notice, field) for field in _FIELDS] for notice in notices]
     write_csv(pd.DataFrame(told, columns=list(_FIELDS)), folder / "notices.csv")
     progress(2, 3)

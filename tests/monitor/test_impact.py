@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from maps.impact_chart import impact_charts
 from maps.language import LANGUAGES, language
 from monitor.check import check_survey
 from monitor.config import load_survey
+from monitor.impact_indicators import impact_indicators
 from monitor.impact_inputs import read_impact
 from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_csv
+from monitor.indicators import read_part, write_table
 from monitor.terminal import TerminalListener
 from monitor.verify import recompute_impact, verify_run
 from monitor.workflow import RunOptions, run
@@ -82,6 +85,73 @@ def test_verify_makes_it_again_and_finds_a_changed_figure(country: Path, tmp_pat
         recompute_impact(copy)
     path.write_text(text.replace("associated with less", "no difference found", 1))
     with pytest.raises(QualityGateError, match="finding"):
+        recompute_impact(copy)
+
+
+def test_net_effect_and_displacement_stand_in_the_table_of_indicators(country: Path, effects: pd.DataFrame) -> None:
+    """Brute force: A2 and A3 are the effects with their limits, of the panel by name; a share has the same sign."""
+    table = read_part(country / "indicators" / "indicators.csv")
+    rows = table.set_index(["indicator", "unit", "group", "part"]).sort_index()
+    unit = rows.loc[("A2", "ha", "mean of a unit", "")]
+    whole = effects.loc[("overall", "programme")]
+    assert unit[["value", "lo", "hi"]].tolist() == pytest.approx(whole[["value", "lo", "hi"]].tolist())
+    assert (unit["domain"], unit["crop"], unit["period"]) == ("panel", "coca", "2004 to 2018")
+    assert unit["inputs"] == "official figures: coca of 256 units, 2004 to 2018"
+    assert (unit["n"], unit["flags"]) == (9, "associated with less")
+    share = rows.loc[("A2", "%", "mean of a unit", "")]
+    assert share["value"] == pytest.approx(whole["percent"])
+    seen = whole["without_programme"] + whole["value"]
+    assert share["lo"] == pytest.approx(100 * whole["lo"] / (seen - whole["lo"]))
+    both = rows.loc[("A2", "ha", "all units together", "direct and rings")]
+    assert both["lo"] <= 9 * EFFECT_HA + 72 * NEIGHBOUR_HA <= both["hi"]
+    ring = rows.loc[("A3", "ha", "mean of a unit", "ring 0-1 km")]
+    assert ring["lo"] <= NEIGHBOUR_HA <= ring["hi"]
+    leakage = rows.loc[("A3", "ratio", "all units together", "leakage")]
+    assert leakage["value"] == pytest.approx(effects.loc[("net", "leakage"), "value"])
+    assert leakage["flags"] == "a ratio without an interval"
+
+
+@pytest.mark.parametrize(
+    ("key", "column", "value", "reason"),
+    [
+        (("overall", "programme"), "value", float("nan"), "the effect has no interval"),
+        (("overall", "programme"), "hi", 1e6, "nothing would have been there without the programme"),
+        (("net", "direct"), "hi", 5.0, "the direct effect holds zero"),
+        (("ring", "ring 0-1 km"), "value", float("nan"), "the effect has no interval"),
+    ],
+)
+def test_what_was_refused_is_not_estimable(
+    country: Path, key: tuple[str, str], column: str, value: float, reason: str
+) -> None:
+    """Law: a refused effect has a row with its reason and no number; so has leakage from what may be no effect."""
+    folder = country / "impact"
+    effects = read_impact_csv(folder / "effects.csv")
+    effects.loc[(effects["scope"] == key[0]) & (effects["effect"] == key[1]), column] = value
+    settings = json.loads((folder / "settings.json").read_text())
+    rows = impact_indicators(effects, settings)
+    absent = rows[rows["state"] == "not_estimable"]
+    assert absent["reason"].str.contains(reason).any()
+    assert absent["value"].isna().all()
+    assert len(rows) == len(impact_indicators(read_impact_csv(folder / "effects.csv"), settings))
+
+
+def test_an_outcome_that_is_no_hectares_is_no_net_effect_on_crop(country: Path) -> None:
+    """Law: an evaluation of tonnes makes no hectares of the indicators."""
+    settings = json.loads((country / "impact" / "settings.json").read_text()) | {"unit": "t", "crop": ""}
+    rows = impact_indicators(read_impact_csv(country / "impact" / "effects.csv"), settings)
+    assert rows["value"].isna().all()
+    assert rows["reason"].str.contains("is in t, not in hectares|holds zero").all()
+
+
+def test_verify_finds_a_changed_indicator(country: Path, tmp_path: Path) -> None:
+    """Law: a changed net effect in the part is found by making it again."""
+    copy = tmp_path / "run"
+    shutil.copytree(country, copy)
+    path = copy / "indicators" / "part_impact.csv"
+    table = read_part(path)
+    table.loc[0, "lo"] -= 0.01
+    write_table(table, path)
+    with pytest.raises(QualityGateError, match=r"part_impact.csv A2 panel"):
         recompute_impact(copy)
 
 
