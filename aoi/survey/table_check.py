@@ -284,9 +284,15 @@ def _said(cell: object) -> str:
 
 
 def _weight_problems(sample: pd.DataFrame) -> list[Problem]:
-    """List weights that are not positive numbers."""
+    """List weights that are not positive numbers, or are probabilities in the place of weights."""
     weight = pd.to_numeric(sample["weight"], errors="coerce").to_numpy(dtype=float)
     bad = ~((weight > 0) & (weight <= MOST))
+    if not bad.any() and weight.size and weight.max() < 1:
+        # Weights on another scale of mean one have some above one; probabilities have none
+        found, wanted = f"weights of at most {weight.max():g}, as probabilities are", "weights of 1 or more"
+        return [
+            Problem(f"{SAMPLE}, column 'weight'", found, wanted, "give the inverse of the inclusion probability")
+        ]
     if not bad.any():
         return []
     found = f"weight {_said(sample['weight'].iloc[int(bad.argmax())])}"

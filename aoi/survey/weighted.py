@@ -23,7 +23,7 @@ from aoi.survey.design import FloatArray, IntArray, StratifiedDesign
 from aoi.survey.estimate import LOW_COUNT, Estimate
 from aoi.survey.estimator import sums_by
 from aoi.survey.interval import Bounds, t_quantile
-from aoi.survey.stratified_interval import Strata, interval_methods, method_bounds
+from aoi.survey.stratified_interval import Strata, interval_methods, low_count, method_bounds
 from geo.errors import Problem, QualityGateError
 
 __all__ = ["WeightedSample", "weighted_areas"]
@@ -136,7 +136,9 @@ def weighted_areas(
     names = interval_methods(method, share * size, strata, se)
     bounds = method_bounds(share * size, strata, se, methods=names, level=level, df=sample.df)
     lo, hi = _possible(bounds, sums_by(sample.stratum, values, design.n_strata), sample)
-    few = _clusters_with(sample, values) < MIN_POSITIVE_CLUSTERS
+    # Clusters with the class in one stratum tell nothing of a larger one that has few: both rules, the second by
+    # what its units are worth (rounded, so that ten units are ten)
+    few = (_clusters_with(sample, values) < MIN_POSITIVE_CLUSTERS) | low_count(np.round(share * size, 6), strata)
     return tuple(
         Estimate(
             value=float(total[k]),

@@ -237,6 +237,12 @@ def _joint(path: Path, names: TextArray) -> FloatArray:
     if missing:
         found = f"no row and column for {len(missing)} drawn units ({', '.join(missing[:5])})"
         raise InputError(Problem(path.name, found, "one of each for every unit drawn"))
+    drawn = set(names.tolist())
+    lost = [name for name in labels if name not in drawn]
+    if lost:
+        found = f"{len(lost)} drawn units that the sample lacks ({', '.join(lost[:5])})"
+        remedy = "put them back, since a total over fewer units is too low; give each province its own table"
+        raise InputError(Problem(path.name, found, "the units of the sample", remedy))
     at = [labels.index(name) for name in names.tolist()]
     columns = [table.numbers(name, least=0.0, most=1.0)[at] for name in names.tolist()]
     table.require_sound()

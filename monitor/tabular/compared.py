@@ -200,4 +200,4 @@ def _series_lines(found: SeriesFindings, level: float, percent_of: str) -> Itera
         yield f"trend: {trend.value:+,.2f} ha a year ({limits}); {trend.method}"
     if found.steady is not None:
         q, df, p = found.steady
-        yield f"no change at all over the series: Q = {q:.2f}, {df} degrees of freedom, p = {p:.3g}"
+        yield f"test of no change at all over the series: Q = {q:.2f}, {df} degrees of freedom, p = {p:.3g}"

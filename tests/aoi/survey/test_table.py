@@ -231,6 +231,12 @@ REFUSALS: dict[str, tuple[pd.DataFrame, pd.DataFrame, type[AltdevError], str]] =
         r"column 'weight', row 3: found weight 0; expected a positive number",
     ),
     "negative weight": (SAMPLE.assign(weight=[-1.5] + [1] * 7), STRATA, InputError, r"row 2: found weight -1.5"),
+    "probabilities as weights": (
+        SAMPLE.assign(weight=[0.04] * 4 + [0.5] * 4),
+        STRATA,
+        InputError,
+        r"column 'weight': found weights of at most 0.5, as probabilities are; expected weights of 1 or more",
+    ),
     "missing weight": (change(SAMPLE.assign(weight=1), 0, "weight", None), STRATA, InputError, r"column 'weight'"),
     "missing label": (
         change(SAMPLE, 0, "reference", None),

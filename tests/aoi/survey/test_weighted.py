@@ -37,6 +37,23 @@ def test_single_units_of_equal_weight_are_the_plain_estimate() -> None:
     assert found.hi == pytest.approx(expected.hi, rel=1e-3)
 
 
+@pytest.mark.parametrize(("in_large", "flags"), [(4, (LOW_COUNT,)), (60, ())])
+def test_segments_with_crop_in_a_small_stratum_do_not_vouch_for_a_large_one(
+    in_large: int, flags: tuple[str, ...]
+) -> None:
+    """Law: four units of the class in the stratum that decides are few, whatever is seen in the other."""
+    design, stratum = plain((200, 200))
+    random = np.random.default_rng(6)
+    crop = np.zeros(400)
+    crop[random.choice(200, 60, replace=False)] = 1.0
+    crop[200 + random.choice(200, in_large, replace=False)] = 1.0
+    sample = WeightedSample(
+        design=design, stratum=stratum, weight=np.ones(400), cluster=np.repeat(np.arange(40, dtype=np.int64), 10)
+    )
+    found = weighted_areas(sample, crop)[0]
+    assert found.flags == flags
+
+
 def test_clusters_of_schools() -> None:
     """Independent program: the mean of R survey's one-stage cluster sample, districts as primary units."""
     with oracle_path("survey_api/apiclus1.csv").open() as lines:

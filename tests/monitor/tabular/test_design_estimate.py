@@ -155,6 +155,8 @@ def test_unequal_probabilities_with_joint_ones(variance: str, key: str | None, t
     if key is not None:
         assert found["se_ha"] == pytest.approx(expected[key]["Bush"]["se"], rel=1e-8)
     if variance == "brewer":
+        with pytest.raises(InputError, match=r"joint.csv: found 1 drawn units that the sample lacks \("):
+            estimated(tmp_path, text, sample.iloc[1:], joint=joint)
         text = text.replace('joint = "joint.csv"\nvariance = "brewer"\n', "")
         with pytest.raises(QualityGateError, match="no joint probabilities"):
             estimated(tmp_path, text, sample)
