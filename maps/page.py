@@ -186,6 +186,8 @@ class HarmFigure:
     """A to D."""
     level: float = 0.95
     """Level of the interval."""
+    rough: bool = False
+    """Whether it is scaled to an area that rests on few sample units, so that the level is nominal."""
 
     def __post_init__(self) -> None:
         held = self.lo <= self.value <= self.hi

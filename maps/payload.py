@@ -218,6 +218,7 @@ def _harm(one: HarmFigure) -> dict[str, Any]:
         "claim": one.claim,
         "grade": one.grade,
         "level": one.level,
+        "rough": one.rough,
         "unit": plain(one.unit),
         "unitKey": UNIT_KEYS.get(one.unit, ""),
         **{

@@ -466,6 +466,7 @@ def _harm_rows(figures: Figures, words: Language) -> pd.DataFrame:
             "level": one.level if one.state == "computed" else math.nan,
             "grade": one.grade if one.state == "computed" else "",
             "claim": words.text(f"harms.{one.claim}"),
+            "flags": words.text("flag.LOW_COUNT") if one.rough else "",
         }
         for one in figures.harms
     )

@@ -7,7 +7,7 @@ one file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +138,30 @@ def _number_problems(table: pd.DataFrame) -> Iterator[Problem]:
             yield Problem(f"indicators, {told}", found, "a figure inside its interval, or a state with its reason")
 
 
-def rows_of_harms(rows: Iterable[HarmRow], *, level: float) -> pd.DataFrame:
-    """Return rows of harm as a table of `COLUMNS`."""
+def _rests_on(row: HarmRow, low: Collection[tuple[str, str]]) -> bool:
+    """Say whether a figure is scaled to an area of few sample units; rings are counted without the sample."""
+    return row.state == "computed" and row.key.share == "direct" and (row.key.crop, row.key.period) in low
+
+
+def low_counts(out: Path) -> frozenset[tuple[str, str]]:
+    """Return the crops and periods of a run whose area in the whole frame rests on few sample units."""
+    rows = read_csv(out / "estimates" / "estimates.csv")
+    low = (rows["domain"] == "frame") & rows["flags"].fillna("").str.contains("LOW_COUNT")
+    return frozenset(zip(rows.loc[low, "crop"].astype(str), rows.loc[low, "period"].astype(str), strict=True))
+
+
+def rows_of_harms(rows: Iterable[HarmRow], *, level: float, low: Collection[tuple[str, str]] = ()) -> pd.DataFrame:
+    """Return rows of harm as a table of `COLUMNS`.
+
+    Parameters
+    ----------
+    rows
+        From the harms.
+    level
+        Level of their intervals.
+    low
+        Crops and periods from `low_counts`: what is scaled to their area carries their warning.
+    """
     return indicator_table(
         {
             "indicator": row.key.indicator,
@@ -160,6 +182,7 @@ def rows_of_harms(rows: Iterable[HarmRow], *, level: float) -> pd.DataFrame:
             "crop": row.key.crop,
             "part": row.key.part,
             "inputs": inputs_text(row.key.inputs),
+            "flags": "LOW_COUNT" if _rests_on(row, low) else "",
         }
         for row in rows
     )

@@ -35,7 +35,7 @@ from monitor.floors import floor_rows, historical_rows
 from monitor.hot_spots import recomputed_pattern
 from monitor.impact_indicators import impact_indicators
 from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_csv, read_impact_tables
-from monitor.indicators import FOLDER, KEYS, PARTS, joined, part_path, read_part, rows_of_harms
+from monitor.indicators import FOLDER, KEYS, PARTS, joined, low_counts, part_path, read_part, rows_of_harms
 from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
 from monitor.legal import legal_rows
 from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
@@ -333,7 +333,7 @@ def _recompute_harms(out: Path) -> int:
 
     published = read_part(part_path(out, "harm"))
     figures = read_figures(out)
-    again = rows_of_harms(harm_rows(figures), level=figures.level)
+    again = rows_of_harms(harm_rows(figures), level=figures.level, low=low_counts(out))
     _compare_indicators(published, again, "part_harm.csv")
     return len(published)
 

@@ -86,7 +86,7 @@ def dynamics(out: Path) -> pd.DataFrame:
         index="class", columns="programme", values="domain", aggfunc="count", fill_value=0
     )
     held = classes.pivot_table(index="class", columns="programme", values="value_ha", aggfunc="sum", fill_value=0.0)
-    return counted.join(held.round(0), rsuffix=" ha")
+    return counted.join(held.round(0).add_suffix(" ha"))
 
 
 def dense(path: Path) -> pd.DataFrame:

@@ -11,6 +11,7 @@ const harms = (() => {
     if (scale > 0 && scale < 0.01) return Number(value.toPrecision(2)).toString();
     return words.number(value, { scale });
   }
+  const level = (row) => (row.rough ? words.text('pattern.nominal', { level: words.level(row.level) }) : words.level(row.level));
   const amount = (row) => number(row.value, row) + '\u00a0' + unit(row);
   const limits = (row) => words.range(number(row.lo, row), number(row.hi, row));
   const whole = (row) => words.text('pattern.with_interval', { value: amount(row), range: limits(row) });
@@ -19,7 +20,7 @@ const harms = (() => {
     const name = node('dt', { text: words.text('harms.' + row.harm) });
     if (row.state !== 'computed') return [name, node('dd', { class: 'none', text: words.text('harms.' + row.state) })];
     return [name, node('dd', {}, node('b', { text: amount(row) }),
-      node('small', { text: words.text('harms.interval', { level: words.level(row.level), range: limits(row) }) }),
+      node('small', { text: words.text('harms.interval', { level: level(row), range: limits(row) }) }),
       node('small', { text: words.list(words.text('harms.' + row.claim), words.text('harms.grade', { grade: row.grade })) }))];
   }
 

@@ -40,6 +40,8 @@ class Headline:
     unit: str
     grade: str
     level: float
+    rough: bool = False
+    """Whether it is scaled to an area that rests on few sample units."""
 
 
 def headlines(rows: pd.DataFrame, period: str | None = None) -> Iterator[Headline]:
@@ -65,6 +67,7 @@ def _headline(harm: str, crop: str, period: str, found: pd.DataFrame) -> Headlin
     return Headline(
         harm, crop, period, str(row["state"]), str(row["reason"]), float(row["value"]), float(row["lo"]),
         float(row["hi"]), str(row["unit"]), str(row["grade"]), float(row["level"]),
+        "LOW_COUNT" in str(row["flags"]),
     )  # fmt: skip
 
 
@@ -73,7 +76,7 @@ def closing_line(head: Headline) -> str:
 
     Examples
     --------
-    >>> head = Headline("deforestation", "coca", "2024", "computed", "", 8.25, 5.0, 12.0, "ha/yr", "B", 0.95)
+    >>> head = Headline("deforestation", "coca", "2024", "computed", "", 8.27, 5.0, 12.0, "ha/yr", "B", 0.95)
     >>> closing_line(head)
     'coca 2024, forest cleared for the crop: 8.3 ha/yr (95 % interval 5.0 to 12.0; grade B; attributable at most)'
     """
@@ -81,9 +84,10 @@ def closing_line(head: Headline) -> str:
     start = f"{head.crop} {head.period}, {title}:"
     if head.state != "computed":
         return f"{start} {head.state.replace('_', ' ')} ({head.reason})"
+    level = f"{'nominal ' if head.rough else ''}{100 * head.level:g} % interval"
     return (
-        f"{start} {_number(head.value)} {head.unit} ({100 * head.level:g} % interval {_number(head.lo)} to "
-        f"{_number(head.hi)}; grade {head.grade}; {word})"
+        f"{start} {_number(head.value)} {head.unit} ({level} {_number(head.lo)} to {_number(head.hi)}; "
+        f"grade {head.grade}; {word})"
     )
 
 

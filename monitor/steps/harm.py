@@ -29,7 +29,7 @@ from monitor.harms.history import History, read_history
 from monitor.harms.rings import Rings, coarse_mean, coarse_side, fragments, ring_names, ring_table
 from monitor.harms.settings import factor_records, factors_of
 from monitor.harms.water import gather
-from monitor.indicators import rows_of_harms, write_part
+from monitor.indicators import low_counts, rows_of_harms, write_part
 from monitor.sections import HarmSection
 from monitor.steps.estimate import interval_method
 from monitor.tables import read_tables
@@ -67,7 +67,8 @@ def harm(context: Context, staging: Path, progress: Progress) -> Mapping[str, An
     _write(pd.concat([rings for _, rings, _ in parts], ignore_index=True), folder / "rings.csv")
     settings = _settings(context, section, scenes)
     write_text(folder / "harm_settings.json", json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
-    rows = rows_of_harms(harm_rows(read_figures(context.out, folder)), level=context.survey.estimate.level)
+    figures = read_figures(context.out, folder)
+    rows = rows_of_harms(harm_rows(figures), level=context.survey.estimate.level, low=low_counts(context.out))
     write_part(rows, staging, "harm")
     return {"rows": len(rows), "notes": list(harm_notes(rows))}
 

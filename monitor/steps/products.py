@@ -118,6 +118,7 @@ def _harms(context: Context) -> Iterator[HarmFigure]:
                 unit=head.unit,
                 grade=head.grade,
                 level=head.level,
+                rough=head.rough,
             )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aoi.harm.result import HarmKey, absent_row
+from aoi.harm.result import HarmKey, HarmRow, absent_row
 from geo.errors import InputError
 from monitor.indicators import (
     COLUMNS,
@@ -94,3 +95,11 @@ def test_rows_of_harms_keep_what_they_are() -> None:
         ["coca", "window:1", "not_computed", "no input", 0.9]
     ]
     assert table["value"].isna().all()
+    assert table["flags"].isna().all() or (table["flags"] == "").all()
+    told = replace(key, indicator="D1", part="")
+    row = HarmRow(key=told, state="computed", value=2.0, lo=1.0, hi=3.0, n_draws=0, seed=0)
+    indirect = replace(row, key=replace(told, share="indirect"))
+    low = rows_of_harms(
+        [row, indirect, replace(row, key=replace(told, period="2021"))], level=0.95, low={("coca", "2024")}
+    )
+    assert low["flags"].fillna("").tolist() == ["LOW_COUNT", "", ""]
