@@ -21,7 +21,7 @@ from aoi.project.model import DataModel, data_model
 from aoi.project.money import cost_rows, funding_rows, vulnerability_rows
 from aoi.project.people import coverage_rows, job_rows, title_rows, women_rows
 from aoi.project.replanting import replanting_rows
-from aoi.project.rights import ownership_rows, quality_rows
+from aoi.project.rights import ownership_rows, principle_rows, quality_rows
 from aoi.survey.cluster import LonelyUnit, stratified_random
 from aoi.survey.ratio import ratio
 from geo.errors import QualityGateError
@@ -54,6 +54,8 @@ class ProgrammeSettings:
     lot_size_cuts_ha: tuple[float, ...]
     lonely: LonelyUnit
     level: float
+    principles: tuple[str, ...]
+    """Codes of the guiding principles that each project is asked for."""
 
 
 def domains_of(tables: SurveyTables, domains: pd.DataFrame, units: pd.DataFrame) -> list[Domain]:
@@ -166,6 +168,7 @@ def _strips(domains: pd.DataFrame, estimates: pd.DataFrame) -> Iterator[Indicato
             indicator="A19", domain=code, period="all", value=float(strip["ad_ha"]), unit="ha",
             method="ground of the areas, counted once", grade="B", group="ground of alternative development",
         )  # fmt: skip
+        yield absent("A19", code, "all", "harm unit", _NO_STRIP_HARM, group="harms")
 
 
 _COVERED = 0.98
@@ -197,14 +200,31 @@ def record_indicators(
     yield from income_rows(tables, level=settings.level)
     yield from vulnerability_rows(tables, level=settings.level)
     yield from ownership_rows(tables)
+    yield from principle_rows(tables, settings.principles)
     yield from quality_rows(tables, model or data_model())
     for name, unit, reason in (
         ("A2", "ha", "the net effect needs matched controls: the step impact, impact/effects.csv"),
         ("A3", "ratio", "displacement needs matched controls: the step impact, impact/effects.csv"),
-        ("A14", "USD constant per net hectare avoided", "the net effect needs matched controls: the step impact"),
-        ("A17", "harm unit", "co-benefits need the harms and matched controls: the steps harm and impact"),
+        ("A14", "USD constant per net hectare avoided", _NO_COST),
     ):
         yield absent(name, PROGRAMME, "all", unit, reason, method="matched controls")
+    for harm in HARMS:
+        yield absent("A17", PROGRAMME, "all", "harm unit", _NO_BENEFIT, method="matched controls", group=harm)
+
+
+HARMS = ("deforestation", "soil erosion", "soil degradation", "species", "contamination", "greenhouse gases")
+_NO_COST = (
+    "the money is that of the programme's tables and the net effect (A2) that of the units of [impact]: nothing "
+    "says that they are one programme, so one is not divided by the other"
+)
+_NO_BENEFIT = (
+    "needs the harm by unit and year, in the areas and in matched controls; a run has harms by domain and period, "
+    "without controls; a table of them by unit and year can be evaluated as [impact.outcome]"
+)
+_NO_STRIP_HARM = (
+    "harms are made for the frame and the layers of [[overlay]], and the strip is neither; given as an [[overlay]] "
+    "it has them as a domain"
+)
 
 
 def indicator_rows(found: Iterable[Indicator | FactSheet]) -> pd.DataFrame:
@@ -247,8 +267,9 @@ def from_json(text: str) -> tuple[dict[str, pd.DataFrame], ProgrammeSettings]:
             elif field.type == "date":
                 table[field.name] = pd.to_datetime(table[field.name], format="%Y-%m-%d")
         tables[name] = table
-    settings = content["settings"] | {"lot_size_cuts_ha": tuple(content["settings"]["lot_size_cuts_ha"])}
-    return tables, ProgrammeSettings(**settings)
+    told = content["settings"]
+    several = {name: tuple(told[name]) for name in ("lot_size_cuts_ha", "principles")}
+    return tables, ProgrammeSettings(**told | several)
 
 
 def _plain(value: Any) -> Any:

@@ -111,6 +111,8 @@ def verify_run(out: Path) -> Iterator[str]:
         yield f"{_recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
     yield from _releases(out / "products", files)
     if "estimate" not in manifest.steps:
+        if (out / FOLDER / "indicators.csv").is_file():
+            yield _guarded(_rejoin_indicators, out)
         yield "no estimates to recompute"
         return
     try:
@@ -144,6 +146,8 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     for file, name, recompute in made:
         if (out / file).is_file():
             yield f"{recompute()} {name} recomputed, all equal"
+    if (out / FOLDER / "indicators.csv").is_file():
+        yield _rejoin_indicators(out)
     if (out / "estimates" / "transitions.csv").is_file():
         yield f"{_recompute_transitions(out, tables)} transitions recomputed, all equal"
     yield f"{_recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
@@ -155,10 +159,6 @@ def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:
     """Recompute what does not stand on a sample: the evaluation of a programme and the spatial pattern."""
     if "impact" in manifest.steps:
         yield _guarded(recompute_impact, out)
-    if (out / FOLDER / "indicators.csv").is_file():
-        yield _guarded(
-            lambda folder: f"{_rejoin_indicators(folder)} rows of indicators joined again, all equal", out
-        )
     if "hot_spots" in manifest.steps:
         yield _guarded(partial(recompute_hot_spots, seed=int(manifest.survey["seed"])), out)
 
@@ -338,13 +338,13 @@ def _recompute_harms(out: Path) -> int:
     return len(published)
 
 
-def _rejoin_indicators(out: Path) -> int:
+def _rejoin_indicators(out: Path) -> str:
     """Join the parts again; the table holds each of their rows and no other."""
     paths = [part_path(out, name) for name in PARTS]
     published = read_part(out / FOLDER / "indicators.csv")
     again = joined([read_part(path) for path in paths if path.is_file()])
     _compare_indicators(published, again, "indicators.csv")
-    return len(published)
+    return f"{len(published)} rows of indicators joined again, all equal"
 
 
 def _compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) -> None:

@@ -1,4 +1,4 @@
-"""Indicators of ownership, rights and data quality (A16, A18, A20)."""
+"""Indicators of ownership, rights and data quality (A16, A18 with the checklist of principles, A20)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aoi.project.finding import Finding
 from aoi.project.indicator import PROGRAMME, FactSheet, Indicator, absent, by_project, counted, facts_of
 from aoi.project.model import DataModel
 
-__all__ = ["ownership_rows", "quality_rows", "rights_rows"]
+__all__ = ["ownership_rows", "principle_rows", "quality_rows", "rights_rows"]
 
 
 def ownership_rows(tables: Mapping[str, Any]) -> Iterator[Indicator | FactSheet]:
@@ -47,6 +47,34 @@ def rights_rows(areas: Any, findings: Sequence[Finding]) -> Iterator[Indicator |
     flags = [finding for finding in findings if finding.severity == "flag"]
     if len(areas):
         yield counted("A18", PROGRAMME, "all", float(len(flags)), "n", areas, group="conflicts open")
+
+
+def principle_rows(tables: Mapping[str, Any], principles: Sequence[str]) -> Iterator[Indicator | FactSheet]:
+    """Yield A18 of the guiding principles: those met with evidence, and those that nobody answered.
+
+    Parameters
+    ----------
+    tables
+        Tables of the programme.
+    principles
+        Codes of the list; each project is asked for each, so that what is left out is unanswered and not met.
+    """
+    rows, projects = tables["principles"], tables["projects"]["project_id"]
+    met, unanswered = "guiding principles met with evidence", "guiding principles unanswered"
+    if not len(rows):
+        if len(projects):
+            yield absent("A18", PROGRAMME, "all", "%", "no checklist of principles was filled in", group=met)
+        return
+    proven = (rows["answer"] == "yes") & (rows["evidence"] != "")
+    answered = rows["answer"] != ""
+    for domain in [PROGRAMME, *projects]:
+        own = rows["project_id"].isin(projects if domain == PROGRAMME else [domain])
+        asked = len(principles) * (len(projects) if domain == PROGRAMME else 1)
+        for group, count in ((met, (own & proven).sum()), (unanswered, asked - (own & answered).sum())):
+            share = 100 * float(count) / asked
+            yield counted("A18", domain, "all", share, "%", rows[own], group=group, n=float(asked))
+        if own.any():
+            yield facts_of("A18", domain, rows[own], table="principles")
 
 
 def quality_rows(tables: Mapping[str, Any], model: DataModel) -> Iterator[Indicator]:

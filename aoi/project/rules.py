@@ -55,7 +55,7 @@ def rule_findings(checked: Checked) -> Iterator[Finding]:
     """Yield what every rule finds."""
     rules: tuple[Callable[[Checked], Iterator[Finding]], ...] = (
         _dates, _announcement, _identifiers, _sectors, _sexes, _members, _money, _disbursed, _production, _outcomes,
-        _eradication, _rights,
+        _eradication, _rights, _principles,
     )  # fmt: skip
     for rule in rules:
         yield from rule(checked)
@@ -306,6 +306,19 @@ def _rights(checked: Checked) -> Iterator[Finding]:
             name = rows["ad_id"].iloc[row]
             rule = f"rights_{column}"
             yield checked.told("flag", rule, ("areas", row, column), f"{found} ({name})", expected, "stays open")
+
+
+def _principles(checked: Checked) -> Iterator[Finding]:
+    rows = checked.tables["principles"]
+    yield from by_row(
+        [
+            checked.told(
+                "warning", "principle_evidence", ("principles", row, "evidence"), "a yes without its evidence",
+                "the document or system that shows it", "it does not count as a yes",
+            )
+            for row in _rows((rows["answer"] == "yes") & (rows["evidence"] == ""))
+        ]
+    )  # fmt: skip
 
 
 def _rows(mask: Any) -> list[int]:

@@ -75,6 +75,7 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
         lot_size_cuts_ha=tuple(section.lot_size_cuts_ha),
         lonely=section.lonely,
         level=level,
+        principles=tuple(_model(section).codes["guiding_principle"].codes),
     )
     findings = [
         *found.findings,

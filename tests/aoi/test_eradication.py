@@ -43,6 +43,20 @@ def test_cumulative_operations_exceed_the_ground() -> None:
     assert set(rows["kind"]) == {"cumulative"}
 
 
+def test_ground_of_all_methods_counts_once_and_each_year_for_itself() -> None:
+    """Brute force: the same half hectare of two methods is one ground in a year, and two grounds in two years."""
+    hectare = float(polygon_areas_ha(shapes())[0])
+    mixed = events().assign(method=["manual", "spray", "spray"])
+    rows = operation_summary(mixed, shapes()).set_index("method")
+    assert rows.loc[["manual", "spray"], "ground_ha"].tolist() == pytest.approx([hectare, hectare], rel=1e-6)
+    assert rows.loc["", "ground_ha"] == pytest.approx(1.5 * hectare, rel=1e-6)
+    assert rows.loc["", "repeated_ha"] == pytest.approx(0.5 * hectare, rel=1e-5)
+    later = events().assign(date=pd.to_datetime(["2020-02-01", "2021-02-01", "2020-05-01"]))
+    whole = operation_summary(later, shapes()).query("method == ''").set_index("year")
+    assert whole["ground_ha"].tolist() == pytest.approx([hectare, hectare], rel=1e-6)
+    assert whole["repeated_ha"].tolist() == pytest.approx([0, 0], abs=1e-9)
+
+
 def test_a_claim_is_not_verified() -> None:
     """Law: what nobody looked at is a claim; the methods of a year make its last row."""
     rows = operation_summary(events(), shapes()).set_index("method")

@@ -84,6 +84,20 @@ def test_change_in_the_areas_is_that_of_the_estimates(finished_run: Path) -> Non
     assert (estimates["programme"] <= estimates["frame"]).all()
 
 
+def test_what_cannot_be_made_of_a_run_says_what_is_lacking(finished_run: Path) -> None:
+    """Law: co-benefits of six harms, harms of strips and cost by hectare have a row with a reason, no number."""
+    rows = read_part(finished_run / "indicators" / "part_ad.csv")
+    benefits = rows[rows["indicator"] == "A17"]
+    assert benefits["group"].nunique() == 6
+    strips = rows[(rows["indicator"] == "A19") & (rows["group"] == "harms")]
+    assert set(strips["domain"]) == {"border:ZZE", "border:ZZW"}
+    cost = rows[rows["unit"] == "USD constant per net hectare avoided"]
+    for own, word in ((benefits, "matched controls"), (strips, "overlay"), (cost, "one programme")):
+        assert set(own["state"]) == {"not_computed"}
+        assert own["reason"].str.contains(word).all()
+        assert own["value"].isna().all()
+
+
 def test_legal_parts_add_up(finished_run: Path) -> None:
     """Law: three totals make the fourth, which is the frame's estimate; zones make the totals."""
     rows = table(finished_run, "overlay/legality.csv")

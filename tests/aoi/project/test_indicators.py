@@ -22,7 +22,7 @@ from aoi.project.money import cost_per_hectare, cost_rows, funding_rows, spearma
 from aoi.project.people import coverage_rows, job_rows, title_rows, women_rows
 from aoi.project.programme import Programme, read_programme
 from aoi.project.replanting import replanting_rows, validation_table
-from aoi.project.rights import ownership_rows, quality_rows, rights_rows
+from aoi.project.rights import ownership_rows, principle_rows, quality_rows, rights_rows
 from geo.errors import InputError
 from tests.aoi.project.builders import STAMP, Rows, sound, write
 
@@ -239,6 +239,30 @@ def test_validation_by_unit(tmp_path: Path) -> None:
     assert table.loc["all", "share"] == pytest.approx(np.mean([0.5 + 0.05 * k for k in range(0, 12, 2)]))
     assert (table["lo_ha"] < table["value_ha"]).all()
     assert table.loc["all", "value_ha"] == pytest.approx(table.loc[["adm 01", "adm 02"], "value_ha"].sum())
+
+
+def test_an_unanswered_principle_is_not_a_yes(tmp_path: Path) -> None:
+    """Brute force: of two projects and four principles one of eight is met; a yes without evidence is none."""
+    answers = [
+        ("P1", "6", "yes", "minutes"),
+        ("P1", "7", "yes", ""),
+        ("P1", "8", "no", "audit"),
+        ("P2", "6", "", ""),
+    ]
+    rows = [dict(zip(("project_id", "principle", "answer", "evidence"), row, strict=True)) for row in answers]
+    one = programme(tmp_path, principles=rows)
+    shares = keyed(principle_rows(one.tables, ["6", "7", "8", "9"]))
+    met, unanswered = "guiding principles met with evidence", "guiding principles unanswered"
+    told = {(domain, group): row.value for (domain, _, group, _), row in shares.items()}
+    assert told == {
+        ("programme", met): 12.5, ("programme", unanswered): 62.5, ("P1", met): 25, ("P1", unanswered): 25,
+        ("P2", met): 0, ("P2", unanswered): 100,
+    }  # fmt: skip
+    assert [(one.rule, one.problem.where) for one in one.findings if one.rule == "principle_evidence"] == [
+        ("principle_evidence", "principles.csv row 2 column evidence")
+    ]
+    none = keyed(principle_rows(one.tables | {"principles": one.tables["principles"].iloc[:0]}, ["6"]))
+    assert [row.state for row in none.values()] == ["not_computed"]
 
 
 def layer(points: list[tuple[float, float]], **columns: list[Any]) -> geopandas.GeoDataFrame:
