@@ -16,15 +16,18 @@ from aoi.survey.nearest_pair import NearestPairDesign
 from aoi.survey.spread import SpreadDesign
 from aoi.survey.two_phase import ResponseDesign
 from aoi.survey.unequal import UnequalDesign, UnequalVariance
-from geo.errors import InputError, Problem, SurveyFileError
+from geo.errors import InputError, Problem, QualityGateError, SurveyFileError
 from monitor.tabular.declaration import DesignSection, ResponseSection
-from monitor.tabular.rows import FloatArray, Rows
+from monitor.tabular.rows import NAMED, FloatArray, Rows, lines_of
 from monitor.tabular.strata import StrataTable, read_strata
 
 __all__ = ["Drawn", "IntArray", "build"]
 
 IntArray = npt.NDArray[np.int64]
 TextArray = npt.NDArray[np.str_]
+
+ROUNDING = 1e-6
+"""What rounding may take from a weight of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,12 +96,16 @@ def build(section: DesignSection, rows: Rows, *, frame_ha: float, response: Resp
     if section.order is not None:
         rows.require_unique(rows.labels(section.order), section.order)
     rows.require_sound()
+    if strata is not None and section.strata is not None:
+        _require_known(stratum, section, rows, strata)
     if section.order is not None:
         order = np.argsort(rows.numbers(section.order), kind="stable")
         rows.require_sound()
         rows = Rows(table=rows.table.iloc[order].reset_index(drop=True), name=rows.name)
         names = names[order]
     population = _population(section, names, stratum, strata)
+    if strata is not None and section.method == "random" and response is None and section.lonely == "refuse":
+        _require_several(population, strata)
     design = (
         _METHODS[section.method](section, rows, population)
         if response is None
@@ -154,6 +161,30 @@ def _population(
     return _Population(unit=unit, names=names, code=code, size=size, drawn=drawn[code].astype(float))
 
 
+def _require_known(stratum: TextArray, section: DesignSection, rows: Rows, strata: StrataTable) -> None:
+    """Refuse rows of strata that the strata table does not have."""
+    unknown = ~np.isin(stratum, strata.design.names)
+    if unknown.any():
+        where = f"column {section.stratum!r}, {lines_of(unknown)}"
+        expected = f"one of the strata of {strata.rows.name}: {', '.join(map(repr, strata.design.names[:NAMED]))}"
+        rows.note(
+            where, f"stratum {str(stratum[unknown][0])!r}", expected, "mend the name, or add the stratum there"
+        )
+        rows.require_sound()
+
+
+def _require_several(population: _Population, strata: StrataTable) -> None:
+    """Refuse strata with one unit drawn of several, by their names."""
+    alone = np.unique(population.code[(population.drawn == 1) & (strata.design.sizes[population.code] > 1)])
+    remedy = "draw one more, merge it with a like stratum, or name a policy for lone units ('lonely')"
+    gates = [
+        Problem(f"stratum {strata.design.names[code]!r}", "one unit drawn", "at least two, for a variance", remedy)
+        for code in alone
+    ]
+    if gates:
+        raise QualityGateError(gates)
+
+
 def _random(section: DesignSection, rows: Rows, population: _Population) -> SampleDesign:
     """Return a random sample of one or two stages, in strata or not."""
     size = _sizes(population)
@@ -167,6 +198,12 @@ def _random(section: DesignSection, rows: Rows, population: _Population) -> Samp
     if section.weight is not None:
         weight = rows.numbers(section.weight, above=0.0, most=2.0**53)
         rows.require_sound()
+        low = weight < 1 - ROUNDING
+        if low.any():
+            remedy = "give the inverse of the inclusion probability, or leave the column out"
+            where = f"column {section.weight!r}, {lines_of(low)}"
+            rows.note(where, f"weight {weight[low][0]:g}", "weights of 1 or more", remedy)
+            rows.require_sound()
     return ClusterDesign(weight=weight, stages=stages, lonely=section.lonely)
 
 

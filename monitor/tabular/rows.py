@@ -13,7 +13,7 @@ from geo.errors import InputError, Problem, is_hidden
 from geo.files import require_file
 from monitor.tables import read_given_csv
 
-__all__ = ["EMPTY", "FloatArray", "Rows", "TextArray"]
+__all__ = ["EMPTY", "NAMED", "FloatArray", "Rows", "TextArray", "lines_of"]
 
 FloatArray = npt.NDArray[np.float64]
 TextArray = npt.NDArray[np.str_]

@@ -331,12 +331,17 @@ def test_bootstrap_t_is_reproducible_and_coverage_is_told(tmp_path: Path) -> Non
 
 REFUSED = {
     "an unsampled stratum": (5, IN_STRATA, {"strata": STRATA + "X,10,1,1\n"}, {}, "stratum 'X'"),
-    "a one-unit stratum": (5, IN_STRATA, {}, {"": lambda t: t[(t.stype != "H") | ~t.stype.duplicated()]}, "one"),
+    "a one-unit stratum": (
+        5, IN_STRATA, {}, {"": lambda t: t[(t.stype != "H") | ~t.stype.duplicated()]}, "stratum 'H': found one",
+    ),
     "strata that do not add up": (5, IN_STRATA + "\nunits = 6000", {}, {}, "6,194 units in all"),
     "an area that does not add up": (
         5, IN_STRATA, {"strata": "stratum,size,area_ha\nE,4421,1\nH,755,1\nM,1018,1\n"}, {}, "the frame's",
     ),
-    "a stratum outside the table": (3, IN_STRATA, {}, {"stype": lambda t: t.assign(stype="Q")}, "'Q'"),
+    "a stratum outside the table": (
+        3, IN_STRATA, {}, {"": lambda t: t.assign(stype=["Q", *t.stype[1:]])},
+        "sample.csv, column 'stype', row 2: found stratum 'Q'; expected one of the strata of strata.csv",
+    ),
     "a duplicated unit": (3, IN_STRATA, {}, {"": lambda t: pd.concat([t, t[:1]])}, "stands above already"),
     "a negative size": (3, IN_STRATA, {"strata": STRATA.replace("755,", "-755,")}, {}, "a number of 1 or more"),
     "a missing size": (3, IN_STRATA, {"strata": STRATA.replace("755,", ",")}, {}, "an empty cell"),
@@ -346,6 +351,7 @@ REFUSED = {
     "a missing value": (3, IN_STRATA, {}, {"": lambda t: t.assign(enroll="")}, "missing is not zero"),
     "a frame smaller than its sample": (3, 'unit = "snum"\nunits = 5', {}, {}, "200 units drawn from a frame of 5"),
     "a weight that is none": (3, IN_STRATA, {}, {"": lambda t: t.assign(pw=0)}, "a number above 0"),
+    "a probability as weight": (3, IN_STRATA, {}, {"": lambda t: t.assign(pw=0.1)}, "weights of 1 or more"),
     "a missing column": (3, 'unit = "nothing"\nunits = 6194', {}, {}, "a column 'nothing'"),
 }  # fmt: skip
 
