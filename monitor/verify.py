@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aoi.eradication import operation_summary
 from aoi.project.finding import Finding
 from aoi.project.replanting import validation_table
 from aoi.project.rights import rights_rows
@@ -44,6 +46,7 @@ from monitor.programme import (
     ProgrammeSettings,
     cultivation_indicators,
     domains_of,
+    fact_table,
     from_json,
     indicator_rows,
     record_indicators,
@@ -492,7 +495,17 @@ def _recompute_programme(out: Path, tables: SurveyTables) -> int:
     keys = ["measure", "domain"]
     text = dict.fromkeys(keys, str)
     _compare(validation.astype(text), expanded.astype(text), keys, figures, "validation.csv")
+    _recompute_operations(folder, records["eradication"])
     return len(estimates) + len(change) + len(validation) + _recompute_indicators(out, tables, records, settings)
+
+
+def _recompute_operations(folder: Path, events: pd.DataFrame) -> None:
+    """Add operations up again but their ground, which is made of places that the run folder does not hold."""
+    published = _read(folder / "eradication.csv").fillna({"method": ""})
+    again = operation_summary(events, pd.DataFrame())
+    keys, text = ["year", "method"], {"year": str, "method": str}
+    sums = ("operations", "claimed_ha", "verified_ha", "unverified_claims_ha")
+    _compare(published.astype(text), again.astype(text), keys, sums, "eradication.csv", ("kind",))
 
 
 def _recompute_indicators(
@@ -506,18 +519,32 @@ def _recompute_indicators(
         Finding(row["severity"], str(row["check"]), Problem(str(row["where"]), str(row["found"])))
         for _, row in _read(folder / "ad_findings.csv").iterrows()
     ]
-    made = indicator_rows(
-        [
-            *cultivation_indicators(tables, domains, units, estimates, change),
-            *record_indicators(records, settings),
-            *rights_rows(records["areas"], findings),
-        ]
-    )
+    found = [
+        *cultivation_indicators(tables, domains, units, estimates, change),
+        *record_indicators(records, settings),
+        *rights_rows(records["areas"], findings),
+    ]
+    _compare_facts(out, fact_table(found))
+    made = indicator_rows(found)
     published = read_part(part_path(out, "ad"))
     published = published[published["indicator"] != "A9"]  # made of places, which the run folder does not hold
     numbers = ("value", "lo", "hi", "level")
     _compare(published, made, list(KEYS), numbers, "part_ad.csv", rtol=1e-8)  # written with nine digits
     return len(published)
+
+
+def _compare_facts(out: Path, again: pd.DataFrame) -> None:
+    """Compare the facts of records; those of the sample are its units, and are left."""
+    path = out / FOLDER / "fact_sheets.csv"
+    published = pd.read_csv(path, dtype=str, keep_default_na=False)  # codes of places keep their zeros
+    published = published[published["unit"] != "units of the sample"]
+    told, made = (
+        sorted(tuple(map(_word, row)) for row in rows.astype({"n": float}).to_numpy())
+        for rows in (published, again)
+    )
+    for one, other in zip_longest(told, made, fillvalue=()):
+        if one != other:
+            raise _differs(f"fact_sheets.csv {' '.join((one or other)[:2])}", " ".join(one), " ".join(other))
 
 
 def _periods(estimates: pd.DataFrame) -> list[PeriodFacts]:

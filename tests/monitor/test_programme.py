@@ -143,6 +143,8 @@ def test_no_place_of_a_record_leaves_with_the_tables(finished_run: Path) -> None
         ("overlay/ad_estimates.csv", "hi_ha", "ad_estimates.csv"),
         ("overlay/ad_change.csv", "lo_ha", "ad_change.csv"),
         ("overlay/validation.csv", "value_ha", "validation.csv"),
+        ("overlay/eradication.csv", "claimed_ha", "eradication.csv"),
+        ("indicators/fact_sheets.csv", "n", "fact_sheets.csv"),
         ("indicators/part_ad.csv", "value", "part_ad.csv"),
     ],
 )
