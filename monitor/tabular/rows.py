@@ -108,8 +108,11 @@ class Rows:
         bad = wanted & ~allowed
         if bad.any():
             cell = text[int(bad.argmax())]
-            found = "an empty cell" if cell.lower() in EMPTY else repr(str(cell))
-            remedy = "missing is not zero: adjust for what was not seen ([response])" if where is None else ""
+            empty = cell.lower() in EMPTY
+            found = "an empty cell" if empty else repr(str(cell))
+            remedy = (
+                "missing is not zero: adjust for what was not seen ([response])" if empty else "correct the cell"
+            )
             self._refuse(column, bad, found, _range(least, above, most), remedy)
         return np.where(wanted & allowed, value, np.nan if where is not None else 0.0)
 
