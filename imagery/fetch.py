@@ -175,15 +175,15 @@ def fetch_files(
     progress
         Called with files done and files in all.
     """
-    todo = list(wanted)
+    scenes = list(wanted)
     problems = []
     try:
-        for done, one in enumerate(todo, start=1):
+        for done, one in enumerate(scenes, start=1):
             if store.path_of(one.key) is None:
                 problems += _tried(one, store, remote, session, policy)
             if progress is not None:
-                progress(done, len(todo))
-            if done == len(todo) or todo[done].scene_id != one.scene_id:
+                progress(done, len(scenes))
+            if done == len(scenes) or scenes[done].scene_id != one.scene_id:
                 store.save()
     except BaseException:
         store.save()  # interrupted: what came is not fetched again

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from aoi.survey.addition import mover_limits, normal_quantile
 from aoi.survey.corrected_area import corrected_area
 from aoi.survey.correction import Term, parameter_errors
-from aoi.survey.correction_terms import Eradication, age_term, eradication_terms
+from aoi.survey.correction_terms import Eradication, age_term, eradication_terms, small_lots_term
 from aoi.survey.domain import domain_areas
 from aoi.survey.estimate import Estimate
 from aoi.survey.parameter import Parameter
@@ -32,6 +32,7 @@ COLUMNS = (
     "parameter_value", "source", "applied", "reference_date",
 )  # fmt: skip
 YEARLY_CHANGE = "yearly_change"
+SMALL_LOTS = "small_lots"
 METHODS: tuple[Literal["spray", "manual"], ...] = ("spray", "manual")
 
 
@@ -135,8 +136,10 @@ def _figure_rows(
     ) if areas.size > 1 else ()  # fmt: skip
     aged = _age(figure, domain, dates, inputs.parameters)
     destroyed, factor = _losses(domain, groups, overlaps, dates, inputs.parameters)
-    share = aged.value_ha / float(figure["value_ha"]) if aged and figure["value_ha"] else 0.0
-    terms = [term for term in (_gap(domain), aged) if term is not None]
+    small = _small_lots(figure, domain, inputs.parameters)
+    terms = [term for term in (_gap(domain), aged, small) if term is not None]
+    # what scales with the interpreted area scales every part of it
+    share = sum(term.value_ha for term in terms) / float(figure["value_ha"]) if figure["value_ha"] else 0.0
     applied = [term for term in [*terms, *(term for term, _ in destroyed)] if term.applied]
     corrected = corrected_area(
         tables.stratum,
@@ -180,6 +183,12 @@ def _age(figure: pd.Series, domain: Domain, dates: pd.Series, parameters: Mappin
     reference = date.fromisoformat(str(dates["reference_date"]))
     rate = parameters[YEARLY_CHANGE]
     return age_term(domain.code, [float(figure["value_ha"])], image, reference_date=reference, rate=rate)
+
+
+def _small_lots(figure: pd.Series, domain: Domain, parameters: Mapping[str, Parameter]) -> Term | None:
+    if SMALL_LOTS not in parameters:
+        return None
+    return small_lots_term(domain.code, float(figure["value_ha"]), parameters[SMALL_LOTS])
 
 
 def _gap(domain: Domain) -> Term:

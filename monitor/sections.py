@@ -329,6 +329,10 @@ class CorrectionsSection(Section):
         default=None,
         description="Change a year as a share, which brings the area from its image to the reference date",
     )
+    small_lots: GivenParameter | None = Field(
+        default=None,
+        description="Area of lots too small for the imagery, as a share of the interpreted area",
+    )
     parameter: dict[Name, dict[str, GivenParameter]] = Field(
         default_factory=dict,
         description="Parameters in place of the shipped ones, as [corrections.parameter.eradication.spray_effect]",

@@ -16,7 +16,7 @@ from geo.errors import InputError, Problem
 from geo.vector import read_layer
 from monitor.context import Context, Progress
 from monitor.figures import FRAME
-from monitor.ledger import YEARLY_CHANGE, LedgerInputs, group_state, ledger_rows, parameter_rows
+from monitor.ledger import SMALL_LOTS, YEARLY_CHANGE, LedgerInputs, group_state, ledger_rows, parameter_rows
 from monitor.sections import CorrectionsSection
 from monitor.steps.estimate import admin_domains, interval_method
 from monitor.tables import SurveyTables, read_csv, read_tables, write_csv
@@ -61,16 +61,12 @@ def ledger_parameters(section: CorrectionsSection) -> dict[str, Parameter]:
     }
     found = override(load_parameters("corrections"), given)
     kept = {key: one for key, one in found.items() if key.startswith("eradication.")}
-    if section.yearly_change is not None:
-        change = section.yearly_change
-        kept[YEARLY_CHANGE] = Parameter(
-            name=YEARLY_CHANGE,
-            value=change.value,
-            se=change.se,
-            unit="share a year",
-            source=change.source,
-            mark="given",
-        )
+    own = ((YEARLY_CHANGE, section.yearly_change, "share a year"), (SMALL_LOTS, section.small_lots, "share"))
+    for name, one, unit in own:
+        if one is not None:
+            kept[name] = Parameter(
+                name=name, value=one.value, se=one.se, unit=unit, source=one.source, mark="given"
+            )
     return kept
 
 

@@ -17,6 +17,7 @@ CORRECTIONS = """
 [corrections]
 eradication = "inputs/eradication.gpkg"
 all_verified = true
+small_lots = { value = 0.1, se = 0.02, source = "invented for this test" }
 image_date = { "2021" = 2021-01-01 }
 
 [[production]]

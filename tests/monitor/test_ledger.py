@@ -43,6 +43,10 @@ def test_ledger_adds_up(finished_run: Path) -> None:
         first, last = rows.iloc[0], rows.iloc[-1]
         assert first["value_ha"] + inner["value_ha"].sum() == pytest.approx(last["value_ha"], abs=1e-4)
         assert 0 <= last["lo_ha"] <= last["value_ha"] <= last["hi_ha"]
+    lots = ledger[ledger["term"] == "small_lots"].set_index(["crop", "period", "domain"])["value_ha"]
+    seen = ledger[ledger["term"] == "interpreted"].set_index(["crop", "period", "domain"])["value_ha"]
+    np.testing.assert_allclose(lots, 0.1 * seen[lots.index], atol=1e-5)
+    assert lots.max() > 0
     taken = ledger.query("period == '2021' and domain == 'frame' and term == 'manual' and applied")
     assert taken["value_ha"].sum() < 0
     assert not ledger.query("period == '2024' and term == 'manual'")["applied"].any()

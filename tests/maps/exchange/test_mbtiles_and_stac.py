@@ -87,11 +87,11 @@ def catalogue(class_map: Path, tmp_path: Path) -> Path:
 def schema_errors(content: dict[str, Any], kind: str) -> list[str]:
     """Return what the STAC 1.1 schemas, as pystac ships them, say of a document."""
     held = get_local_schema_cache()
-    registry: Registry[Any] = Registry().with_resources(
+    shipped: Registry[Any] = Registry().with_resources(
         [(name, Resource.from_contents(schema)) for name, schema in held.items()]
     )
     schema = held[f"https://schemas.stacspec.org/v1.1.0/{kind}-spec/json-schema/{kind}.json"]
-    return [error.message for error in Draft7Validator(schema, registry=registry).iter_errors(content)]
+    return [error.message for error in Draft7Validator(schema, registry=shipped).iter_errors(content)]
 
 
 def test_catalogue_is_valid(class_map: Path, tmp_path: Path) -> None:
