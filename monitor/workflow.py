@@ -369,13 +369,37 @@ def _scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
 
 
 def _survey_steps(context: Context) -> list[Step]:
+    """Return the steps from strata to harms, in the order they run."""
     survey = context.survey
     maps = tuple(f"classify:{period.name}" for period in context.compared)
     common = {"crops": survey.survey.crops, "area": _dump(survey.area), "profile": _profile_name(context)}
+    periods = common | {"periods": [_dump(period) for period in context.compared]}
+    zones = periods | {"overlay": [_dump(layer) for layer in survey.overlay]}
+    return [
+        *_sample_steps(context, maps, common, periods),
+        *_figure_steps(context, maps, periods),
+        *_comparison_steps(context, maps, periods),
+        Step(
+            name="overlay",
+            verb="overlay",
+            needs=(*maps, "frame", "sample", "reference"),
+            inputs=(survey.area.admin, *(layer.path for layer in survey.overlay)),
+            parameters=zones | {"estimate": _dump(survey.estimate)},
+            action=_lazy("overlay", "overlay", context),
+        ),
+        *_programme_steps(context, zones),
+        *_legality_steps(context, zones),
+        *_production_steps(context),
+        *_harm_steps(context, maps),
+    ]
+
+
+def _sample_steps(
+    context: Context, maps: tuple[str, ...], common: dict[str, Any], periods: dict[str, Any]
+) -> list[Step]:
+    """Return the steps from strata to reference labels."""
+    survey = context.survey
     mask = survey.area.agricultural_mask
-    periods = {"periods": [_dump(period) for period in context.compared]}
-    overlays = tuple(layer.path for layer in survey.overlay)
-    overlay_parameters = {"overlay": [_dump(layer) for layer in survey.overlay]}
     return [
         Step(
             name="frame",
@@ -387,8 +411,8 @@ def _survey_steps(context: Context) -> list[Step]:
                 *_prior_files(context),
                 *((mask,) if mask else ()),
             ),
-            parameters=common
-            | {
+            parameters={
+                **common,
                 "prior": _dump(survey.prior_cultivation),
                 "training": _dump(survey.training),
                 "sample": _dump(survey.sample),
@@ -408,7 +432,7 @@ def _survey_steps(context: Context) -> list[Step]:
             verb="sample",
             needs=(*maps, "sample"),
             inputs=(survey.area.admin, context.training.samples),
-            parameters=common | periods | {"training": _dump(survey.training)},
+            parameters=periods | {"training": _dump(survey.training)},
             action=_lazy("suggest", "suggest", context),
         ),
         Step(
@@ -416,15 +440,22 @@ def _survey_steps(context: Context) -> list[Step]:
             verb="estimate",
             needs=("frame", "sample"),
             inputs=(survey.area.admin, *_reference_inputs(context)),
-            parameters=common | periods | {"reference": _dump_reference(context)},
+            parameters=periods | {"reference": _dump_reference(context)},
             action=_lazy("reference", "read_reference", context),
         ),
+    ]
+
+
+def _figure_steps(context: Context, maps: tuple[str, ...], periods: dict[str, Any]) -> list[Step]:
+    """Return the steps that make hectares and the scores of the maps."""
+    survey = context.survey
+    return [
         Step(
             name="estimate",
             verb="estimate",
             needs=(*maps, "frame", "sample", "reference"),
             inputs=(survey.area.admin,),
-            parameters=common | periods | {"estimate": _dump(survey.estimate), "survey": _dump(survey.survey)},
+            parameters=periods | {"estimate": _dump(survey.estimate), "survey": _dump(survey.survey)},
             action=_lazy("estimate", "estimate", context),
         ),
         Step(
@@ -432,16 +463,23 @@ def _survey_steps(context: Context) -> list[Step]:
             verb="estimate",
             needs=("train", *maps, "frame", "sample", "reference", "estimate"),
             inputs=(survey.area.admin, *_prior_files(context)),
-            parameters=common | periods | {"prior": _dump(survey.prior_cultivation)},
+            parameters=periods | {"prior": _dump(survey.prior_cultivation)},
             action=_lazy("floors", "write_floors", context),
         ),
-        *_correction_steps(context, common | periods),
+        *_correction_steps(context, periods),
+    ]
+
+
+def _comparison_steps(context: Context, maps: tuple[str, ...], periods: dict[str, Any]) -> list[Step]:
+    """Return the steps that compare the periods."""
+    survey = context.survey
+    return [
         Step(
             name="compare",
             verb="compare",
             needs=("frame", "sample", "reference"),
             inputs=(survey.area.admin,),
-            parameters=common | periods | {"estimate": _dump(survey.estimate)},
+            parameters=periods | {"estimate": _dump(survey.estimate)},
             action=_lazy("compare", "compare", context),
         ),
         Step(
@@ -449,24 +487,11 @@ def _survey_steps(context: Context) -> list[Step]:
             verb="compare",
             needs=("train", *maps, "frame", "sample", "reference"),
             inputs=(survey.area.admin, *_prior_files(context), *_all_scenes(context)),
-            parameters=common
-            | periods
+            parameters=periods
             | {"estimate": _dump(survey.estimate), "prior": _dump(survey.prior_cultivation)}
             | _imagery_parameters(context),
             action=_lazy("transitions", "write_transitions", context),
         ),
-        Step(
-            name="overlay",
-            verb="overlay",
-            needs=(*maps, "frame", "sample", "reference"),
-            inputs=(survey.area.admin, *overlays),
-            parameters=common | periods | overlay_parameters | {"estimate": _dump(survey.estimate)},
-            action=_lazy("overlay", "overlay", context),
-        ),
-        *_programme_steps(context, common | periods | overlay_parameters),
-        *_legality_steps(context, common | periods | overlay_parameters),
-        *_production_steps(context),
-        *_harm_steps(context, maps),
     ]
 
 
