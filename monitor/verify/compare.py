@@ -1,0 +1,135 @@
+"""What was published against what was made again: the first that differs is named."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geo.errors import Problem, QualityGateError
+from monitor.figures import (
+    FRAME,
+    Domain,
+    PeriodFacts,
+    frame_domain,
+    unit_domains,
+)
+from monitor.indicators import KEYS
+from monitor.tables import SurveyTables
+
+TOLERANCE = 2e-6
+"""Figures are written with six decimals."""
+NUMBERS = ("value_ha", "se_ha", "lo_ha", "hi_ha")
+WORDS = ("n", "state", "verdict", "method", "flags", "certainty", "below", "term", "applied")
+DIFFERENCES = ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value")
+
+
+def interval_method(published: pd.DataFrame) -> str:
+    """Return the interval that published figures were made with: the last part of their method."""
+    return str(published["method"].iloc[0]).rsplit("; ", 1)[-1]
+
+
+def published_domains(tables: SurveyTables, published: pd.DataFrame) -> list[Domain]:
+    """Return the frame and the administrative units that published figures are told for."""
+    named = dict(published[["domain", "domain_name"]].drop_duplicates().itertuples(index=False))
+    units = {code: name for code, name in named.items() if code != FRAME}
+    return [frame_domain(tables, named[FRAME]), *unit_domains(tables, units)]
+
+
+def published_periods(estimates: pd.DataFrame) -> list[PeriodFacts]:
+    """Return the periods of published estimates."""
+    found = estimates[["period", "kind", "reference_date"]].drop_duplicates().itertuples(index=False)
+    return [PeriodFacts(name=str(name), kind=str(kind), reference_date=str(day)) for name, kind, day in found]
+
+
+def compare(
+    published: pd.DataFrame,
+    again: pd.DataFrame,
+    keys: list[str],
+    columns: tuple[str, ...],
+    file: str,
+    words: tuple[str, ...] = WORDS,
+    *,
+    rtol: float = 1e-9,
+) -> None:
+    """Raise at the first row or cell in which two tables differ.
+
+    Parameters
+    ----------
+    published, again
+        The table of the run folder, and the one made again.
+    keys
+        Columns that name a row.
+    columns
+        Numbers, compared to `TOLERANCE` and ``rtol``.
+    file
+        Name in messages.
+    words
+        Texts, compared exactly where both tables have them.
+    rtol
+        Relative tolerance of numbers.
+
+    Raises
+    ------
+    QualityGateError
+        Naming the file, the row and the column.
+    """
+    twice = published.duplicated(subset=keys)
+    if twice.any():
+        name = " ".join(str(value) for value in published.loc[twice, keys].iloc[0])
+        raise QualityGateError(Problem(f"{file} {name}", "a row twice", "each row once", "run it again"))
+    merged = published.merge(again, on=keys, suffixes=("", "_again"), how="outer", indicator=True)
+    for _, row in merged.iterrows():
+        name = f"{file} {' '.join(str(row[key]) for key in keys)}"
+        if row["_merge"] != "both":
+            raise QualityGateError(Problem(name, "a row on one side only", "the same rows"))
+        for column in columns:
+            told, found = _number(row[column]), _number(row[f"{column}_again"])
+            if not np.isclose(told, found, rtol=rtol, atol=TOLERANCE, equal_nan=True):
+                raise differs(f"{name} {column}", told, found)
+        for column in (word for word in words if f"{word}_again" in row.index):
+            said, meant = (word_of(row[key]) for key in (column, f"{column}_again"))
+            if said != meant:
+                raise differs(f"{name} {column}", repr(said), repr(meant))
+
+
+def compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) -> None:
+    """Raise at the first row or cell in which two tables of indicators differ."""
+    keys = list(KEYS)
+    text = dict.fromkeys(keys, str)
+    told, found = (rows.astype(text) for rows in (published, again))
+    merged = told.merge(found, on=keys, suffixes=("", "_again"), how="outer", indicator=True)
+    twice = told.duplicated(subset=keys)
+    if twice.any() or (merged["_merge"] != "both").any():
+        row = (told[twice] if twice.any() else merged[merged["_merge"] != "both"]).iloc[0]
+        name = " ".join(str(row[key]) for key in keys)
+        raise QualityGateError(Problem(f"{file} {name}", "a row twice or on one side only", "the same rows"))
+    for column in ("value", "lo", "hi"):
+        left, right = (merged[name].to_numpy(dtype=float) for name in (column, f"{column}_again"))
+        wrong = ~np.isclose(left, right, rtol=1e-7, atol=1e-12, equal_nan=True)
+        if wrong.any():
+            row = merged[wrong].iloc[0]
+            name = f"{file} {' '.join(str(row[key]) for key in keys)} {column}"
+            raise differs(name, row[column], row[f"{column}_again"])
+    for column in ("state", "grade", "reason", "inputs"):
+        wrong = (merged[column].map(word_of) != merged[f"{column}_again"].map(word_of)).to_numpy()
+        if wrong.any():
+            row = merged[wrong].iloc[0]
+            name = f"{file} {' '.join(str(row[key]) for key in keys)} {column}"
+            raise differs(name, repr(row[column]), repr(row[f"{column}_again"]))
+
+
+def differs(name: str, told: object, found: object) -> QualityGateError:
+    """Return the error that names a figure, what was told and what was found."""
+    return QualityGateError(Problem(name, f"{told}", f"{found}, recomputed from the run folder", "run it again"))
+
+
+def word_of(value: Any) -> str:
+    """Return a cell as text, empty when it holds nothing."""
+    return "" if pd.isna(value) else str(value)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,138 @@
+"""`altdev verify`: every file of a run is the one that was published, and its figures can be made again from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from geo.errors import AltdevError, InputError, Problem, QualityGateError, reason
+from maps.disclosure.release import RECORD_NAME
+from monitor.indicators import FOLDER
+from monitor.manifest import MANIFEST, Manifest, read_manifest
+from monitor.tables import read_tables
+from monitor.verify.indicators import recompute_disclosure, recompute_harms, rejoin_indicators, releases
+from monitor.verify.programme import recompute_hot_spots, recompute_impact, recompute_legality, recompute_programme
+from monitor.verify.survey import (
+    recompute_accuracy,
+    recompute_changes,
+    recompute_districts,
+    recompute_estimates,
+    recompute_floors,
+    recompute_gaps,
+    recompute_ledger,
+    recompute_misreading,
+    recompute_production,
+    recompute_transitions,
+)
+
+
+def verify_run(out: Path) -> Iterator[str]:
+    """Yield one line for each thing found right; raise at the first kind of thing that is not.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Raises
+    ------
+    InputError
+        If there is no manifest.
+    QualityGateError
+        Naming every file that changed since it was published, or the first figure that differs.
+    """
+    if not (out / MANIFEST).is_file() and list(out.glob(RECORD_NAME.format("*"))):
+        yield from releases(out, None)  # a product by itself, as its readers have it
+        return
+    manifest = _manifest(out)
+    unfinished = [name for name, step in manifest.steps.items() if not step.is_done]
+    if unfinished:
+        raise QualityGateError(
+            [Problem(f"{out}, step {name}", "one that was cut short", "a step that is done") for name in unfinished]
+        )
+    files = {name: record for step in manifest.steps.values() for name, record in step.outputs.items()}
+    changed = [name for name, record in sorted(files.items()) if not record.matches(out / name)]
+    if changed:
+        raise QualityGateError(
+            [
+                Problem(str(out / name), "a file that is missing or changed", "the one published", "run it again")
+                for name in changed
+            ]
+        )
+    yield f"{len(files)} files are as published"
+    if not manifest.steps:
+        raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
+    yield from _without_sample(out, manifest)
+    if any(name.startswith("imagery:") for name in manifest.steps):
+        yield f"{recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
+    yield from releases(out / "products", files)
+    if "estimate" not in manifest.steps:
+        if (out / FOLDER / "indicators.csv").is_file():
+            yield _guarded(rejoin_indicators, out)
+        yield "no estimates to recompute"
+        return
+    try:
+        yield from _recomputed(out, manifest)
+    except AltdevError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
+        raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
+
+
+def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield one line for each kind of figure that was made again."""
+    tables = read_tables(out)
+    yield f"{recompute_estimates(out, tables)} estimates recomputed, all equal"
+    yield f"{recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
+    yield f"{recompute_changes(out, tables)} changes recomputed, all equal"
+    made: tuple[tuple[str, str, Callable[[], int]], ...] = (
+        (
+            "estimates/misreading.csv",
+            "figures corrected for misreading",
+            lambda: recompute_misreading(out, tables),
+        ),
+        ("estimates/corrections.csv", "rows of the corrections ledger", lambda: recompute_ledger(out, tables)),
+        ("estimates/production.csv", "rows of production", lambda: recompute_production(out)),
+        ("overlay/legality.csv", "rows of legal zones", lambda: recompute_legality(out, tables)),
+        ("overlay/ad_estimates.csv", "figures of the programme", lambda: recompute_programme(out, tables)),
+        ("estimates/floors.csv", "scores of maps and floors", lambda: recompute_floors(out, tables)),
+        (f"{FOLDER}/part_harm.csv", "figures of harm", lambda: recompute_harms(out)),
+    )
+    for file, name, recompute in made:
+        if (out / file).is_file():
+            yield f"{recompute()} {name} recomputed, all equal"
+    if (out / FOLDER / "indicators.csv").is_file():
+        yield rejoin_indicators(out)
+    if (out / "estimates" / "transitions.csv").is_file():
+        yield f"{recompute_transitions(out, tables)} transitions recomputed, all equal"
+    yield f"{recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
+    if "disclosure" in manifest.steps:
+        yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
+
+
+def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:
+    """Recompute what does not stand on a sample: the evaluation of a programme and the spatial pattern."""
+    if "impact" in manifest.steps:
+        yield _guarded(recompute_impact, out)
+    if "hot_spots" in manifest.steps:
+        yield _guarded(partial(recompute_hot_spots, seed=int(manifest.survey["seed"])), out)
+
+
+def _guarded(recompute: Callable[[Path], str], out: Path) -> str:
+    """Return what a recomputation says; tables that nothing can be made from are a changed run, not a bug."""
+    try:
+        return recompute(out)
+    except AltdevError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
+        raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
+
+
+def _manifest(out: Path) -> Manifest:
+    manifest = read_manifest(out)
+    if manifest is None:
+        raise InputError(Problem(str(out), "no manifest", "the folder of a run", "give the run folder"))
+    return manifest
