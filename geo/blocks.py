@@ -8,7 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["BLOCK_SIZE", "Block", "blocks", "map_blocks"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BLOCK_SIZE", "Block", "blocks", "map_blocks", "part_of"]
 
 BLOCK_SIZE = 512
 """Cells on a side: the tile size of the COGs read and written."""
@@ -82,3 +85,23 @@ def map_blocks(
             # After an error, or when the reader stops early, what has not begun never begins
             for _, future in waiting:
                 future.cancel()
+
+
+def part_of(inside: NDArray[np.bool_] | None, shape: tuple[int, int], around: Block) -> NDArray[np.bool_]:
+    """Return which cells of a block, which may reach beyond the grid, are in the frame.
+
+    Parameters
+    ----------
+    inside
+        Cells of the area frame on the whole grid; None for all.
+    shape
+        Height and width of the grid.
+    around
+        The block.
+    """
+    part = np.zeros((around.height, around.width), dtype=np.bool_)
+    top, left = max(around.row, 0), max(around.col, 0)
+    bottom, right = min(around.row + around.height, shape[0]), min(around.col + around.width, shape[1])
+    here = slice(top - around.row, bottom - around.row), slice(left - around.col, right - around.col)
+    part[here] = True if inside is None else inside[top:bottom, left:right]
+    return part

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import lightgbm
@@ -76,6 +76,10 @@ class Classifier:
         """Return the class code with the highest score for every column; the lowest code where they tie."""
         return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), self.scores(planes).argmax(axis=0)))
 
+    def __reduce__(self) -> tuple[type[Classifier], tuple[str, tuple[int, ...]]]:
+        """Travel to another process as text: what was prepared from it is prepared there once."""
+        return Classifier, (self.text, self.codes)
+
     @cached_property
     def _booster(self) -> Any:
         try:
@@ -85,18 +89,8 @@ class Classifier:
 
     @cached_property
     def _bank(self) -> TreeBank | None:
-        """The trees for the sweep, after they have been held against the library; None for larger trees."""
-        dump = self._booster.dump_model()
-        if max((tree["num_leaves"] for tree in dump["tree_info"]), default=0) > MOST_LEAVES:
-            return None
-        bank = tree_bank(dump)
-        rng = np.random.default_rng(0)
-        ends = [edges[[0, -1]] if len(edges) else (0.0, 1.0) for edges in bank.thresholds]
-        # A split of missing from known values has a threshold next to infinity
-        spread = np.clip(np.array(ends), -1e6, 1e6)
-        tried = rng.uniform(spread[:, :1] - 1, spread[:, 1:] + 1, (len(spread), _CHECKED)).astype(np.float32)
-        tried[rng.random(tried.shape) < 0.1] = np.nan
-        return bank if np.array_equal(bank.scores(tried), _library_scores(self._booster, tried)) else None
+        """The trees for the sweep; None where it cannot stand in for the library."""
+        return _checked_bank(self.text)
 
 
 def fit_classifier(
@@ -152,6 +146,23 @@ def fit_classifier(
     )
     booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
     return Classifier(text=booster.model_to_string(), codes=tuple(int(value) for value in codes))
+
+
+@lru_cache(maxsize=8)
+def _checked_bank(text: str) -> TreeBank | None:
+    """Return the trees of a model after they have been held against the library; None for larger trees."""
+    booster = lightgbm.Booster(model_str=text)
+    dump = booster.dump_model()
+    if max((tree["num_leaves"] for tree in dump["tree_info"]), default=0) > MOST_LEAVES:
+        return None
+    bank = tree_bank(dump)
+    rng = np.random.default_rng(0)
+    ends = [edges[[0, -1]] if len(edges) else (0.0, 1.0) for edges in bank.thresholds]
+    # A split of missing from known values has a threshold next to infinity
+    spread = np.clip(np.array(ends), -1e6, 1e6)
+    tried = rng.uniform(spread[:, :1] - 1, spread[:, 1:] + 1, (len(spread), _CHECKED)).astype(np.float32)
+    tried[rng.random(tried.shape) < 0.1] = np.nan
+    return bank if np.array_equal(bank.scores(tried), _library_scores(booster, tried)) else None
 
 
 def _library_scores(booster: Any, planes: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +12,26 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.areas import MappedArea
-from geo.blocks import Block, map_blocks
+from geo.blocks import Block, map_blocks, part_of
 from geo.errors import Problem, QualityGateError
-from geo.legend import Legend
 from geo.raster import CogWriter, RasterStyle, write_cog
 from imagery.class_map import (
-    NOT_KNOWN,
     cells_of,
     class_style,
-    crop_percent,
-    entropy,
     greenness_style,
     mapped_areas,
-    percent,
     probability_style,
     sieved,
     uncertainty_style,
 )
-from imagery.classifier import softmax
 from imagery.ensemble import fit_ensemble
 from imagery.features import feature_spec
 from imagery.fold import block_of, spatial_folds
+from imagery.map_work import MapBlock, MapLayer, MapWork
 from imagery.model import ClassifySettings, TrainedModel
 from imagery.observe import Observer, PeriodScenes, labelled_features
 from imagery.profile import CropProfile
 from imagery.sensor import Sensor
-from imagery.smoothing import log_probability, pooled, reach
 from imagery.stack import working_side
 from imagery.training import TrainingSamples
 from imagery.tuning import candidates
@@ -202,21 +196,19 @@ def write_maps(
         Called with blocks done and blocks in all.
     """
     legend = model.profile.legend
-    observer = Observer(
+    layers = _layers(probability_paths, uncertainty_path, greenness_paths or {})
+    work = MapWork(
+        model=model,
+        period=replace(period, prior={}),
         geobox=geobox,
-        sensor=model.sensor,
-        spec=model.spec,
-        profile=model.profile,
-        min_valid=model.settings.min_valid,
-        cloud_buffer_m=model.settings.cloud_buffer_m,
+        layers=tuple(layer for layer, _, _ in layers),
     )
-    layers = _layers(model, probability_paths, uncertainty_path, greenness_paths or {})
-
-    def mapped(block: Block) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
-        return _map_block(model, observer, period, block, inside, [layer.values for layer in layers])
-
     shape = (geobox.shape[0], geobox.shape[1])
     size = working_side(geobox, model.settings.block_size)
+
+    def mapped(block: Block) -> MapBlock:
+        return work(block, part_of(inside, shape, work.around(block)))
+
     in_all = -(-shape[0] // size) * -(-shape[1] // size)
     smallest = cells_of(model.settings.minimum_mapping_unit_ha, geobox)
     # The sieve looks beyond blocks, so only then is the whole map, one byte a cell, held
@@ -229,14 +221,14 @@ def write_maps(
             else None
         )
         writers = [
-            stack.enter_context(CogWriter(layer.path, geobox, dtype="uint8", style=layer.style)) for layer in layers
+            stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=look)) for _, path, look in layers
         ]
-        for done, (block, (codes, cells)) in enumerate(map_blocks(mapped, shape, size=size, jobs=jobs), start=1):
+        for done, (block, made) in enumerate(map_blocks(mapped, shape, size=size, jobs=jobs), start=1):
             if class_writer is not None:
-                class_writer.write(block, codes)
+                class_writer.write(block, made.codes)
             elif whole is not None:
-                whole[block.slices] = codes
-            for writer, values in zip(writers, cells, strict=True):
+                whole[block.slices] = made.codes
+            for writer, values in zip(writers, made.layers, strict=True):
                 writer.write(block, values)
             if progress is not None:
                 progress(done, in_all)
@@ -245,91 +237,18 @@ def write_maps(
     return mapped_areas(class_path, geobox, legend)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layer:
-    """A raster beside the class map."""
-
-    path: Path
-    style: RasterStyle
-    values: Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.uint8]]
-    """Features (k, n) and class probabilities (classes, n) of the cells seen, to values (n)."""
-
-
 def _layers(
-    model: TrainedModel,
-    probability_paths: Mapping[str, Path],
-    uncertainty_path: Path | None,
-    greenness_paths: Mapping[str, Path],
-) -> list[_Layer]:
-    """Return the layers to write, in order."""
-    legend, codes = model.profile.legend, model.classifier.codes
+    probability_paths: Mapping[str, Path], uncertainty_path: Path | None, greenness_paths: Mapping[str, Path]
+) -> list[tuple[MapLayer, Path, RasterStyle]]:
+    """Return the layers to write, in order, where each goes and what it says of itself."""
     layers = [
-        _Layer(
-            path=path,
-            style=probability_style(crop),
-            values=lambda _, p, crop=crop: crop_percent(  # type: ignore[misc]
-                p, codes, legend.code(crop), model.calibration(crop)
-            ),
-        )
+        (MapLayer(kind="probability", crop=crop), path, probability_style(crop))
         for crop, path in probability_paths.items()
     ]
     if uncertainty_path is not None:
-        layers.append(
-            _Layer(path=uncertainty_path, style=uncertainty_style(), values=lambda _, p: percent(entropy(p)))
-        )
-    for crop, path in greenness_paths.items():
-        rule = model.greenness_rule(crop)
-        layers.append(
-            _Layer(
-                path=path,
-                style=greenness_style(crop),
-                values=lambda x, _, rule=rule: (  # type: ignore[misc]
-                    np.zeros(x.shape[1], dtype=np.uint8) if rule is None else rule.holds(x).astype(np.uint8)
-                ),
-            )
-        )
+        layers.append((MapLayer(kind="uncertainty"), uncertainty_path, uncertainty_style()))
+    layers += [
+        (MapLayer(kind="greenness", crop=crop), path, greenness_style(crop))
+        for crop, path in greenness_paths.items()
+    ]
     return layers
-
-
-def _map_block(
-    model: TrainedModel,
-    observer: Observer,
-    period: PeriodScenes,
-    block: Block,
-    inside: NDArray[np.bool_] | None,
-    layers: Sequence[Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.uint8]]],
-) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
-    """Return class codes of a block and the values of the layers beside them."""
-    width = model.settings.smoothing_cells
-    rim = reach(width)
-    around = Block(block.row - rim, block.col - rim, block.height + 2 * rim, block.width + 2 * rim)
-    wanted = _frame_part(inside, observer.geobox, around)
-    inner = slice(rim, rim + block.height), slice(rim, rim + block.width)
-    codes = np.where(wanted[inner], np.uint8(Legend.NOT_SEEN), np.uint8(Legend.OUTSIDE))
-    cells = [np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for _ in layers]
-    if not wanted[inner].any():
-        return codes, cells
-    planes, seen = observer.features(period, around, wanted)
-    logs = np.zeros((len(model.classifier.codes), *wanted.shape))
-    logs[:, seen] = log_probability(model.classifier.scores(planes))
-    here = seen[inner]
-    pool = pooled(logs, seen, width)[:, here]
-    codes[here] = np.array(model.classifier.codes, dtype=np.uint8)[pool.argmax(axis=0)]
-    # Cells of the rim were needed for pooling alone
-    within = np.zeros(seen.shape, dtype=np.bool_)
-    within[inner] = True
-    own, probability = planes[:, within[seen]], softmax(pool)
-    for layer, values in zip(cells, layers, strict=True):
-        layer[here] = values(own, probability)
-    return codes, cells
-
-
-def _frame_part(inside: NDArray[np.bool_] | None, geobox: GeoBox, around: Block) -> NDArray[np.bool_]:
-    """Return which cells of a block, which may reach beyond the grid, are in the frame."""
-    part = np.zeros((around.height, around.width), dtype=np.bool_)
-    top, left = max(around.row, 0), max(around.col, 0)
-    bottom = min(around.row + around.height, geobox.shape[0])
-    right = min(around.col + around.width, geobox.shape[1])
-    here = slice(top - around.row, bottom - around.row), slice(left - around.col, right - around.col)
-    part[here] = True if inside is None else inside[top:bottom, left:right]
-    return part

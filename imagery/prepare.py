@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from geo.blocks import BLOCK_SIZE, Block, map_blocks
+from geo.blocks import BLOCK_SIZE, Block, map_blocks, part_of
 from geo.raster import CogWriter, RasterStyle
 from imagery.composite import NODATA, to_composite
 from imagery.features import WindowSpans, window_medians
@@ -23,7 +23,7 @@ from imagery.scene import Scene
 from imagery.sensor import Sensor
 from imagery.stack import BrokenSceneError, Stack, StackCells, read_stack, working_side
 
-__all__ = ["PeriodReport", "PrepareOptions", "write_period"]
+__all__ = ["PeriodBlock", "PeriodReport", "PeriodWork", "PrepareOptions", "write_period"]
 
 COUNT_NODATA = 65_535
 """Value of the observation count outside the frame."""
@@ -121,9 +121,9 @@ def write_period(
     windows = {window.name: (window.start, window.end) for window in profile.windows_in(options.start, options.end)}
     kept, dropped = list(scenes), list(lost)
     while True:
-        work = _Work(kept, geobox, sensor, options, windows, inside)
+        work = PeriodWork(tuple(kept), geobox, sensor, options, windows)
         try:
-            count = work.write(folder, jobs, progress)
+            count = work.write(folder, inside, jobs, progress)
             break
         except BrokenSceneError as error:
             remaining = [scene for scene in kept if scene.id != error.scene_id]
@@ -141,46 +141,82 @@ def write_period(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PeriodBlock:
+    """A finished block."""
+
+    composites: Mapping[str, NDArray[np.int16]]
+    """Window to the median of every band, then the count of observations, shape (b + 1, h, w)."""
+    counts: NDArray[np.uint16]
+    """Clear observations in the period and in each window, shape (1 + windows, h, w)."""
+    gaps: GapCount
+    """Cells by how they were observed."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """One pass over the blocks."""
+class PeriodWork:
+    """All that a block of a period's imagery is made from: plain data, that another process can be handed."""
 
     scenes: Sequence[Scene]
     geobox: GeoBox
     sensor: Sensor
     options: PrepareOptions
     windows: WindowSpans
-    inside: NDArray[np.bool_] | None
 
     @staticmethod
     def composite_path(folder: Path, window: str) -> Path:
+        """Return where the composite of a window goes."""
         return folder / f"composite_{window}.tif"
 
-    def write(self, folder: Path, jobs: int, progress: Callable[[int, int], None] | None) -> GapCount:
+    def write(
+        self,
+        folder: Path,
+        inside: NDArray[np.bool_] | None,
+        jobs: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> GapCount:
+        """Write the rasters of the period and return its gaps."""
         shape = (self.geobox.shape[0], self.geobox.shape[1])
         size = working_side(self.geobox, self.options.block_size)
         blocks_in_all = -(-shape[0] // size) * -(-shape[1] // size)
         gaps = GapCount(window_missing=(0,) * len(self.windows))
+
+        def made(block: Block) -> PeriodBlock:
+            return self(block, part_of(inside, shape, block))
+
         with ExitStack() as stack:
             composites = {name: stack.enter_context(self._composite_writer(folder, name)) for name in self.windows}
             counts = stack.enter_context(self._count_writer(folder))
-            for done, (block, result) in enumerate(map_blocks(self.block, shape, size=size, jobs=jobs), start=1):
+            for done, (block, result) in enumerate(map_blocks(made, shape, size=size, jobs=jobs), start=1):
                 for name, writer in composites.items():
-                    writer.write(block, result[0][name])
-                counts.write(block, result[1])
-                gaps = gaps + result[2]
+                    writer.write(block, result.composites[name])
+                counts.write(block, result.counts)
+                gaps = gaps + result.gaps
                 if progress is not None:
                     progress(done, blocks_in_all)
         return gaps
 
-    def block(self, block: Block) -> tuple[dict[str, NDArray[np.int16]], NDArray[np.uint16], GapCount]:
-        """Return the composites, the counts and the gaps of a block."""
+    def __call__(self, block: Block, cells: NDArray[np.bool_]) -> PeriodBlock:
+        """Make a block.
+
+        Parameters
+        ----------
+        block
+            Window of the grid.
+        cells
+            Its cells in the frame, shape (h, w).
+
+        Raises
+        ------
+        BrokenSceneError
+            If a file of a scene cannot be read.
+        """
         size = (block.height, block.width)
         composites = {name: np.full((len(self.sensor.band) + 1, *size), NODATA, np.int16) for name in self.windows}
         counts = np.full((1 + len(self.windows), *size), COUNT_NODATA, dtype=np.uint16)
-        cells = np.ones(size, dtype=np.bool_) if self.inside is None else self.inside[block.slices]
         if not cells.any():
-            return composites, counts, GapCount(window_missing=(0,) * len(self.windows))
+            none = GapCount(window_missing=(0,) * len(self.windows))
+            return PeriodBlock(composites=composites, counts=counts, gaps=none)
         stack = read_stack(
             self.scenes, self.geobox, block, sensor=self.sensor, cloud_buffer_m=self.options.cloud_buffer_m
         )
@@ -192,7 +228,8 @@ class _Work:
             composites[name][:-1, cells] = _medians(observed, len(stack.bands), span)
             composites[name][-1] = np.where(cells, by_window[name], NODATA)
         inside = [plane[cells] for plane in by_window.values()]
-        return composites, counts, gap_count(total[cells], inside, self.options.min_valid)
+        gaps = gap_count(total[cells], inside, self.options.min_valid)
+        return PeriodBlock(composites=composites, counts=counts, gaps=gaps)
 
     def _composite_writer(self, folder: Path, window: str) -> CogWriter:
         first, last = self.windows[window]

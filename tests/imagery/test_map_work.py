@@ -1,0 +1,73 @@
+"""The work of one block as a thing of its own: pure, portable, and the same as within the whole."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from geo.blocks import Block, blocks, part_of
+from imagery.map_work import MapLayer, MapWork
+from imagery.model import TrainedModel
+from imagery.prepare import PeriodWork, PrepareOptions
+from imagery.sensor import Sensor
+from tests.imagery.test_classify import CORNER, PROFILE, SIZE, World
+from tests.imagery.world import PERIODS, SENSOR
+
+LAYERS = (
+    MapLayer(kind="probability", crop="opium_poppy"),
+    MapLayer(kind="uncertainty"),
+    MapLayer(kind="greenness", crop="opium_poppy"),
+)
+
+
+@pytest.fixture(name="world", scope="module")
+def fixture_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Return the small world."""
+    return World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(name="model", scope="module")
+def fixture_model(world: World) -> TrainedModel:
+    """Return a model of it."""
+    return world.train()
+
+
+def test_a_block_is_the_same_alone_and_in_the_whole(world: World, model: TrainedModel) -> None:
+    """Law: the work of a block, sent to another process and back, makes what the whole grid shows there."""
+    work = MapWork(model=model, period=world.periods()["2023"], geobox=world.geobox, layers=LAYERS)
+    shape = (SIZE, SIZE)
+    whole = work(Block(0, 0, *shape), part_of(CORNER, shape, work.around(Block(0, 0, *shape))))
+    sent: MapWork = pickle.loads(pickle.dumps(work))
+    for block in blocks(shape, 20):
+        part = sent(block, part_of(CORNER, shape, sent.around(block)))
+        np.testing.assert_array_equal(part.codes, whole.codes[block.slices])
+        for one, other in zip(part.layers, whole.layers, strict=True):
+            np.testing.assert_array_equal(one, other[block.slices])
+    assert len(pickle.dumps(work)) < 2e6
+
+
+def test_imagery_of_a_block_is_the_same_alone_and_in_the_whole(world: World) -> None:
+    """Law: as above, of composites and counts; the gaps of the parts add up to the gaps of the whole."""
+    start, end = PERIODS["2023"]
+    windows = {window.name: (window.start, window.end) for window in PROFILE.windows_in(start, end)}
+    sensor: Sensor = SENSOR
+    options = PrepareOptions(start=start, end=end, min_valid=2, cloud_buffer_m=40)
+    work = PeriodWork(tuple(world.periods()["2023"].scenes), world.geobox, sensor, options, windows)
+    whole = work(Block(0, 0, SIZE, SIZE), CORNER)
+    sent: PeriodWork = pickle.loads(pickle.dumps(work))
+    parts = {block: sent(block, CORNER[block.slices]) for block in blocks((SIZE, SIZE), 20)}
+    for block, part in parts.items():
+        np.testing.assert_array_equal(part.counts, whole.counts[:, *block.slices])
+        for name in windows:
+            np.testing.assert_array_equal(part.composites[name], whole.composites[name][:, *block.slices])
+    total = sum((part.gaps for part in parts.values()), start=type(whole.gaps)(window_missing=(0,) * len(windows)))
+    assert total == whole.gaps
+
+
+def test_part_of_a_block_beyond_the_grid() -> None:
+    """Literal raster: cells beyond the grid are in no frame, those of the grid as the frame says."""
+    inside = np.array([[True, False], [True, True]])
+    assert part_of(inside, (2, 2), Block(-1, 1, 3, 2)).tolist() == [[False] * 2, [False] * 2, [True, False]]
+    assert part_of(None, (2, 2), Block(1, 1, 2, 2)).tolist() == [[True, False], [False, False]]
