@@ -13,7 +13,10 @@ from typing import Any, Union, get_args, get_origin
 
 from monitor.config import Survey
 from monitor.sections import Section
+from monitor.tabular.corrections import CorrectionsFile
 from monitor.tabular.declaration import DesignFile
+from monitor.tabular.potential import ProductionFile
+from monitor.tabular.small_areas import SmallAreaFile
 
 __all__ = ["design_file_page", "survey_file_page"]
 
@@ -32,9 +35,19 @@ One TOML file says how the units of a sample were drawn, or are to be drawn, and
 `altdev sample FRAME.csv --design DESIGN.toml` and `altdev estimate SAMPLE.csv --design DESIGN.toml`
 ([table mode](table-mode.md)). Paths are relative to the file. A key that is not listed here is a mistake. This page
 is made from the program.
+
+A file with `[small_areas]`, `[production]` or `[corrections]` says no design but what is made of a table of
+figures; their keys stand at the end of the page.
 """
 
-PLACES = {"number_in": "PERIOD", "misreading": "COLUMN", "factor": "NAME"}
+OTHERS = {
+    "A file for small areas": SmallAreaFile,
+    "A file for production": ProductionFile,
+    "A file for corrections": CorrectionsFile,
+}
+"""Files that `altdev estimate` takes in the place of a design."""
+
+PLACES = {"number_in": "PERIOD", "misreading": "COLUMN", "factor": "NAME", "coefficient": "NAME"}
 """What stands in the place of a name in the title of a table that is there once for each."""
 
 WORDS = {"str": "text", "int": "whole number", "float": "number", "Path": "path", "date": "date", "bool": "yes/no"}
@@ -47,8 +60,15 @@ def survey_file_page() -> str:
 
 def design_file_page() -> str:
     """Return the page of the design file as markdown."""
-    own = ["## Keys of the file itself", "", *_rows(DesignFile), ""]
-    return _page("\n".join([DESIGN, *own]), DesignFile)
+    pages = [_whole(DESIGN, DesignFile)]
+    pages += [_whole(f"# {title}\n", model) for title, model in OTHERS.items()]
+    return "\n".join(pages)
+
+
+def _whole(introduction: str, model: type[Section]) -> str:
+    """Return a page that starts with the keys of the file itself."""
+    own = ["## Keys of the file itself", "", *_rows(model), ""]
+    return _page("\n".join([introduction, *own]), model)
 
 
 def _page(introduction: str, model: type[Section]) -> str:

@@ -22,6 +22,7 @@ def benchmark(
     total: Estimate,
     *,
     method: Literal["difference", "ratio"] = "difference",
+    most: ArrayLike | None = None,
 ) -> list[Estimate]:
     """Return the area figures adjusted so that their weighted sum is the national figure.
 
@@ -36,6 +37,8 @@ def benchmark(
     method : {"difference", "ratio"}
         Spread the difference in proportion to weight x mean squared error, so that sure areas move least and a
         known one stays; or multiply all by one factor.
+    most : array_like, shape (n_areas,), optional
+        Largest possible figure of each area, such as its hectares: no limit exceeds it.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def benchmark(
     InputError
         If there is not one positive weight for each area.
     QualityGateError
-        If the figures cannot be brought to the total, or one would become negative.
+        If the figures cannot be brought to the total, or one would become negative or larger than is possible.
 
     References
     ----------
@@ -75,10 +78,16 @@ def benchmark(
     if (moved < 0).any() and (value >= 0).all():
         found = f"areas {np.flatnonzero(moved < 0)[:5].tolist()} below zero"
         raise QualityGateError(Problem("benchmark", found, "0 or more", "use the ratio method"))
-    return [_moved(one, float(to), method) for one, to in zip(areas, moved, strict=True)]
+    ceilings = np.full(value.shape, math.inf) if most is None else np.asarray(most, dtype=float)
+    full = np.flatnonzero(moved > ceilings * (1 + 1e-9))
+    if full.size:
+        found, remedy = f"areas {full[:5].tolist()} fuller than they can be", "look for the contradiction"
+        raise QualityGateError(Problem("benchmark", found, "no more crop than area", remedy))
+    held = np.minimum(moved, ceilings)
+    return [_moved(one, to, method, top) for one, to, top in zip(areas, held.tolist(), ceilings, strict=True)]
 
 
-def _moved(area: Estimate, to: float, method: str) -> Estimate:
+def _moved(area: Estimate, to: float, method: str, ceiling: float) -> Estimate:
     se = math.hypot(area.se, to - area.value)
     half = normal_quantile(area.level) * se
     floor = 0.0 if area.lo >= 0 else -math.inf
@@ -87,7 +96,7 @@ def _moved(area: Estimate, to: float, method: str) -> Estimate:
         value=to,
         se=se,
         lo=max(to - half, floor),
-        hi=to + half,
+        hi=min(to + half, ceiling),
         method=f"{area.method}; benchmarked ({method})",
     )
 

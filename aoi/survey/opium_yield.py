@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aoi.survey.addition import estimate_with_interval
 from aoi.survey.estimate import Estimate
+from aoi.survey.interval import t_quantile
 from aoi.survey.parameter import Parameter, load_parameters
 from geo.errors import InputError, Problem, QualityGateError
 
@@ -202,7 +203,7 @@ def field_yields(
 
 
 def regional_yield(yields_kg_ha: ArrayLike, *, region: str, level: float = 0.95) -> Estimate:
-    """Return the mean yield of a region's fields with its standard error.
+    """Return the mean yield of a region's fields with its standard error and Student limits.
 
     Parameters
     ----------
@@ -222,14 +223,18 @@ def regional_yield(yields_kg_ha: ArrayLike, *, region: str, level: float = 0.95)
     if yields.size < 2:
         found = f"{yields.size} field(s)"
         raise QualityGateError(Problem(f"yield of {region}", found, "two or more", "pool it with a like region"))
+    value, df = float(yields.mean()), float(yields.size - 1)
     se = float(yields.std(ddof=1)) / math.sqrt(yields.size)
-    return estimate_with_interval(
-        float(yields.mean()),
-        se,
+    half = float(t_quantile(level, df)) * se
+    return Estimate(
+        value=value,
+        se=se,
+        lo=max(value - half, 0.0),
+        hi=value + half,
         n=int(yields.size),
-        method=f"mean of field yields, {region}",
+        method=f"mean of field yields, {region}; t",
         level=level,
-        within=(0.0, math.inf),
+        df=df,
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from aoi.survey.addition import mover_limits, require_alike, sum_estimates
 from aoi.survey.estimate import Estimate, Quantity
+from aoi.survey.interval import t_quantile
 from aoi.survey.parameter import Mark, Parameter
 from aoi.survey.propagation import Factor, Product, product_delta, product_monte_carlo
 from geo.errors import InputError, Problem, QualityGateError
@@ -73,6 +74,8 @@ class YieldFactor:
     """Standard error, kg/ha; None where the source gives none."""
     mark: Mark = "unverified"
     """Whether the number was found in its source."""
+    df: float = math.inf
+    """Degrees of freedom of `se`: measured fields less one, where the yield is their mean."""
 
     def __post_init__(self) -> None:
         where, problems = f"yield of {self.crop} in {self.region}", []
@@ -80,6 +83,8 @@ class YieldFactor:
             problems.append(Problem(where, f"{self.value} kg/ha", "0 or more"))
         if self.se is not None and not (math.isfinite(self.se) and self.se >= 0):
             problems.append(Problem(where, f"standard error {self.se}", "0 or more"))
+        if not self.df > 0:
+            problems.append(Problem(where, f"{self.df} degrees of freedom", "more than 0"))
         problems += [
             Problem(where, f"no {name}", f"a {name}")
             for name in ("crop", "region", "product", "vintage", "source")
@@ -191,6 +196,15 @@ def _factor(estimate: Estimate) -> Factor:
     return Factor(estimate.value, estimate.se, max(estimate.lo, 0.0), estimate.hi)
 
 
+def _tonnes(factor: YieldFactor, level: float) -> Factor:
+    """Return a yield in tonnes per ha; few measured fields widen its limits by Student's quantile."""
+    value, se = factor.value / _KG_PER_T, (factor.se or 0.0) / _KG_PER_T
+    if math.isinf(factor.df) or not value or not se:
+        return Factor(value, se)
+    half = float(t_quantile(level, factor.df)) * math.sqrt(math.log1p((se / value) ** 2))
+    return Factor(value, se, value * math.exp(-half), value * math.exp(half))
+
+
 def _carried(estimate: Estimate, made: Product, method: str) -> Estimate:
     """Return `estimate` with the numbers of a product that was made with it."""
     return replace(estimate, value=made.value, se=made.se, lo=made.lo, hi=made.hi, method=method)
@@ -242,7 +256,7 @@ def production(
         If the area is not a harvested area in hectares of the yield's crop.
     """
     quantity = _harvest(area, factor)
-    factors = (_factor(area), Factor(factor.value / _KG_PER_T, (factor.se or 0.0) / _KG_PER_T))
+    factors = (_factor(area), _tonnes(factor, area.level))
     if rng is None:
         made = product_delta(*factors, level=area.level)
     else:

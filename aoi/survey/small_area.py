@@ -257,6 +257,7 @@ def small_area_estimates(
     model: str,
     level: float = 0.95,
     within: tuple[float, float] = (-math.inf, math.inf),
+    most: ArrayLike | None = None,
     own_weight: float = 0.5,
 ) -> list[Estimate]:
     """Return the predictions as estimates, those that lean on the model flagged `INDICATIVE`.
@@ -273,6 +274,8 @@ def small_area_estimates(
         Nominal confidence level.
     within : tuple of float
         Least and largest possible figure; a prediction outside is brought to the edge.
+    most : array_like, shape (n_areas,), optional
+        Largest possible figure of each area, such as its hectares.
     own_weight : float
         An area whose own sample weighs less than this is `INDICATIVE`.
 
@@ -289,18 +292,20 @@ def small_area_estimates(
     bad = np.flatnonzero(~(np.isfinite(prediction.mse) & (prediction.mse >= 0)))
     if bad.size:
         raise QualityGateError(Problem(f"areas {bad[:5].tolist()}", "no mean squared error", "one of 0 or more"))
+    floor, ceiling = within
+    ceilings = np.full(sizes.shape, ceiling) if most is None else np.minimum(np.asarray(most, float), ceiling)
     estimates = []
-    for value, mse, weight, size in zip(
-        prediction.value, prediction.mse, prediction.direct_weight, sizes, strict=True
+    for value, mse, weight, size, top in zip(
+        prediction.value, prediction.mse, prediction.direct_weight, sizes, ceilings.tolist(), strict=True
     ):
         kind = "synthetic" if weight == 0 else f"own weight {weight:.2f}"
         made = estimate_with_interval(
-            float(np.clip(value, *within)),
+            float(np.clip(value, floor, top)),
             math.sqrt(mse),
             n=int(size),
             method=f"{model}, {kind}",
             level=level,
-            within=within,
+            within=(floor, top),
         )
         estimates.append(made if weight >= own_weight else made.flagged(INDICATIVE))
     return estimates

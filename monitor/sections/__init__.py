@@ -15,6 +15,7 @@ from monitor.sections.estimate import (
     OfficialSection,
     PermanenceSection,
     ProductionSection,
+    YieldSection,
 )
 from monitor.sections.harm import CoverName, HarmFactorSection, HarmInputSection, HarmSection, HarmSpeciesSection
 from monitor.sections.imagery import (
@@ -66,4 +67,5 @@ __all__ = [
     "TierNumber",
     "TierSection",
     "TrainingSection",
+    "YieldSection",
 ]

@@ -75,7 +75,7 @@ class CorrectionsSection(Section):
         return self
 
 
-class _YieldSection(Section):
+class YieldSection(Section):
     """Which yield: one of the shipped ones by region and vintage, or the survey's own."""
 
     region: str = Field(min_length=1, description="Region the yield was measured in")
@@ -91,14 +91,14 @@ class _YieldSection(Section):
         return self
 
 
-class LicitSection(_YieldSection):
+class LicitSection(YieldSection):
     """``[production.licit]``: the authorised zone, up to the area the law allows."""
 
     zone: str = Field(min_length=1, description="Domain of an overlay, as overlay/alone.csv names it")
     authorised_ha: float = Field(ge=0, description="Hectares that the law allows there")
 
 
-class ProductionSection(_YieldSection):
+class ProductionSection(YieldSection):
     """``[[production]]``: one yield, and the units it holds for."""
 
     crop: Name = Field(description="Crop, as the yields name it")

@@ -14,7 +14,7 @@ from aoi.survey.stratified_interval import ALIASES
 from geo.errors import Problem, SurveyFileError
 from monitor.tabular.panel import PanelChange, class_changes, design_changes
 from monitor.tabular.serial import SeriesFindings, StepChange, finite, series_findings, trend_row
-from monitor.tabular.told import figure_words
+from monitor.tabular.words import figure_words
 
 __all__ = ["compare_classes", "compare_design", "compare_series", "rounding_rule"]
 

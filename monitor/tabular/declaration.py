@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -18,6 +18,7 @@ from monitor.sections import Section
 
 __all__ = [
     "AssistedBy",
+    "Column",
     "DesignFile",
     "DesignSection",
     "DrawSection",
@@ -26,8 +27,11 @@ __all__ = [
     "MisreadingSection",
     "ProvinceSection",
     "load_design",
+    "read_toml",
+    "validated",
 ]
 
+Kind = TypeVar("Kind", bound=Section)
 Column = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -361,20 +365,43 @@ def load_design(path: Path) -> DesignFile:
     SurveyFileError
         If it is not TOML, or naming every wrong key.
     """
+    return validated(path, read_toml(path), DesignFile)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file of table mode.
+
+    Raises
+    ------
+    InputError
+        If the file is missing.
+    SurveyFileError
+        If it is not TOML.
+    """
     if not path.is_file():
         raise InputError(Problem(str(path), "no such design file", "a TOML file", "see docs/table-mode.md"))
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SurveyFileError(Problem(str(path), f"text that is not TOML ({error})", "a TOML file")) from error
+
+
+def validated(path: Path, raw: dict[str, Any], kind: type[Kind]) -> Kind:
+    """Return what a TOML file of table mode declares; its paths come back absolute.
+
+    Raises
+    ------
+    SurveyFileError
+        Naming every wrong key.
+    """
     hidden = list(text_problems(path.name, raw))
     try:
-        file = DesignFile.model_validate(raw)
+        file = kind.model_validate(raw)
     except ValidationError as error:
         raise SurveyFileError([*value_problems(path.name, error), *hidden]) from None
     if hidden:
         raise SurveyFileError(hidden)
-    return DesignFile.model_validate(_beside(file.model_dump(), path.resolve().parent))
+    return kind.model_validate(_beside(file.model_dump(), path.resolve().parent))
 
 
 def _beside(value: Any, folder: Path) -> Any:

@@ -16,7 +16,7 @@ from aoi.survey.interpretation import Adjudication, Agreement, Misreading, adjud
 from aoi.survey.table import TableResult
 from geo.errors import InputError, Problem, SurveyFileError
 from monitor.tabular.rows import EMPTY, Rows, lines_of
-from monitor.tabular.told import figure_words
+from monitor.tabular.words import figure_words
 
 __all__ = [
     "Corrected",

@@ -13,7 +13,7 @@ from geo.errors import InputError, Problem, is_hidden
 from geo.files import require_file
 from monitor.tables import read_given_csv
 
-__all__ = ["EMPTY", "NAMED", "FloatArray", "Rows", "TextArray", "lines_of"]
+__all__ = ["EMPTY", "NAMED", "BoolArray", "FloatArray", "Rows", "TextArray", "lines_of"]
 
 FloatArray = npt.NDArray[np.float64]
 TextArray = npt.NDArray[np.str_]
@@ -65,9 +65,9 @@ class Rows:
         text = self._text(column)
         if text is None:
             return np.full(len(self), "", dtype=str)
-        self._refuse(column, _empty(text), "an empty cell", "a label in every row")
+        self.refuse(column, _empty(text), "an empty cell", "a label in every row")
         hidden = np.array([is_hidden(label) for label in text.tolist()], dtype=bool)
-        self._refuse(column, hidden, "a label with control characters", "plain text")
+        self.refuse(column, hidden, "a label with control characters", "plain text")
         return text
 
     def optional_labels(self, column: str) -> TextArray:
@@ -76,7 +76,7 @@ class Rows:
         if text is None:
             return np.full(len(self), "", dtype=str)
         hidden = np.array([is_hidden(label) for label in text.tolist()], dtype=bool)
-        self._refuse(column, hidden, "a label with control characters", "plain text")
+        self.refuse(column, hidden, "a label with control characters", "plain text")
         return text
 
     def numbers(
@@ -113,7 +113,7 @@ class Rows:
             remedy = (
                 "missing is not zero: adjust for what was not seen ([response])" if empty else "correct the cell"
             )
-            self._refuse(column, bad, found, _range(least, above, most), remedy)
+            self.refuse(column, bad, found, _range(least, above, most), remedy)
         return np.where(wanted & allowed, value, np.nan if where is not None else 0.0)
 
     def answers(self, column: str) -> BoolArray:
@@ -123,13 +123,13 @@ class Rows:
             return np.ones(len(self), dtype=bool)
         low = np.array([cell.lower() for cell in text.tolist()], dtype=str)
         yes, no = np.isin(low, list(YES)), np.isin(low, list(NO))
-        self._refuse(column, ~(yes | no), f"{str(text[int((~(yes | no)).argmax())])!r}", "yes or no")
+        self.refuse(column, ~(yes | no), f"{str(text[int((~(yes | no)).argmax())])!r}", "yes or no")
         return yes
 
     def require_unique(self, labels: TextArray, column: str) -> None:
         """Note units that stand in the table twice."""
         twice = pd.Series(labels).duplicated().to_numpy() & (labels != "")
-        self._refuse(column, twice, "a unit that stands above already", "each unit once", "keep one row")
+        self.refuse(column, twice, "a unit that stands above already", "each unit once", "keep one row")
 
     def require_sound(self) -> None:
         """Raise what was gathered.
@@ -146,6 +146,11 @@ class Rows:
         """Note a fault of the table."""
         self.problems.append(Problem(f"{self.name}, {where}", found, expected, remedy))
 
+    def refuse(self, column: str, bad: BoolArray, found: str, expected: str, remedy: str = "") -> None:
+        """Note the rows of a column that are at fault."""
+        if bad.any():
+            self.note(f"column {column!r}, {lines_of(bad)}", found, expected, remedy)
+
     def part(self, mask: BoolArray) -> Rows:
         """Return some of the rows as a table of their own."""
         return Rows(table=self.table[mask].reset_index(drop=True), name=self.name)
@@ -158,11 +163,6 @@ class Rows:
             self.note("columns", ", ".join(ascii(name)[1:-1] for name in there) + more, f"a column {column!r}")
             return None
         return np.array([str(cell).strip() for cell in self.table[column].tolist()], dtype=str)
-
-    def _refuse(self, column: str, bad: BoolArray, found: str, expected: str, remedy: str = "") -> None:
-        """Note the rows of a column that are at fault."""
-        if bad.any():
-            self.note(f"column {column!r}, {lines_of(bad)}", found, expected, remedy)
 
 
 def lines_of(mask: BoolArray) -> str:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from aoi.survey.agricultural_mask import BufferRow
 from aoi.survey.coverage import Coverage, coverage_rows
-from aoi.survey.estimate import Estimate
 from aoi.survey.two_phase import MissingAreaFigure
 from geo.errors import Problem, SurveyFileError
 from monitor.tabular.build import build
-from monitor.tabular.declaration import DesignFile, load_design
+from monitor.tabular.corrections import CorrectionsFile, estimate_corrections
+from monitor.tabular.declaration import DesignFile, read_toml, validated
 from monitor.tabular.figures import DesignFigure, frame_figures, mask_rows, missing_figures
 from monitor.tabular.nation import national_figures
+from monitor.tabular.potential import ProductionFile, estimate_production
 from monitor.tabular.rows import Rows
 from monitor.tabular.simulated import simulate_coverage
+from monitor.tabular.small_areas import SmallAreaFile, estimate_small_areas
+from monitor.tabular.words import figure_words
 
-__all__ = ["coverage_lines", "estimate_design", "figure_words"]
+__all__ = ["coverage_lines", "estimate_design"]
 
 
 def estimate_design(sample: Path, design: Path, *, coverage: bool, as_json: bool) -> str:
@@ -47,7 +50,17 @@ def estimate_design(sample: Path, design: Path, *, coverage: bool, as_json: bool
     QualityGateError
         If no honest figure can be made.
     """
-    file = load_design(design)
+    raw = read_toml(design)
+    other = _other_kind(design, raw)
+    if other is not None and coverage:
+        raise SurveyFileError(
+            Problem(
+                "--coverage", f"a file with [{other}]", "a design whose units can be drawn again", "leave it out"
+            )
+        )
+    if other is not None:
+        return _OTHERS[other](sample, design, raw, as_json)
+    file = validated(design, raw, DesignFile)
     if file.estimate is None:
         raise SurveyFileError(Problem(design.name, "no [estimate]", "the columns to estimate", "add it"))
     rows = Rows.read(sample)
@@ -67,6 +80,35 @@ def estimate_design(sample: Path, design: Path, *, coverage: bool, as_json: bool
     if as_json:
         return json.dumps(_content(file, found, missing, buffers, covered), indent=1, ensure_ascii=False)
     return "\n".join([*_lines(found, covered), *_further(missing, buffers), *coverage_lines(covered)])
+
+
+def _other_kind(design: Path, raw: Mapping[str, Any]) -> str | None:
+    """Return the table that makes a file something else than a design; None for a design."""
+    kinds = [name for name in (*_OTHERS, "design", "province") if name in raw]
+    if len(kinds) > 1 and set(kinds) & set(_OTHERS):
+        told = " and ".join(f"[{name}]" for name in kinds)
+        raise SurveyFileError(Problem(design.name, told, "one of them", "give each a file of its own"))
+    return kinds[0] if kinds and kinds[0] in _OTHERS else None
+
+
+def _small_areas(table: Path, design: Path, raw: dict[str, Any], as_json: bool) -> str:
+    return estimate_small_areas(table, validated(design, raw, SmallAreaFile), as_json=as_json)
+
+
+def _production(table: Path, design: Path, raw: dict[str, Any], as_json: bool) -> str:
+    return estimate_production(table, validated(design, raw, ProductionFile), as_json=as_json)
+
+
+def _corrections(table: Path, design: Path, raw: dict[str, Any], as_json: bool) -> str:
+    return estimate_corrections(table, validated(design, raw, CorrectionsFile), as_json=as_json)
+
+
+_OTHERS: dict[str, Callable[[Path, Path, dict[str, Any], bool], str]] = {
+    "small_areas": _small_areas,
+    "production": _production,
+    "corrections": _corrections,
+}
+"""Files that say something else than how units were drawn."""
 
 
 def _content(
@@ -133,13 +175,6 @@ def _row(figure: DesignFigure) -> dict[str, Any]:
         "method": one.method,
         "flags": list(one.flags),
     }
-
-
-def figure_words(one: Estimate) -> str:
-    """Return a figure with its interval; the level of a flagged one is nominal only."""
-    level = f"{'nominal ' if one.flags else ''}{100 * one.level:.10g} %"
-    flags = f" [{'; '.join(one.flags)}]" if one.flags else ""
-    return f"{one.value:,.2f} ha ({level} interval {one.lo:,.2f} to {one.hi:,.2f} ha; n = {one.n}){flags}"
 
 
 def _lines(found: list[DesignFigure], covered: list[Coverage]) -> Iterator[str]:

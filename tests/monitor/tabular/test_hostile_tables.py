@@ -169,3 +169,80 @@ def test_answers_are_strict_json(tmp_path: Path) -> None:
     assert figure["value_ha"] == 0
     assert figure["hi_ha"] > 0
     assert figure["flags"] == ["LOW_COUNT"]
+
+
+KINDS = {
+    "small_areas": (
+        (
+            'frame_ha = 600\n[small_areas]\nmodel = "fay-herriot"\nvalue = "y"\nse = "s"\nsmooth_variances = true\n'
+            'covariates = ["m"]\nthreshold_ha = 9\nthreshold_source = "x"\n[total]\nvalue_ha = 70\nse_ha = 5\n'
+        ),
+        {
+            "table": "area,y,s,n,area_ha,m\na,10,2,5,100,9\nb,14,2,5,100,12\nc,8,2,5,100,9\nd,20,3,5,100,18\n"
+            "e,13,2,5,100,14\nf,,,,100,11\n"
+        },
+    ),
+    "nested": (
+        (
+            'frame_ha = 600\n[small_areas]\nmodel = "nested-error"\nvalue = "y"\ncovariates = ["m"]\n'
+            'population = "other.csv"\n[total]\nvalue_ha = 70\nse_ha = 5\n'
+        ),
+        {
+            "table": "area,y,m\na,1,1\na,2,3\nb,2,3\nb,4,4\nc,1,2\nc,0,1\n",
+            "other": "area,units,area_ha,m\na,10,200,2\nb,10,200,3\nc,10,100,2\nd,10,100,1\n",
+        },
+    ),
+    "production": (
+        (
+            '[production]\ncrop = "opium_poppy"\nproduct = "dry opium"\nkind = "harvestable"\nreference = "2024"\n'
+            '[production.capsules]\nplots = "other.csv"\nvintage = "2024"\nsource = "x"\n'
+            '[[production.conversion]]\nproduct = "heroin"\nvintage = "2019"\nunprocessed_high_t = 0.1\n'
+        ),
+        {
+            "table": "place,value_ha,se_ha\na,100,10\nb,200,0\n",
+            "other": "place,field,volume_cm3_m2\na,f,100\na,g,300\nb,h,200\nb,i,500\n",
+        },
+    ),
+    "corrections": (
+        (
+            '[corrections]\ncrop = "coca"\nreference_date = 2024-12-31\nimage_date = "day"\n'
+            'operations = "other.csv"\n'
+            '[corrections.gaps]\ntable = "gaps.csv"\nring = "ring.csv"\n'
+            '[corrections.small_lots]\nvalue = 0.1\nsource = "x"\n'
+        ),
+        {
+            "table": "place,value_ha,se_ha,day\na,100,10,2024-08-01\nb,200,0,2024-08-02\n",
+            "other": "place,method,date,overlap_ha,verified\na,manual,2024-09-01,5,yes\nb,spray,2024-09-01,5,no\n",
+            "gaps": "place,gap_ha,previous_ha\na,50,5\n",
+            "ring": "place,previous_ha,current_ha\na,5,6\na,7,5\n",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_junk_in_tables_of_figures(kind: str, tmp_path: Path) -> None:
+    """Law: whatever stands in one cell or one line of the file, an answer or a plain refusal."""
+    design, tables = KINDS[kind]
+    rng, answers = random.Random(11), 0
+    for turn in range(48):
+        changed, text = {name: table.split("\n") for name, table in tables.items()}, design
+        if turn % 3 == 1:
+            rows = changed[rng.choice(list(changed))]
+            at = rng.randrange(len(rows) - 1)
+            cells = rows[at].split(",")
+            cells[rng.randrange(len(cells))] = rng.choice(JUNK)
+            rows[at] = ",".join(cells)
+        elif turn % 3 == 2:
+            lines = design.split("\n")
+            at = rng.randrange(len(lines) - 1)
+            values = ("1", '"x"', "[]", "true", "-5", "1e400", "nan", "{}", '""', "2020-01-01", "1e300", "0")
+            lines[at] = rng.choice(("", rng.choice(LINES), lines[at].split("=")[0] + "= " + rng.choice(values)))
+            text = "\n".join(lines)
+        (tmp_path / "file.toml").write_text(text)
+        for name, rows in changed.items():
+            (tmp_path / f"{name}.csv").write_text("\n".join(rows))
+        paths = (tmp_path / "table.csv", tmp_path / "file.toml")
+        answers += refused_or_answered(lambda p=paths: estimate_design(*p, coverage=False, as_json=True))
+        refused_or_answered(lambda p=paths: estimate_design(*p, coverage=False, as_json=False))
+    assert answers >= 16
