@@ -40,7 +40,7 @@ A file with `[small_areas]`, `[production]` or `[corrections]` says no design bu
 figures; their keys stand at the end of the page.
 """
 
-OTHERS = {
+OTHERS: dict[str, type[Section]] = {
     "A file for small areas": SmallAreaFile,
     "A file for production": ProductionFile,
     "A file for corrections": CorrectionsFile,
