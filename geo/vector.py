@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from geo.errors import InputError, Problem, reason
 from geo.files import FIXED_DATE, atomic, cannot_write
+
+if TYPE_CHECKING:
+    import geopandas
 
 __all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "write_gpkg"]
 
@@ -95,6 +95,8 @@ def repair(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     bad = _invalid(shapes) & np.isin(shapely.get_type_id(shapes), list(_FAMILIES["polygon"]))
     if not bad.any():
         return frame
+    import geopandas
+
     mended = shapes.copy()
     # "linework" would turn what two parts of one shape share into a hole
     mended[bad] = shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
@@ -134,6 +136,8 @@ def write_gpkg(path: Path, layers: Mapping[str, Layer]) -> None:
     AltdevError
         If the disk is full.
     """
+    from pyogrio.errors import DataSourceError, FeatureError
+
     with atomic(path) as part, _fixed_date():
         try:
             _write_layers(part, layers)
@@ -143,6 +147,8 @@ def write_gpkg(path: Path, layers: Mapping[str, Layer]) -> None:
 
 
 def _write_layers(part: Path, layers: Mapping[str, Layer]) -> None:
+    import pyogrio
+
     for name, layer in layers.items():
         pyogrio.write_dataframe(
             layer.frame,
@@ -161,6 +167,8 @@ def _write_layers(part: Path, layers: Mapping[str, Layer]) -> None:
 
 
 def _shape_column(layer: Layer) -> str:
+    import geopandas
+
     return "geom" if isinstance(layer.frame, geopandas.GeoDataFrame) else ""
 
 
@@ -181,6 +189,11 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
     """
     if not path.is_file():
         raise InputError(Problem(str(path), "no such file", "a vector layer", "correct the path"))
+    # Here, since a survey file with a wrong path is told of without them, half a second sooner
+    import geopandas
+    import pyogrio
+    from pyogrio.errors import DataLayerError, DataSourceError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of a file so broken that an error follows
@@ -261,6 +274,8 @@ def _rows(mask: Any) -> str:
 @contextmanager
 def _fixed_date() -> Iterator[None]:
     """Give GDAL a fixed clock, since a GeoPackage stores the time of its last change."""
+    import pyogrio
+
     previous = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})
     try:

@@ -1,30 +1,25 @@
 """`altdev check`: every problem of the survey file and of all its inputs, in one go.
 
-Each checker looks at one input and returns problems; none of them stops the others.
+Each checker looks at one input and returns problems; none of them stops the others. A checker imports the library
+that opens its input when it has one to open, so that a mistake in the survey file alone is told at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
-import shapely
-from pyproj import CRS
-from pyproj.exceptions import CRSError
+from typing import TYPE_CHECKING, Any
 
 from geo.errors import AltdevError, Problem, SurveyFileError
-from geo.raster import check_raster, distinct_values
-from geo.vector import layer_problems, open_layer
 from monitor.config import Survey, load_survey, salvage_survey
-from monitor.context import Context
-from monitor.sections import OverlayLayer, PeriodSection
-from monitor.steps.overlay import outside_frame
 
-__all__ = ["check_survey", "survey_warnings"]
+if TYPE_CHECKING:
+    from monitor.context import Context
+    from monitor.sections import OverlayLayer, PeriodSection
+
+__all__ = ["Checked", "check_survey", "checked"]
 
 _IMAGES = (".tif", ".tiff", ".jp2")
 
@@ -40,39 +35,70 @@ _REFERENCE_SLACK = timedelta(days=62)
 """How far a reference date may lie from the season: two months, the window SIMCI calls optimal."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a check found."""
+
+    problems: tuple[Problem, ...] = ()
+    """What has to be mended before a run."""
+    warnings: tuple[Problem, ...] = ()
+    """What may be right and has to be looked at; none where the survey file or its tables are broken."""
+    code: int = 0
+    """Exit code: 0 no problem, 2 the survey file, 3 an input."""
+
+
 def check_survey(path: Path) -> tuple[list[Problem], int]:
-    """Return all problems and the exit code: 0 none, 2 the survey file, 3 an input.
+    """Return all problems of a survey file and of its inputs, and the exit code; see `checked`."""
+    found = checked(path)
+    return list(found.problems), found.code
+
+
+def checked(path: Path, *, jobs: int = 1) -> Checked:
+    """Return what is wrong with a survey file and its inputs, and what has to be looked at.
 
     Parameters
     ----------
     path
         The survey file.
+    jobs
+        Threads that open rasters.
     """
     try:
         survey = load_survey(path)
     except SurveyFileError as error:
-        return [*error.problems, *_salvaged_problems(path)], SurveyFileError.exit_code
+        salvaged = _salvaged(path)
+        known = () if salvaged is None else _input_problems(_context(salvaged, path, jobs))
+        return Checked(problems=(*error.problems, *known), code=SurveyFileError.exit_code)
     except AltdevError as error:
-        return list(error.problems), error.exit_code
-    file_problems = list(_survey_problems(survey))
-    inputs = _input_problems(survey, path)
-    code = SurveyFileError.exit_code if file_problems else 3 if inputs else 0
-    return file_problems + inputs, code
+        return Checked(problems=error.problems, code=error.exit_code)
+    context = _context(survey, path, jobs)
+    file_problems = tuple(_survey_problems(survey))
+    inputs = _input_problems(context)
+    return Checked(
+        problems=(*file_problems, *inputs),
+        warnings=tuple(_warnings(context)),
+        code=SurveyFileError.exit_code if file_problems else 3 if inputs else 0,
+    )
 
 
-def _input_problems(survey: Survey, path: Path) -> list[Problem]:
-    context = Context(survey=survey, root=path.resolve().parent, out=path.resolve().parent / "run")
-    found = [problem for checker in _checkers(survey) for problem in _guarded(checker, context)]
-    return list(dict.fromkeys(found))  # two checkers may meet the same fault
+def _context(survey: Survey, path: Path, jobs: int) -> Context:
+    from monitor.context import Context
+
+    root = path.resolve().parent
+    return Context(survey=survey, root=root, out=root / "run", jobs=jobs)
 
 
-def _salvaged_problems(path: Path) -> list[Problem]:
-    """Return the problems of the inputs that a wrong survey file still names."""
+def _salvaged(path: Path) -> Survey | None:
+    """Return what a wrong survey file still says; None where that is nothing, as was told already."""
     try:
-        survey = salvage_survey(path)
+        return salvage_survey(path)
     except AltdevError:
-        return []  # told already
-    return [] if survey is None else _input_problems(survey, path)
+        return None
+
+
+def _input_problems(context: Context) -> tuple[Problem, ...]:
+    found = [problem for checker in _checkers(context.survey) for problem in _guarded(checker, context)]
+    return tuple(dict.fromkeys(found))  # two checkers may meet the same fault
 
 
 def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
@@ -118,6 +144,9 @@ def _survey_problems(survey: Survey) -> Iterator[Problem]:
 
 
 def _crs_problems(text: str) -> Iterator[Problem]:
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
     try:
         crs = CRS.from_user_input(text)
     except CRSError:
@@ -130,6 +159,8 @@ def _crs_problems(text: str) -> Iterator[Problem]:
 
 
 def _admin_problems(context: Context) -> Iterator[Problem]:
+    from geo.vector import layer_problems, open_layer
+
     area = context.survey.area
     layer = open_layer(area.admin, layer=area.admin_layer)
     name = f"{area.admin.name}"
@@ -145,6 +176,9 @@ def _admin_problems(context: Context) -> Iterator[Problem]:
 
 def _outside_crs(layer: Any, text: str) -> Iterator[Problem]:
     """Tell a CRS made for another part of the Earth, whose areas are wrong here."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
     try:
         use = CRS.from_user_input(text).area_of_use
     except CRSError:
@@ -162,6 +196,8 @@ def _outside_crs(layer: Any, text: str) -> Iterator[Problem]:
 
 
 def _code_problems(codes: Any, name: str, column: str) -> Iterator[Problem]:
+    import pandas as pd
+
     twice = sorted({str(code) for code in codes[codes.duplicated()].dropna()})
     if twice:
         yield Problem(
@@ -178,6 +214,9 @@ def _code_problems(codes: Any, name: str, column: str) -> Iterator[Problem]:
 
 def _overlaps(layer: Any, name: str, code: str) -> Iterator[Problem]:
     """Name the units that share more than a sliver, since no hectare may be counted twice."""
+    import numpy as np
+    import shapely
+
     shapes = shapely.make_valid(np.asarray(layer.geometry.values))
     tree = shapely.STRtree(shapes)
     left, right = tree.query(shapes, predicate="intersects")
@@ -201,19 +240,24 @@ def _raster_problems(context: Context) -> Iterator[Problem]:
     ground = survey.imagery.elevation if survey.imagery is not None else None
     for path in (survey.area.agricultural_mask, survey.map.elevation, ground):
         if path is not None:
-            yield from _guarded(lambda _, path=path: iter(check_raster(path)), context)  # type: ignore[misc]
+            yield from _guarded(lambda _, path=path: _file_problems((path,)), context)  # type: ignore[misc]
     if survey.area.agricultural_mask is not None:
         yield from _guarded(_mask_problems, context)
     for path in (survey.map.rivers, survey.map.roads):
         if path is not None:
-            yield from _guarded(
-                lambda _, path=path: iter(layer_problems(open_layer(path), path.name, geometry="line")),  # type: ignore[misc]
-                context,
-            )
+            yield from _guarded(lambda _, path=path: _line_problems(path), context)  # type: ignore[misc]
+
+
+def _line_problems(path: Path) -> Iterator[Problem]:
+    from geo.vector import layer_problems, open_layer
+
+    yield from layer_problems(open_layer(path), path.name, geometry="line")
 
 
 def _mask_problems(context: Context) -> Iterator[Problem]:
     """Tell a raster that is no mask: with other values than 0 and 1, or with none at all."""
+    from geo.raster import check_raster, distinct_values
+
     path = context.survey.area.agricultural_mask
     if path is None or check_raster(path):
         return
@@ -231,16 +275,23 @@ def _overlay_problems(context: Context) -> Iterator[Problem]:
 
 
 def _one_overlay(context: Context, entry: OverlayLayer) -> Iterator[Problem]:
+    from geo.vector import layer_problems, open_layer
+
     layer = open_layer(entry.path, layer=entry.layer)
     columns = [column for column in (entry.label, entry.code) if column]
     geometry = None if entry.code or entry.buffer_m else "polygon"
     yield from layer_problems(layer, entry.path.name, columns=columns, geometry=geometry)
     if context.survey.official is None and layer.crs is not None and not _touches_frame(context, layer):
+        from monitor.steps.overlay import outside_frame
+
         yield outside_frame(entry.name)
 
 
 def _touches_frame(context: Context, layer: Any) -> bool:
     """Say whether a layer has ground in the frame; True when the frame itself, told apart, cannot be built."""
+    import numpy as np
+    import shapely
+
     try:
         admin = context.frame.admin
     except AltdevError:
@@ -289,41 +340,32 @@ def _impact_problems(context: Context) -> Iterator[Problem]:
 
 def _programme_problems(context: Context) -> Iterator[Problem]:
     from aoi.project.finding import errors_of
-    from monitor.steps.programme import examined
 
-    yield from errors_of(examined(context))
+    yield from errors_of(context.findings)
 
 
 def _legality_problems(context: Context) -> Iterator[Problem]:
-    from monitor.steps.legality import read_law, zone_problems
+    from monitor.law import read_law, zone_problems
 
     section = context.survey.legality
     assert section is not None
     yield from zone_problems(section, read_law(section), context.survey.overlay)
 
 
-def survey_warnings(path: Path) -> list[Problem]:
-    """Return what may be right and has to be looked at; nothing where the survey file or its tables are broken.
-
-    Parameters
-    ----------
-    path
-        The survey file.
-    """
-    from monitor.steps.programme import examined
-
+def _warnings(context: Context) -> Iterator[Problem]:
+    """Yield what may be right and has to be looked at; nothing where the tables are broken, as was told already."""
+    if context.survey.ad is None:
+        return
     try:
-        survey = load_survey(path)
-        if survey.ad is None:
-            return []
-        context = Context(survey=survey, root=path.resolve().parent, out=path.resolve().parent / "run")
-        return [finding.problem for finding in examined(context) if finding.severity != "error"]
+        findings = context.findings
     except AltdevError:
-        return []  # told as problems
+        return
+    yield from (finding.problem for finding in findings if finding.severity != "error")
 
 
 def _harm_problems(context: Context) -> Iterator[Problem]:
     """Tell inputs of the harms that cannot be used: unit, no-data, grid, place; and factors that are not whole."""
+    from geo.vector import open_layer
     from monitor.harms.ground import input_problems
     from monitor.harms.settings import factors_of
 
@@ -358,17 +400,27 @@ def _profile_problems(context: Context) -> Iterator[Problem]:
 
 
 def _scene_problems(context: Context) -> Iterator[Problem]:
-    from monitor.steps.fetch import altered_files, is_fetched
+    if context.imagery.cache.is_dir():
+        from monitor.steps.fetch import altered_files
 
-    yield from altered_files(context)
+        yield from altered_files(context)
     try:
         _ = context.frame
     except AltdevError:  # told by the check of the units; every image of the source is looked at all the same
-        yield from _scene_files(tuple(_every_image(context)))
+        images = tuple(_every_image(context))
+        yield from _file_problems(images, context.jobs) if images else ()
         return
-    check_period = _period_problems if is_fetched(context) else _answer_problems
+    check_period = _period_problems if _is_here(context) else _answer_problems
     for period in context.compared:
         yield from _guarded(lambda c, period=period: check_period(c, period), context)  # type: ignore[misc]
+
+
+def _is_here(context: Context) -> bool:
+    if context.imagery.address is None:
+        return True
+    from monitor.steps.fetch import is_fetched
+
+    return is_fetched(context)
 
 
 def _period_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:
@@ -378,7 +430,7 @@ def _period_problems(context: Context, period: PeriodSection) -> Iterator[Proble
 
     found = search(context, period)
     yield from (*found.problems, *found.unfetched)
-    yield from _scene_files(tuple(scene_files(found.scenes)))
+    yield from _file_problems(tuple(scene_files(found.scenes)), context.jobs)
 
 
 def _answer_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:
@@ -404,12 +456,19 @@ def _every_image(context: Context) -> list[Path]:
     return sorted(path for path in source.rglob("*") if path.suffix in _IMAGES) if source else []
 
 
-def _scene_files(paths: tuple[Path, ...]) -> Iterator[Problem]:
-    for path in paths:
-        yield from check_raster(path)
+def _file_problems(paths: tuple[Path, ...], jobs: int = 1) -> Iterator[Problem]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from geo.raster import check_raster
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for found in pool.map(check_raster, paths):
+            yield from found
 
 
 def _training_problems(context: Context) -> Iterator[Problem]:
+    from geo.vector import layer_problems, open_layer
+
     settings, legend = context.training, context.profile.legend
     layer = open_layer(settings.samples, layer=settings.layer)
     name = settings.samples.name
@@ -435,6 +494,9 @@ def _training_problems(context: Context) -> Iterator[Problem]:
 
 
 def _reference_problems(context: Context) -> Iterator[Problem]:
+    from geo.raster import check_raster
+    from geo.vector import layer_problems, open_layer
+
     reference = context.reference
     if reference.simulated is not None:
         fields = reference.simulated.fields

@@ -415,14 +415,14 @@ def plan(**flags: Any) -> int | None:
 
 @cli.command()
 @survey_command
-def check(survey: Path, *, as_json: bool, quiet: bool, **_: Any) -> int:
+def check(survey: Path, *, as_json: bool, quiet: bool, jobs: int, **_: Any) -> int:
     """Report every problem of the survey file and of all inputs at once; nothing is written."""
-    from monitor.check import check_survey, survey_warnings
+    from monitor.check import checked
 
-    problems, code = check_survey(survey)
-    warnings = survey_warnings(survey)
+    found = checked(survey, jobs=jobs)
+    problems = found.problems
     if as_json:
-        told = {"problems": problems, "warnings": warnings}
+        told = {"problems": problems, "warnings": found.warnings}
         rows = {
             name: [{"where": p.where, "found": p.found, "expected": p.expected, "remedy": p.remedy} for p in found]
             for name, found in told.items()
@@ -436,9 +436,9 @@ def check(survey: Path, *, as_json: bool, quiet: bool, **_: Any) -> int:
     else:
         click.echo(f"{survey}: no problems found")
     if not as_json and not quiet:
-        for warning in warnings:
+        for warning in found.warnings:
             click.echo(f"warning: {warning}", err=True)
-    return code
+    return found.code
 
 
 @cli.command()

@@ -9,15 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from geo.errors import Problem, SurveyFileError
-from geo.vector import read_layer
 from monitor.config import Survey
 from monitor.sections import ImagerySection, PeriodSection, ReferenceSection, TrainingSection
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from aoi.frame import AreaFrame
+    from aoi.project.finding import Finding
     from imagery.prior import PriorCultivation
     from imagery.profile import CropProfile
     from imagery.sensor import Sensor
@@ -46,12 +46,14 @@ class Context:
     @cached_property
     def frame(self) -> AreaFrame:
         """The area frame."""
-        from aoi.frame import build_frame
+        from geo.vector import read_layer
 
         area = self.survey.area
         layer = read_layer(
             area.admin, layer=area.admin_layer, columns=(area.admin_code, area.admin_name), geometry="polygon"
         )
+        from aoi.frame import build_frame  # after the units, since there may be none to build it from
+
         return build_frame(
             layer, code=area.admin_code, name=area.admin_name, crs=area.crs, resolution_m=area.resolution_m
         )
@@ -81,6 +83,13 @@ class Context:
         crops = self.survey.survey.crops
         return read_prior(section.fields, layer=section.layer, year=section.year, crop=section.crop, crops=crops)
 
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """Everything found in the tables of the programme; for a survey that has one."""
+        from monitor.programme_tables import examined
+
+        return examined(self)
+
     @property
     def imagery(self) -> ImagerySection:
         """The ``[imagery]`` table of a survey that has one."""
@@ -104,6 +113,8 @@ class Context:
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Return the generator of one purpose; the survey's seed and the purpose decide it alone."""
+        import numpy as np
+
         return np.random.default_rng(
             np.random.SeedSequence([self.survey.survey.seed, zlib.crc32(purpose.encode())])
         )
@@ -126,6 +137,8 @@ class Context:
 
     def read_overlay(self, index: int) -> Any:
         """Return the polygons of overlay number `index`, grown where it says so, with the column ``label``."""
+        from geo.vector import read_layer
+
         entry = self.survey.overlay[index]
         geometry = "polygon" if entry.buffer_m is None else None
         layer = read_layer(entry.path, layer=entry.layer, columns=(entry.label,), geometry=geometry)

@@ -7,20 +7,21 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aoi.impact.displacement import Sites
-from aoi.impact.evaluation import Evaluation, Row, evaluate
 from aoi.impact.group_time import NEVER
-from aoi.impact.panel import Panel
-from aoi.impact.study import Settings
 from geo.errors import InputError, Problem
 from geo.files import write_text
 from monitor.tables import write_csv
+
+if TYPE_CHECKING:
+    from aoi.impact.evaluation import Evaluation, Row
+    from aoi.impact.panel import Panel
+    from aoi.impact.study import Settings
 
 __all__ = [
     "ImpactTables",
@@ -82,11 +83,15 @@ def evaluation_of(tables: ImpactTables) -> Evaluation:
     QualityGateError
         If no effect may be told.
     """
+    from aoi.impact.evaluation import evaluate
+
     seed = np.random.SeedSequence([int(tables.settings["seed"]), zlib.crc32(b"impact")])
     return evaluate(_panel(tables), _settings(tables.settings), rng=np.random.default_rng(seed))
 
 
 def _settings(told: Mapping[str, Any]) -> Settings:
+    from aoi.impact.study import Settings
+
     known = {field.name: told[field.name] for field in fields(Settings) if field.name in told}
     known["calipers"] = tuple((str(name), float(width)) for name, width in told["calipers"].items())
     known["radii_km"] = tuple(float(radius) for radius in told["radii_km"])
@@ -94,6 +99,9 @@ def _settings(told: Mapping[str, Any]) -> Settings:
 
 
 def _panel(tables: ImpactTables) -> Panel:
+    from aoi.impact.displacement import Sites
+    from aoi.impact.panel import Panel
+
     units, sites = tables.units, tables.sites
     codes = units["unit"].tolist()
     years = np.sort(tables.panel["year"].unique()).astype(np.int64)
@@ -165,6 +173,8 @@ def _distances(tables: ImpactTables, codes: list[str]) -> NDArray[np.float64]:
 
 def evaluation_tables(tables: ImpactTables, found: Evaluation) -> dict[str, pd.DataFrame]:
     """Return the tables an evaluation is published as, by file name."""
+    from aoi.impact.evaluation import Row
+
     names = dict(zip(tables.units["unit"], tables.units["name"], strict=True))
     codes = tables.units["unit"].tolist()
     effects = pd.DataFrame([asdict(row) for row in found.rows], columns=[field.name for field in fields(Row)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 
 from geo.errors import InputError, Problem
 
@@ -69,6 +68,8 @@ def interval_draws(value: float, lo: float, hi: float, *, level: float, n: int, 
     """
     if not (0 <= lo <= value <= hi < np.inf):
         raise InputError(Problem("area of the harm", f"{value} with limits {lo} and {hi}", "0 or more, in order"))
+    from scipy.stats import norm  # here, since reading factors takes no distribution
+
     z = stream(seed, name).standard_normal(n)
     width = np.where(z < 0, value - lo, hi - value) / norm.ppf((1 + level) / 2)
     return np.asarray(np.maximum(value + width * z, 0.0))

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scipy import stats
-
 from aoi.project.indicator import PROGRAMME, FactSheet, Indicator, absent, by_project, counted, facts_of, grade_of
 from aoi.project.people import whole_counts
 from aoi.survey.addition import normal_quantile
@@ -134,6 +132,8 @@ def spearman(x: Any, y: Any, *, level: float = 0.95) -> tuple[float, float, floa
     Limits by Fisher's transformation with the variance ``(1 + r^2 / 2) / (n - 3)`` of Bonett and Wright (2000),
     Psychometrika 65, 23-28.
     """
+    from scipy import stats
+
     r = float(stats.spearmanr(x, y).statistic)
     if not math.isfinite(r):
         return math.nan, math.nan, math.nan

@@ -154,7 +154,7 @@ def _groups(context: Context, tables: SurveyTables, dates: pd.DataFrame) -> tupl
 
 def _programme_operations(context: Context) -> Any:
     """Return the operations of the programme's own table; those with verified hectares are verified."""
-    from monitor.steps.programme import programme_of
+    from monitor.programme_tables import programme_of
 
     events = programme_of(context).eradication
     return events[[events.geometry.name]].assign(

@@ -1,4 +1,7 @@
-"""Step ``imagery``: scenes of a period, masked and composed on the grid of the frame."""
+"""Step ``imagery``: scenes of a period, masked and composed on the grid of the frame.
+
+Finding scenes is light, since `altdev check` does it; what composes them is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +13,15 @@ from typing import TYPE_CHECKING, Any
 from geo.errors import InputError, Problem
 from geo.raster import geobox_of
 from imagery.address import shown_address
-from imagery.adjust import Adjusted, AdjustOptions, adjusted, alignment_state
 from imagery.catalog import Search, scene_files, search_items, search_scenes
 from imagery.fetch import Store
 from imagery.harmonise import harmonised
-from imagery.prepare import PrepareOptions, write_period
-from imagery.relief import ReliefOptions
 from monitor.context import Context, Progress
-from monitor.scene_table import (
-    GAP_TABLE,
-    SCENE_TABLE,
-    TOPOGRAPHY_TABLE,
-    band_rows,
-    gap_rows,
-    kept_as_prepared,
-    scene_rows,
-)
 from monitor.sections import PeriodSection
 from monitor.steps.fetch import period_items
-from monitor.tables import write_csv
 
 if TYPE_CHECKING:
+    from imagery.adjust import Adjusted, AdjustOptions
     from imagery.scene import Scene
 
 __all__ = ["kept_scenes", "prepare", "scene_inputs", "search", "source_name"]
@@ -83,12 +74,17 @@ def scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
 
 def kept_scenes(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
     """Return the scenes as the step ``imagery`` used them: those it left out teach and map nothing."""
+    from monitor.scene_table import kept_as_prepared
+
     folder = context.out / "imagery" / period.name
     relief = _adjust_options(context).relief
     return tuple(kept_as_prepared(search(context, period).scenes, folder, relief, context.frame.geobox))
 
 
 def _adjust_options(context: Context) -> AdjustOptions:
+    from imagery.adjust import AdjustOptions
+    from imagery.relief import ReliefOptions
+
     imagery = context.imagery
     relief = None
     if imagery.topographic != "none" and imagery.elevation is not None:
@@ -109,6 +105,11 @@ def _adjust_options(context: Context) -> AdjustOptions:
 
 def prepare(context: Context, staging: Path, progress: Progress, *, period: PeriodSection) -> Mapping[str, Any]:
     """Write the composites and counts of a period, and the tables of its scenes and of its gaps."""
+    from imagery.adjust import adjusted
+    from imagery.prepare import PrepareOptions, write_period
+    from monitor.scene_table import GAP_TABLE, SCENE_TABLE, TOPOGRAPHY_TABLE, band_rows, gap_rows, scene_rows
+    from monitor.tables import write_csv
+
     imagery = context.imagery
     found = search(context, period)
     folder = staging / "imagery" / period.name
@@ -185,6 +186,8 @@ def _lost(period: PeriodSection, scenes: Sequence[tuple[str, str]]) -> Iterator[
 
 
 def _beside(period: PeriodSection, ready: Adjusted, options: AdjustOptions) -> Iterator[str]:
+    from imagery.adjust import alignment_state
+
     for one in ready.alignment:
         state = alignment_state(one, options)
         if state in ("beyond", "moved"):

@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aoi.legality.rule import EVERYWHERE, Law, LegalRule, load_law, parse_law, valid_on
+from aoi.legality.rule import EVERYWHERE, LegalRule, valid_on
 from aoi.membership import cell_areas_by_zone, zone_of_cells
 from aoi.zones import ZoneLayer, stack
-from geo.errors import InputError, Problem, SurveyFileError
+from geo.errors import Problem, SurveyFileError
 from monitor.context import Context, Progress
+from monitor.law import read_law, zone_problems
 from monitor.legal import ZONE_COLUMNS, legal_rows
-from monitor.sections import NO_ZONE, LegalitySection, OverlayLayer
+from monitor.sections import NO_ZONE, LegalitySection
 from monitor.steps.estimate import interval_method, period_facts
 from monitor.tables import read_tables, write_csv
 
-__all__ = ["legality", "read_law", "zone_problems"]
+__all__ = ["legality"]
 
 
 def legality(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -64,34 +65,6 @@ def legality(context: Context, staging: Path, progress: Progress) -> Mapping[str
     left_out = [name for name in law.zones if name not in section.zones]
     notes = [f"law: zones without a place, whose rules are not applied: {', '.join(left_out)}"] if left_out else []
     return {"law": law.title, "notes": [*_notes(rows), *notes]}
-
-
-def read_law(section: LegalitySection) -> Law:
-    """Return the law of a survey: one that comes with the program, or a file.
-
-    Raises
-    ------
-    InputError, SurveyFileError
-        If there is no such law or file, or naming what is wrong in it.
-    """
-    if not section.law.endswith(".toml"):
-        return load_law(section.law)
-    path = Path(section.law)
-    if not path.is_file():
-        raise InputError(Problem(str(path), "no such file", "a law", "correct [legality] law"))
-    return parse_law(path.read_text(encoding="utf-8"), where=path.name)
-
-
-def zone_problems(section: LegalitySection, law: Law, overlays: Sequence[OverlayLayer]) -> Iterator[Problem]:
-    """Yield zones that the law does not have, and places that are no overlay."""
-    names = [overlay.name for overlay in overlays]
-    for zone, place in section.zones.items():
-        if zone not in law.zones:
-            known = ", ".join(law.zones)
-            yield Problem(f"[legality.zones] {zone}", "no zone of this law", f"one of {known}", "correct it")
-        if place.split(":", 1)[0] not in names:
-            known = ", ".join(names) or "none is given"
-            yield Problem(f"[legality.zones] {zone}", f"{place!r}", f"an [[overlay]]: {known}", "correct it")
 
 
 def _section(context: Context) -> LegalitySection:

@@ -19,12 +19,9 @@ from aoi.project.access import access_rows
 from aoi.project.finding import Finding
 from aoi.project.ground import counted_areas
 from aoi.project.indicator import PROGRAMME, FactSheet, Indicator
-from aoi.project.model import DataModel, data_model, with_codes
-from aoi.project.parameter import project_parameters
-from aoi.project.programme import Programme, examine, read_programme
+from aoi.project.programme import Programme
 from aoi.project.replanting import validation_table
 from aoi.project.rights import rights_rows
-from aoi.survey.parameter import Parameter, override
 from aoi.zones import ZoneLayer, stack
 from geo.areas import polygon_areas_ha
 from geo.errors import InputError, Problem
@@ -44,11 +41,11 @@ from monitor.programme import (
     record_indicators,
     told_change,
 )
-from monitor.sections import ProgrammeSection
+from monitor.programme_tables import code_lists, programme_of, programme_parameters, programme_section
 from monitor.steps.estimate import interval_method, period_facts
 from monitor.tables import SurveyTables, read_tables, write_csv
 
-__all__ = ["examined", "programme", "programme_of", "programme_parameters"]
+__all__ = ["programme"]
 
 PREVENTIVE = "preventive"
 CHANGE = (
@@ -63,7 +60,7 @@ DOMAINS = (
 
 def programme(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
     """Write the programme's areas, estimates and findings to ``overlay/`` and its indicators to ``indicators/``."""
-    found, section = programme_of(context), _section(context)
+    found, section = programme_of(context), programme_section(context)
     tables, folder, level = read_tables(context.out), staging / "overlay", context.survey.estimate.level
     domains, units = _domains(context, found, tables)
     places = domains_of(tables, domains, units)
@@ -75,7 +72,7 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
         lot_size_cuts_ha=tuple(section.lot_size_cuts_ha),
         lonely=section.lonely,
         level=level,
-        principles=tuple(_model(section).codes["guiding_principle"].codes),
+        principles=tuple(code_lists(section).codes["guiding_principle"].codes),
     )
     findings = [
         *found.findings,
@@ -85,7 +82,7 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
     ]
     made = [
         *cultivation_indicators(tables, domains, units, estimates, change),
-        *record_indicators(found.tables, settings, _model(section)),
+        *record_indicators(found.tables, settings, code_lists(section)),
         *rights_rows(found.tables["areas"], findings),
         *_access(context, found),
     ]
@@ -106,65 +103,6 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
     )
     progress(1, 1)
     return {"notes": list(_notes(findings, change)), "projects": len(found.tables["projects"])}
-
-
-def programme_parameters(section: ProgrammeSection) -> Mapping[str, Parameter]:
-    """Return the shipped parameters with the survey's own in place of some.
-
-    Raises
-    ------
-    InputError
-        If a key is unknown.
-    """
-    given = {
-        f"{table}.{name}": {"value": one.value, "se": one.se, "source": one.source}
-        for table, names in section.parameter.items()
-        for name, one in names.items()
-    }
-    return override(project_parameters(), given)
-
-
-def programme_of(context: Context) -> Programme:
-    """Return the programme of a survey.
-
-    Raises
-    ------
-    InputError
-        Naming every error of its tables, by row.
-    """
-    section = _section(context)
-    return read_programme(
-        section.tables,
-        model=_model(section),
-        country=_country(section),
-        parameters=programme_parameters(section),
-    )
-
-
-def examined(context: Context) -> list[Finding]:
-    """Return everything found in the tables of a programme."""
-    section = _section(context)
-    return examine(
-        section.tables, model=_model(section), country=_country(section), parameters=programme_parameters(section)
-    )[1]
-
-
-def _section(context: Context) -> ProgrammeSection:
-    section = context.survey.ad
-    assert section is not None
-    return section
-
-
-def _model(section: ProgrammeSection) -> DataModel:
-    if section.codes is None:
-        return data_model()
-    if not section.codes.is_file():
-        raise InputError(Problem(str(section.codes), "no such file", "lists of codes", "correct [ad] codes"))
-    return with_codes(data_model(), section.codes.read_text(encoding="utf-8"), where=section.codes.name)
-
-
-def _country(section: ProgrammeSection) -> Any:
-    return None if section.country is None else read_layer(section.country, geometry="polygon")
 
 
 def _domains(context: Context, found: Programme, tables: SurveyTables) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -228,7 +166,7 @@ def _project_facts(found: Programme, own: Any) -> dict[str, Any]:
 
 
 def _strips(context: Context) -> list[tuple[str, Any]]:
-    section = _section(context)
+    section = programme_section(context)
     if section.border is None:
         return []
     countries = read_layer(section.border, columns=(section.border_code,), geometry="polygon")
@@ -261,7 +199,7 @@ def _change(context: Context, tables: SurveyTables, places: Any) -> pd.DataFrame
 
 
 def _access(context: Context, found: Programme) -> Iterator[Indicator]:
-    section = _section(context)
+    section = programme_section(context)
     settlements = None
     if section.settlements is not None:
         settlements = read_layer(section.settlements, columns=("population",), geometry="point")

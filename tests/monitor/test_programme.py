@@ -20,13 +20,14 @@ from monitor.check import (
     _legality_problems,
     _overlay_problems,
     _programme_problems,
-    survey_warnings,
+    checked,
 )
 from monitor.config import load_survey
 from monitor.context import Context
 from monitor.indicators import COLUMNS, KEYS, read_part
+from monitor.programme_tables import programme_of
 from monitor.steps.corrections import _programme_operations, operations
-from monitor.steps.programme import _domains, _unseen_findings, programme_of
+from monitor.steps.programme import _domains, _unseen_findings
 from monitor.tables import read_tables
 from tests.monitor.conftest import altdev
 from tests.monitor.survey_text import save, sound
@@ -259,7 +260,7 @@ def test_check_tells_rows_and_warns_of_conflicts(copy_of: Callable[[], Path]) ->
     """Law: errors of the tables are told by row and stop; conflicts are warnings and do not."""
     folder = copy_of()
     path = folder / "survey.toml"
-    warnings = [str(problem) for problem in survey_warnings(path)]
+    warnings = [str(problem) for problem in checked(path).warnings]
     assert [line.split(":")[0] for line in warnings] == [
         "areas.gpkg row 1 column pa_zone_allows",
         "areas.gpkg row 3 column fpic_status",
