@@ -494,15 +494,14 @@ def _training_problems(context: Context) -> Iterator[Problem]:
 
 
 def _reference_problems(context: Context) -> Iterator[Problem]:
-    from geo.raster import check_raster
-    from geo.vector import layer_problems, open_layer
-
     reference = context.reference
     if reference.simulated is not None:
+        from geo.vector import layer_problems, open_layer
+
         fields = reference.simulated.fields
         yield from layer_problems(open_layer(fields), fields.name, columns=("class", "period"), geometry="polygon")
         if reference.simulated.ground is not None:
-            yield from check_raster(reference.simulated.ground)
+            yield from _file_problems((reference.simulated.ground,))
     elif reference.labels is not None and reference.labels.is_file():
         yield from _label_file(context, reference.labels)
     if reference.known is not None:
