@@ -64,7 +64,7 @@ def scores() -> tuple[str, ...]:
     booster = lightgbm.train(
         {**settings, "verbose": -1}, lightgbm.Dataset(taught.T, code, params={"verbose": -1}), num_boost_round=80
     )
-    bank, rows = tree_bank(booster.dump_model()), np.ascontiguousarray(planes.T)
+    bank, rows = tree_bank(booster.model_to_string()), np.ascontiguousarray(planes.T)
     expected = booster.predict(rows, raw_score=True, num_threads=1).T
     equal = np.array_equal(bank.scores(planes), expected)
     times = race(lambda: bank.scores(planes), lambda: booster.predict(rows, raw_score=True, num_threads=1))

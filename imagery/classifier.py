@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.errors import InputError, Problem
-from imagery.trees import MOST_LEAVES, TreeBank, tree_bank
+from imagery.trees import TreeBank, tree_bank
 
 __all__ = ["BoostSettings", "Classifier", "fit_classifier", "softmax"]
 
@@ -152,10 +152,10 @@ def fit_classifier(
 def _checked_bank(text: str) -> TreeBank | None:
     """Return the trees of a model after they have been held against the library; None for larger trees."""
     booster = lightgbm.Booster(model_str=text)
-    dump = booster.dump_model()
-    if max((tree["num_leaves"] for tree in dump["tree_info"]), default=0) > MOST_LEAVES:
+    try:
+        bank = tree_bank(text)
+    except ValueError:
         return None
-    bank = tree_bank(dump)
     rng = np.random.default_rng(0)
     ends = [edges[[0, -1]] if len(edges) else (0.0, 1.0) for edges in bank.thresholds]
     # A split of missing from known values has a threshold next to infinity
