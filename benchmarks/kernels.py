@@ -16,7 +16,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.composite import masked_sort, median
+from imagery.composite import median
 from imagery.harmonic import harmonic_design, harmonic_fit
 from imagery.trees import tree_bank
 
@@ -105,12 +105,7 @@ def medians() -> tuple[str, ...]:
     valid = rng.random(values.shape) < 0.6
 
     def ours() -> NDArray[np.float32]:
-        found = np.empty(CELLS, dtype=np.float32)
-        for first in range(0, CELLS, 16_384):
-            part = slice(first, first + 16_384)
-            seen = valid[:, part]
-            found[part] = median(masked_sort(values[:, part], seen), seen.sum(axis=0, dtype=np.int16))
-        return found
+        return median(values, valid)
 
     def peer() -> NDArray[np.float32]:
         return np.asarray(np.nanmedian(np.where(valid, values, np.float32(np.nan)), axis=0))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
-from imagery.composite import masked_sort, median
+from imagery.composite import median
 from imagery.scene import Scene
 
 __all__ = ["Alignment", "alignments", "phase_shift", "tiles_of"]
@@ -145,9 +145,8 @@ def _tile_shifts(values: NDArray[np.int16], valid: NDArray[np.bool_]) -> list[tu
 
 
 def _median(values: NDArray[np.int16], valid: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    count = valid.sum(axis=0, dtype=np.int16)
-    middle = median(masked_sort(values, valid), count)
-    return np.where(count > 0, middle, 0).astype(np.float64), count > 0
+    known = valid.any(axis=0)
+    return np.where(known, median(values, valid), 0).astype(np.float64), known
 
 
 def phase_shift(

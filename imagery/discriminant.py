@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from geo.errors import InputError, Problem
@@ -17,7 +18,7 @@ __all__ = ["Discriminant", "fit_discriminant", "ledoit_wolf_shrinkage"]
 
 FARTHEST = 8.0
 """Standard deviations at which a feature is cut off, so that no single wild value decides."""
-_CHUNK = 16_384  # cells handled at once, so that their planes stay in the cache
+_TILE = 512  # cells handled at once, so that their scores stay in the first cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,9 @@ class Discriminant:
         Summed feature by feature in one order, so that no bit depends on how many cells are asked for at once.
         """
         out = np.repeat(self.bias[:, None], planes.shape[1], axis=1)
-        for first in range(0, planes.shape[1], _CHUNK):
-            part = slice(first, first + _CHUNK)
-            for j, plane in enumerate(planes[:, part]):
-                z = _standardised(plane, self.mean[j], self.scale[j])
-                for k, weight in enumerate(self.weights[:, j]):
-                    out[k, part] += weight * z
+        _weigh(
+            np.ascontiguousarray(planes), self.mean, self.scale, np.ascontiguousarray(self.weights.T), FARTHEST, out
+        )
         return out
 
     @property
@@ -198,3 +196,22 @@ def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
     for i in reversed(range(size)):
         x[i] = (x[i] - (root[i + 1 :, i, None] * x[i + 1 :]).sum(axis=0)) / root[i, i]
     return x
+
+
+@njit(nogil=True, cache=True)
+def _weigh(planes, mean, scale, weights, farthest, out):  # type: ignore[no-untyped-def]
+    """Add to each score (K, n) its weights (k, K) of the standardised features (k, n)."""
+    features, cells = planes.shape
+    z = np.empty(_TILE)
+    for start in range(0, cells, _TILE):
+        n = min(_TILE, cells - start)
+        for j in range(features):
+            plane, middle, spread = planes[j, start : start + n], mean[j], scale[j]
+            for c in range(n):
+                value = (np.float64(plane[c]) - middle) / spread
+                bounded = min(max(value, -farthest), farthest)
+                z[c] = bounded if value == value else 0.0
+            for k in range(len(out)):
+                weight, score = weights[j, k], out[k, start : start + n]
+                for c in range(n):
+                    score[c] += weight * z[c]

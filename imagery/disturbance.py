@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 __all__ = ["Disturbance", "disturbance"]
+
+_TILE = 256  # cells followed at once, so that their sums stay in the first cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +27,9 @@ class Disturbance:
     """Largest rise, at least 0."""
 
 
-def disturbance(series: NDArray[np.float32], valid: NDArray[np.bool_], fitted: NDArray[np.float64]) -> Disturbance:
+def disturbance(
+    series: NDArray[np.float32] | NDArray[np.int16], valid: NDArray[np.bool_], fitted: NDArray[np.float64]
+) -> Disturbance:
     """Return the disturbance metrics of series.
 
     Parameters
@@ -40,25 +45,42 @@ def disturbance(series: NDArray[np.float32], valid: NDArray[np.bool_], fitted: N
     -----
     Observations are taken in turn, cell by cell in one order, so that no bit depends on the block.
     """
-    cells = series.shape[1:]
-    squares, total = np.zeros(cells), np.zeros(cells)
-    drop, rise = np.zeros(cells), np.zeros(cells)
-    seen, pairs = np.zeros(cells, dtype=np.int64), np.zeros(cells, dtype=np.int64)
-    last = np.zeros(cells)
-    for values, clear, curve in zip(series, valid, fitted, strict=True):
-        value = values.astype(np.float64)
-        squares += np.where(clear, value - curve, 0.0) ** 2
-        both = clear & (seen > 0)
-        change = np.where(both, value - last, 0.0)
-        total += np.abs(change)
-        drop, rise = np.maximum(drop, -change), np.maximum(rise, change)
-        pairs += both
-        seen += clear
-        last = np.where(clear, value, last)
-    lone, never = pairs == 0, seen == 0
-    return Disturbance(
-        residual=np.where(never, np.nan, np.sqrt(squares / np.maximum(seen, 1))).astype(np.float32),
-        step=np.where(lone, np.nan, total / np.maximum(pairs, 1)).astype(np.float32),
-        drop=np.where(lone, np.nan, drop).astype(np.float32),
-        rise=np.where(lone, np.nan, rise).astype(np.float32),
+    out = np.empty((4, *series.shape[1:]), dtype=np.float32)
+    _follow(
+        np.ascontiguousarray(series).reshape(len(series), -1),
+        np.ascontiguousarray(valid).reshape(len(series), -1),
+        np.ascontiguousarray(fitted).reshape(len(series), -1),
+        out.reshape(4, -1),
     )
+    return Disturbance(residual=out[0], step=out[1], drop=out[2], rise=out[3])
+
+
+@njit(nogil=True, cache=True)
+def _follow(series, valid, fitted, out):  # type: ignore[no-untyped-def]
+    days, cells = series.shape
+    squares, total, drop, rise = np.empty(_TILE), np.empty(_TILE), np.empty(_TILE), np.empty(_TILE)
+    last, seen = np.empty(_TILE), np.empty(_TILE)
+    for start in range(0, cells, _TILE):
+        n = min(_TILE, cells - start)
+        for sums in (squares, total, drop, rise, last, seen):
+            sums[:] = 0.0
+        for day in range(days):
+            values, clear = series[day, start : start + n], valid[day, start : start + n]
+            curve = fitted[day, start : start + n]
+            for c in range(n):
+                value = np.float64(values[c])
+                away = value - curve[c] if clear[c] else 0.0
+                squares[c] += away * away
+                change = value - last[c] if clear[c] and seen[c] > 0 else 0.0
+                total[c] += abs(change)
+                drop[c] = max(drop[c], -change)
+                rise[c] = max(rise[c], change)
+                seen[c] += 1.0 if clear[c] else 0.0
+                last[c] = value if clear[c] else last[c]
+        for c in range(n):
+            count = seen[c]
+            lone, pairs = count < 2, max(count - 1, 1.0)
+            out[0, start + c] = np.nan if count == 0 else np.sqrt(squares[c] / max(count, 1.0))
+            out[1, start + c] = np.nan if lone else total[c] / pairs
+            out[2, start + c] = np.nan if lone else drop[c]
+            out[3, start + c] = np.nan if lone else rise[c]

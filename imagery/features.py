@@ -14,7 +14,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.composite import masked_sort, median, percentile
+from imagery.composite import median, percentiles
+from imagery.course import course
 from imagery.disturbance import disturbance
 from imagery.geomedian import geometric_median, medoid
 from imagery.harmonic import amplitude, harmonic_design, harmonic_fit
@@ -50,10 +51,7 @@ PHENOLOGY = ("start", "peak", "end", "amplitude", "integral")
 """Parts of `imagery.phenology.Season`."""
 DISTURBANCE = ("residual", "step", "drop", "rise")
 """Parts of `imagery.disturbance.Disturbance`."""
-INDEX_UNITS = 10_000
-"""Units per 1 of an index held as an integer; steps of 0.0001 are far below its noise."""
 _CHUNK = 16_384  # cells handled at once, so that the planes of a network stay in the cache
-_INDEX_LIMIT = 3.0  # indices beyond this are noise of nearly dark cells; 3 * INDEX_UNITS fits int16
 
 
 class Observed(Protocol):
@@ -262,11 +260,9 @@ def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Ite
     design = harmonic_design(series.days, spec.harmonics)
     for name in spec.season:
         units, valid = _course(series.values, series.valid, series, name)
-        ordered = masked_sort(units, valid)
-        count = valid.sum(axis=0, dtype=np.int16)
-        yield from (percentile(ordered, count, percent) for percent in PERCENTS)
+        yield from percentiles(units, valid, PERCENTS)
         if spec.harmonics:
-            fitted = harmonic_fit(units.astype(np.float32), valid, design)
+            fitted = harmonic_fit(units, valid, design)
             yield fitted[0]
             for order in range(spec.harmonics):
                 cosine, sine = fitted[2 * order + 1], fitted[2 * order + 2]
@@ -276,7 +272,7 @@ def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Ite
                 yield from (getattr(season, part) for part in PHENOLOGY)
             if name in spec.disturbance:
                 curve = _curve(fitted, design)
-                restless = disturbance(units.astype(np.float32), valid, curve)
+                restless = disturbance(units, valid, curve)
                 yield from (getattr(restless, part) for part in DISTURBANCE)
 
 
@@ -294,10 +290,8 @@ def _window_percentiles(
 ) -> Iterator[NDArray[np.float32]]:
     inside = _within(series.days, span)
     valid = series.valid[inside]
-    count = valid.sum(axis=0, dtype=np.int16)
     for band in spec.bands:
-        ordered = masked_sort(series.values[inside, series.bands.index(band)], valid)
-        yield from (percentile(ordered, count, percent) for percent in spec.window_percents)
+        yield from percentiles(series.values[inside, series.bands.index(band)], valid, spec.window_percents)
 
 
 def window_composite(
@@ -315,11 +309,7 @@ def window_medians(series: Series, span: tuple[date, date] | None) -> dict[str, 
     """Return the median of every band within a window, in units; NaN where there is no clear observation."""
     inside = _within(series.days, span)
     valid = series.valid[inside]
-    count = valid.sum(axis=0, dtype=np.int16)
-    return {
-        band: median(masked_sort(series.values[inside, layer], valid), count)
-        for layer, band in enumerate(series.bands)
-    }
+    return {band: median(series.values[inside, layer], valid) for layer, band in enumerate(series.bands)}
 
 
 def _within(days: Sequence[date], span: tuple[date, date] | None) -> NDArray[np.bool_]:
@@ -331,17 +321,7 @@ def _within(days: Sequence[date], span: tuple[date, date] | None) -> NDArray[np.
 def _course(
     values: NDArray[np.int16], valid: NDArray[np.bool_], source: Series | Stack, name: str
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """Return a band or index of every day as integers, with the days on which it is defined."""
-    if name in source.bands:
-        return values[:, source.bands.index(name)], valid
-    bands = {
-        band: values[:, layer].astype(np.float32) * np.float32(source.quantum)
-        for layer, band in enumerate(source.bands)
-    }
-    index = spectral_index(name, bands)
-    defined = valid & ~np.isnan(index)
-    bounded = np.clip(np.where(defined, index, np.float32(0)), -_INDEX_LIMIT, _INDEX_LIMIT)
-    return np.rint(bounded * np.float32(INDEX_UNITS)).astype(np.int16), defined
+    return course(values, valid, bands=source.bands, quantum=source.quantum, name=name)
 
 
 def _season_median(stack: Stack, name: str) -> NDArray[np.float32]:
@@ -351,5 +331,5 @@ def _season_median(stack: Stack, name: str) -> NDArray[np.float32]:
     for first in range(0, stack.shape[0], rows):
         part = slice(first, first + rows)
         units, valid = _course(stack.values[:, :, part], stack.valid[:, part], stack, name)
-        out[part] = median(masked_sort(units, valid), valid.sum(axis=0, dtype=np.int16))
+        out[part] = median(units, valid)
     return out

@@ -39,7 +39,7 @@ def harmonic_design(days: Sequence[date], harmonics: int = 1) -> NDArray[np.floa
 
 
 def harmonic_fit(
-    series: NDArray[np.float32],
+    series: NDArray[np.float32] | NDArray[np.int16],
     valid: NDArray[np.bool_],
     design: NDArray[np.float64],
     ridge: float = RIDGE,
@@ -74,7 +74,7 @@ def harmonic_fit(
     cells = series.shape[1:]
     out = np.empty((design.shape[1], *cells), dtype=np.float32)
     _fit(
-        np.ascontiguousarray(series, dtype=np.float32).reshape(len(series), -1),
+        np.ascontiguousarray(series).reshape(len(series), -1),
         np.ascontiguousarray(valid).reshape(len(series), -1),
         np.ascontiguousarray(design),
         max(ridge, _LEAST_RIDGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from imagery.sensor import MaskRule
@@ -86,13 +87,7 @@ def grow(cells: NDArray[np.bool_], shape: Disk) -> NDArray[np.bool_]:
     out = np.zeros((height, width), dtype=np.bool_)
     if not cells.any():
         return out
-    # Running sums along rows: a window holds a true cell when its two ends differ
-    sums = np.zeros((cells.shape[0], cells.shape[1] + 1), dtype=np.int32)
-    np.cumsum(cells, axis=1, out=sums[:, 1:])
-    for row, half in shape:
-        line = sums[reach_rows + row : reach_rows + row + height]
-        right = line[:, reach_cols + half + 1 : reach_cols + half + 1 + width]
-        out |= right != line[:, reach_cols - half : reach_cols - half + width]
+    _grow(np.ascontiguousarray(cells), np.array(shape, dtype=np.int64), out)
     return out
 
 
@@ -114,12 +109,60 @@ def without_specks(cells: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
     if side == 1 or not cells.any():
         rim = side - 1
         return cells[rim : cells.shape[0] - rim, rim : cells.shape[1] - rim]
-    full = _window_sums(cells, side) == side * side
-    return _window_sums(full, side) > 0
+    height, width = cells.shape[0] - side + 1, cells.shape[1] - side + 1
+    out = np.empty((height - side + 1, width - side + 1), dtype=np.bool_)
+    full = np.empty((height, width), dtype=np.bool_)
+    _squares(np.ascontiguousarray(cells), side, side * side, full)
+    _squares(full, side, 1, out)
+    return out
 
 
-def _window_sums(cells: NDArray[np.bool_], side: int) -> NDArray[np.int32]:
-    """Return the true cells in every square of ``side`` cells, shape (h - side + 1, w - side + 1)."""
-    sums = np.zeros((cells.shape[0] + 1, cells.shape[1] + 1), dtype=np.int32)
-    np.cumsum(np.cumsum(cells, axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
-    return np.asarray(sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side])
+@njit(nogil=True, cache=True)
+def _grow(cells, shape, out):  # type: ignore[no-untyped-def]
+    """Say which cells have a true one in reach: how far along each row the next true cell is, row by row."""
+    reach_rows, reach_cols = shape[-1, 0], 0
+    for row in range(len(shape)):
+        reach_cols = max(reach_cols, shape[row, 1])
+    height, width = out.shape
+    wide = cells.shape[1]
+    away = np.empty(wide, dtype=np.int64)
+    for row in range(cells.shape[0]):
+        line = cells[row]
+        if not line.any():
+            continue
+        far = wide
+        for col in range(wide):
+            far = 0 if line[col] else far + 1
+            away[col] = far
+        far = wide
+        for col in range(wide - 1, -1, -1):
+            far = 0 if line[col] else far + 1
+            away[col] = min(away[col], far)
+        for part in range(len(shape)):
+            to, half = row - reach_rows - shape[part, 0], shape[part, 1]
+            if 0 <= to < height:
+                target, near = out[to], away[reach_cols : reach_cols + width]
+                for col in range(width):
+                    target[col] |= near[col] <= half
+
+
+@njit(nogil=True, cache=True)
+def _squares(cells, side, least, out):  # type: ignore[no-untyped-def]
+    """Say which squares of `side` cells hold at least `least` true ones."""
+    width = out.shape[1]
+    columns = np.zeros(cells.shape[1], dtype=np.int32)
+    for row in range(cells.shape[0]):
+        for col in range(len(columns)):
+            columns[col] += np.int32(cells[row, col])
+        if row >= side:
+            for col in range(len(columns)):
+                columns[col] -= np.int32(cells[row - side, col])
+        if row >= side - 1:
+            target = out[row - side + 1]
+            sums = np.zeros(width, dtype=np.int32)
+            for right in range(side):
+                part = columns[right : right + width]
+                for col in range(width):
+                    sums[col] += part[col]
+            for col in range(width):
+                target[col] = sums[col] >= least

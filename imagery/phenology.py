@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from imagery.harmonic import harmonic_design
@@ -17,6 +18,7 @@ STEP_DAYS = 5
 """Days between the points at which a curve is looked at."""
 LEVEL = 0.2
 """Share of the rise above the low point at which a season starts and ends."""
+_TILE = 128  # cells whose curves are drawn at once
 
 Plane = NDArray[np.float32]
 
@@ -61,29 +63,10 @@ def season_of(curve: NDArray[np.floating], step_days: int, level: float = LEVEL)
     >>> [round(float(one[0]), 3) for one in (season.start, season.peak, season.end, season.amplitude)]
     [4.0, 20.0, 36.0, 1.0]
     """
-    values = np.asarray(curve, dtype=np.float64)
-    steps, cells = values.shape
-    top = values.argmax(axis=0)
-    low, high = values.min(axis=0), values.max(axis=0)
-    line = low + level * (high - low)
-    start = _crossing(values, line, top, forwards=False)
-    end = _crossing(values, line, top, forwards=True)
-    above = values - low
-    # Trapezia of whole steps between start and end, cut at both ends by the share that lies inside
-    integral = np.zeros(cells)
-    for step in range(steps - 1):
-        inside = np.clip(np.minimum(end, step + 1) - np.maximum(start, step), 0.0, 1.0)
-        integral += inside * (above[step] + above[step + 1]) / 2
-    flat = ~(high > low)
-    out = [start * step_days, top.astype(np.float64) * step_days, end * step_days]
-    planes = [np.where(flat, np.nan, plane).astype(np.float32) for plane in out]
-    return Season(
-        start=planes[0],
-        peak=planes[1],
-        end=planes[2],
-        amplitude=(high - low).astype(np.float32),
-        integral=np.where(np.isnan(high), np.nan, integral * step_days).astype(np.float32),
-    )
+    values = np.ascontiguousarray(curve, dtype=np.float64)
+    out = np.empty((5, values.shape[1]), dtype=np.float32)
+    _seasons(values, float(step_days), level, out)
+    return Season(start=out[0], peak=out[1], end=out[2], amplitude=out[3], integral=out[4])
 
 
 def season_of_harmonics(coefficients: NDArray[np.float32], first: date, last: date) -> Season:
@@ -99,26 +82,64 @@ def season_of_harmonics(coefficients: NDArray[np.float32], first: date, last: da
     count = max((last - first).days // STEP_DAYS + 1, 2)
     days: Sequence[date] = [first + timedelta(days=STEP_DAYS * step) for step in range(count)]
     design = harmonic_design(days, (len(coefficients) - 1) // 2)
-    curve = np.zeros((count, coefficients.shape[1]))
-    for order, coefficient in enumerate(coefficients.astype(np.float64)):
-        curve += design[:, order, None] * coefficient
-    return season_of(curve, STEP_DAYS)
+    out = np.empty((5, coefficients.shape[1]), dtype=np.float32)
+    _harmonic_seasons(np.ascontiguousarray(coefficients), design, float(STEP_DAYS), LEVEL, out)
+    return Season(start=out[0], peak=out[1], end=out[2], amplitude=out[3], integral=out[4])
 
 
-def _crossing(
-    values: NDArray[np.float64], line: NDArray[np.float64], top: NDArray[np.intp], *, forwards: bool
-) -> NDArray[np.float64]:
-    """Return where each curve, followed from its peak, first falls through its line, in steps."""
-    steps = len(values)
-    at = np.full(values.shape[1], float(steps - 1 if forwards else 0))
-    open_ = np.ones(values.shape[1], dtype=np.bool_)
-    order = range(1, steps) if forwards else range(steps - 2, -1, -1)
-    back = -1 if forwards else 1
-    for step in order:
-        beyond = step > top if forwards else step < top
-        inner, outer = values[step + back], values[step]
-        hit = open_ & beyond & (outer <= line) & (inner > line)
-        fall = np.where(hit, inner - outer, 1.0)
-        at = np.where(hit, step + back - back * (inner - line) / fall, at)
-        open_ &= ~hit
-    return at
+@njit(nogil=True, cache=True)
+def _harmonic_seasons(coefficients, design, step_days, level, out):  # type: ignore[no-untyped-def]
+    """Draw the curves of some cells at a time, and follow them."""
+    steps, size = design.shape
+    cells = coefficients.shape[1]
+    curve = np.empty((steps, _TILE))
+    for start in range(0, cells, _TILE):
+        n = min(_TILE, cells - start)
+        for step in range(steps):
+            row = curve[step]
+            row[:] = 0.0
+            for order in range(size):
+                factor, coefficient = design[step, order], coefficients[order, start : start + n]
+                for c in range(n):
+                    row[c] += factor * np.float64(coefficient[c])
+        _seasons(curve[:, :n], step_days, level, out[:, start : start + n])
+
+
+@njit(nogil=True, cache=True)
+def _seasons(values, step_days, level, out):  # type: ignore[no-untyped-def]
+    steps, cells = values.shape
+    last = steps - 1
+    for c in range(cells):
+        if np.isnan(values[:, c]).any():
+            out[:, c] = np.nan
+            continue
+        top, low, high = 0, values[0, c], values[0, c]
+        for step in range(1, steps):
+            value = values[step, c]
+            low = min(low, value)
+            if value > high:
+                top, high = step, value
+        line = low + level * (high - low)
+        start, end = 0.0, float(last)
+        # Followed from the peak both ways to where the curve first falls through the line
+        for step in range(top - 1, -1, -1):
+            inner, outer = values[step + 1, c], values[step, c]
+            if outer <= line and inner > line:
+                start = step + 1 - (inner - line) / (inner - outer)
+                break
+        for step in range(top + 1, steps):
+            inner, outer = values[step - 1, c], values[step, c]
+            if outer <= line and inner > line:
+                end = step - 1 + (inner - line) / (inner - outer)
+                break
+        # Trapezia of whole steps between start and end, cut at both ends by the share that lies inside
+        integral = 0.0
+        for step in range(int(start), min(int(end) + 1, last)):
+            inside = min(max(min(end, step + 1.0) - max(start, float(step)), 0.0), 1.0)
+            integral += inside * ((values[step, c] - low) + (values[step + 1, c] - low)) / 2
+        flat = not high > low
+        out[0, c] = np.nan if flat else start * step_days
+        out[1, c] = np.nan if flat else top * step_days
+        out[2, c] = np.nan if flat else end * step_days
+        out[3, c] = high - low
+        out[4, c] = integral * step_days

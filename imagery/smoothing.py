@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import ceil, exp
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 __all__ = ["LEAST_PROBABILITY", "log_probability", "pooled", "reach"]
@@ -66,13 +67,33 @@ def pooled(logs: NDArray[np.float64], seen: NDArray[np.bool_], width_cells: floa
     """
     r = reach(width_cells)
     height, width = seen.shape[0] - 2 * r, seen.shape[1] - 2 * r
-    total = np.zeros((len(logs), height, width))
-    weight_sum = np.zeros((height, width))
-    known = np.where(seen, logs, 0.0)
-    for row in range(2 * r + 1):
-        for col in range(2 * r + 1):
-            weight = exp(-((row - r) ** 2 + (col - r) ** 2) / (2 * width_cells**2)) if r else 1.0
-            part = slice(row, row + height), slice(col, col + width)
-            total += weight * known[:, *part]
-            weight_sum += weight * seen[part]
-    return np.asarray(total / np.where(weight_sum > 0, weight_sum, 1.0))
+    side = range(2 * r + 1)
+    away = [[(row - r) ** 2 + (col - r) ** 2 for col in side] for row in side]
+    weights = np.array([[exp(-square / (2 * width_cells**2)) if r else 1.0 for square in row] for row in away])
+    out = np.empty((len(logs), height, width))
+    _pool(np.ascontiguousarray(logs), np.ascontiguousarray(seen), weights, out)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _pool(logs, seen, weights, out):  # type: ignore[no-untyped-def]
+    classes, height, width = out.shape
+    size = len(weights)
+    line, total = np.empty(width), np.empty(width)
+    for row in range(height):
+        total[:] = 0.0
+        for down in range(size):
+            for right in range(size):
+                weight, known = weights[down, right], seen[row + down, right : right + width]
+                for col in range(width):
+                    total[col] += weight if known[col] else 0.0
+        for of in range(classes):
+            line[:] = 0.0
+            for down in range(size):
+                for right in range(size):
+                    weight, known = weights[down, right], seen[row + down, right : right + width]
+                    near = logs[of, row + down, right : right + width]
+                    for col in range(width):
+                        line[col] += weight * near[col] if known[col] else 0.0
+            for col in range(width):
+                out[of, row, col] = line[col] / (total[col] if total[col] > 0 else 1.0)

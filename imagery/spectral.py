@@ -27,6 +27,8 @@ class SpectralIndex:
     """Common names of the bands it needs, in the order of its function."""
     function: Callable[..., Plane]
     """Reflectances to index."""
+    sides: tuple[tuple[str, ...], tuple[str, ...]] | None
+    """Of a normalised difference of sums of bands: the bands of both sums; None for another form."""
     title: str
     """Long name."""
     reference: str
@@ -54,7 +56,8 @@ def _bsi(swir16: Plane, red: Plane, nir: Plane, blue: Plane) -> Plane:
 def _index(
     name: str, bands: tuple[str, ...], function: Callable[..., Plane], title: str, reference: str
 ) -> SpectralIndex:
-    return SpectralIndex(name=name, bands=bands, function=function, title=title, reference=reference)
+    sides = {_difference: (bands[:1], bands[1:]), _bsi: (bands[:2], bands[2:])}.get(function)
+    return SpectralIndex(name=name, bands=bands, function=function, sides=sides, title=title, reference=reference)
 
 
 INDICES: Mapping[str, SpectralIndex] = {

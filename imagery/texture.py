@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 __all__ = ["local_mean_and_deviation"]
@@ -35,23 +36,47 @@ def local_mean_and_deviation(
     >>> float(mean[0, 0]), round(float(deviation[0, 0]), 4)
     (1.0, 2.8284)
     """
-    seen = ~np.isnan(image)
-    whole = np.rint(np.where(seen, image, np.float32(0))).astype(np.int64)
-    count = _box_sum(seen.astype(np.int64), radius)
-    total = _box_sum(whole, radius)
-    squares = _box_sum(whole * whole, radius)
-    some = np.maximum(count, 1)
-    mean = total / some
-    # count^2 times the variance is the integer count * squares - total^2, free of cancellation
-    deviation = np.sqrt((count * squares - total * total).astype(np.float64)) / some
-    mean[count == 0] = np.nan
-    deviation[count == 0] = np.nan
-    return mean.astype(np.float32), deviation.astype(np.float32)
+    height, width = image.shape[0] - 2 * radius, image.shape[1] - 2 * radius
+    mean, deviation = (np.empty((height, width), dtype=np.float32) for _ in range(2))
+    _squares(np.ascontiguousarray(image), radius, mean, deviation)
+    return mean, deviation
 
 
-def _box_sum(image: NDArray[np.int64], radius: int) -> NDArray[np.int64]:
-    """Return sums over squares by running sums along both axes."""
-    size = 2 * radius + 1
-    sums = np.zeros((image.shape[0] + 1, image.shape[1] + 1), dtype=np.int64)
-    sums[1:, 1:] = image.cumsum(axis=0).cumsum(axis=1)
-    return np.asarray(sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size])
+@njit(nogil=True, cache=True)
+def _squares(image, radius, mean, deviation):  # type: ignore[no-untyped-def]
+    """Slide the sums of whole columns down, and along each row the sums of squares of them."""
+    size, width = 2 * radius + 1, image.shape[1]
+    count, total, squares = np.zeros(width, np.int64), np.zeros(width, np.int64), np.zeros(width, np.int64)
+    for row in range(image.shape[0]):
+        _slide(image[row], 1, count, total, squares)
+        if row >= size:
+            _slide(image[row - size], -1, count, total, squares)
+        if row < size - 1:
+            continue
+        some, whole, squared = 0, 0, 0
+        for col in range(width):
+            some += count[col]
+            whole += total[col]
+            squared += squares[col]
+            if col >= size:
+                some -= count[col - size]
+                whole -= total[col - size]
+                squared -= squares[col - size]
+            if col >= size - 1:
+                at = row - size + 1, col - size + 1
+                # count^2 times the variance is the integer count * squares - total^2, free of cancellation
+                spread = np.float64(some * squared - whole * whole)
+                mean[at] = np.float64(whole) / np.float64(some) if some > 0 else np.nan
+                deviation[at] = np.sqrt(spread) / np.float64(some) if some > 0 else np.nan
+
+
+@njit(nogil=True, cache=True)
+def _slide(row, sign, count, total, squares):  # type: ignore[no-untyped-def]
+    """Add a row of whole numbers to the sums of columns, or take it away; NaN counts for nothing."""
+    for col in range(len(row)):
+        value = row[col]
+        seen = value == value
+        whole = np.int64(np.rint(value)) if seen else 0
+        count[col] += sign * np.int64(seen)
+        total[col] += sign * whole
+        squares[col] += sign * whole * whole

@@ -1,0 +1,142 @@
+"""The compiled loops against the same in plain numpy, to the last bit, on input of any shape."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from imagery.composite import percentiles
+from imagery.course import course
+from imagery.discriminant import fit_discriminant
+from imagery.disturbance import disturbance
+from imagery.geomedian import geometric_median
+from imagery.mask import disk, grow, without_specks
+from imagery.phenology import season_of
+from imagery.smoothing import pooled, reach
+from imagery.spectral import INDICES
+from imagery.texture import local_mean_and_deviation
+from tests.imagery import plain_kernels as plain
+
+SEEDS = st.integers(0, 10_000)
+SHARES = st.sampled_from([0.0, 0.15, 0.6, 1.0])
+CELLS = st.sampled_from([1, 63, 64, 200, 1300])
+
+
+def seen(rng: np.random.Generator, shape: tuple[int, ...], share: float) -> NDArray[np.bool_]:
+    """Return which of some cells are seen."""
+    return np.asarray(rng.random(shape) < share)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, days=st.integers(0, 20), cells=CELLS, share=SHARES)
+def test_percentiles(seed: int, days: int, cells: int, share: float) -> None:
+    """Plain numpy: one sorted stack and its places."""
+    rng = np.random.default_rng(seed)
+    values, valid = rng.integers(-32_000, 32_000, (days, cells)).astype(np.int16), seen(rng, (days, cells), share)
+    percents = (0.0, 10.0, 50.0, 72.5, 90.0, 100.0)
+    found = percentiles(values, valid, percents)
+    ordered, count = plain.masked_sort(values, valid), valid.sum(axis=0, dtype=np.int16)
+    for percent, layer in zip(percents, found, strict=True):
+        np.testing.assert_array_equal(layer, plain.percentile(ordered, count, percent))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=SEEDS, days=st.integers(1, 9), cells=CELLS, share=SHARES)
+def test_geometric_median(seed: int, days: int, cells: int, share: float) -> None:
+    """Plain numpy: the same steps, taken by all cells that still move."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 5000, (days, 6, cells)).astype(np.int16)
+    values[:, :, ::7] = values[:1, :, ::7]  # observations that coincide
+    valid = seen(rng, (days, cells), share)
+    np.testing.assert_array_equal(geometric_median(values, valid), plain.geometric_median(values, valid))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, steps=st.integers(2, 40), cells=CELLS)
+def test_seasons(seed: int, steps: int, cells: int) -> None:
+    """Plain numpy: crossings and sums step by step; flat curves, ties and NaN among them."""
+    rng = np.random.default_rng(seed)
+    curve = np.cumsum(rng.integers(-2, 3, (steps, cells)), axis=0).astype(np.float64)
+    curve[:, ::5] += rng.normal(size=(steps, len(range(0, cells, 5))))
+    curve[:, 3::11], curve[:, 5::11] = 4.0, np.nan
+    found, expected = season_of(curve, 5), plain.season_of(curve, 5)
+    for part in ("start", "peak", "end", "amplitude", "integral"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, days=st.integers(1, 14), cells=CELLS, share=SHARES)
+def test_disturbance(seed: int, days: int, cells: int, share: float) -> None:
+    """Plain numpy: day by day."""
+    rng = np.random.default_rng(seed)
+    series, valid = rng.integers(-3000, 9000, (days, cells)).astype(np.int16), seen(rng, (days, cells), share)
+    curve = rng.normal(3000, 900, (days, cells))
+    found, expected = disturbance(series, valid, curve), plain.disturbance(series, valid, curve)
+    for part in ("residual", "step", "drop", "rise"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, radius=st.integers(1, 4), share=SHARES)
+def test_texture(seed: int, radius: int, share: float) -> None:
+    """Plain numpy: running sums of the whole image."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(-32_000, 32_000, (19, 31)).astype(np.float32) + rng.choice([0, 0.5], (19, 31))
+    image = np.where(seen(rng, image.shape, share), image, np.nan).astype(np.float32)
+    for found, expected in zip(
+        local_mean_and_deviation(image, radius), plain.local_mean_and_deviation(image, radius), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, share=st.sampled_from([0.0, 0.01, 0.3, 0.9, 1.0]), radius_m=st.sampled_from([0.0, 20.0, 61.0]))
+def test_growth_of_masks(seed: int, share: float, radius_m: float) -> None:
+    """Plain numpy: sums along rows, and over squares."""
+    rng = np.random.default_rng(seed)
+    shape = disk(radius_m, (10.0, 20.0))
+    cells = seen(rng, (17 + 2 * shape[-1][0], 23 + 2 * max(half for _, half in shape)), share)
+    np.testing.assert_array_equal(grow(cells, shape), plain.grow(cells, shape))
+    for side in (1, 2, 4):
+        np.testing.assert_array_equal(without_specks(cells, side), plain.without_specks(cells, side))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=SEEDS, share=SHARES, width=st.sampled_from([0.0, 0.7, 1.5]))
+def test_pools(seed: int, share: float, width: float) -> None:
+    """Plain numpy: one neighbour of all cells at a time."""
+    rng = np.random.default_rng(seed)
+    size = (9 + 2 * reach(width), 14 + 2 * reach(width))
+    logs, known = np.log(rng.random((4, *size))), seen(rng, size, share)
+    np.testing.assert_array_equal(pooled(logs, known, width), plain.pooled(logs, known, width))
+
+
+@pytest.mark.parametrize("cells", [1, 511, 1300])
+def test_discriminant(cells: int) -> None:
+    """Plain numpy: feature by feature for all cells, with values missing and far out."""
+    rng = np.random.default_rng(cells)
+    code = rng.integers(1, 5, 300)
+    model = fit_discriminant((rng.normal(size=(7, 300)) + code).astype(np.float32), code)
+    planes = (rng.normal(size=(7, cells)) * 20).astype(np.float32)
+    planes[seen(rng, planes.shape, 0.2)] = np.nan
+    np.testing.assert_array_equal(model.scores(planes), plain.discriminant_scores(model, planes))
+
+
+@pytest.mark.parametrize("name", [*INDICES, "swir16"])
+def test_courses(name: str) -> None:
+    """Plain numpy: the index of reflectances, rounded; dark and negative values among them."""
+    rng = np.random.default_rng(len(name))
+    bands = ("blue", "green", "red", "rededge1", "nir", "swir16", "swir22")
+    values = rng.integers(-900, 9000, (5, len(bands), 700)).astype(np.int16)
+    values[:, :, ::9] = rng.integers(-3, 2, (5, len(bands), 78))
+    valid = seen(rng, (5, 700), 0.7)
+    units, defined = course(values, valid, bands=bands, quantum=1e-4, name=name)
+    if name in bands:
+        expected = values[:, bands.index(name)], valid
+    else:
+        expected = plain.course(values, valid, bands, 1e-4, name)
+    np.testing.assert_array_equal(defined, expected[1])
+    np.testing.assert_array_equal(units, expected[0])
