@@ -68,7 +68,8 @@ class Classifier:
         if planes.shape[1] == 0:
             return np.zeros((len(self.codes), 0))
         # Preparing the sweep costs more than a few cells are worth
-        if planes.shape[1] > _FEW and self._bank is not None:
+        prepared = planes.shape[1] > _FEW or "_bank" in self.__dict__
+        if prepared and self._bank is not None:
             return self._bank.scores(planes)
         return _library_scores(self._booster, planes)
 

@@ -38,7 +38,7 @@ def median(values: NDArray[np.int16], valid: NDArray[np.bool_]) -> NDArray[np.fl
     >>> median(np.array([[3], [9], [1], [4]], dtype=np.int16), np.array([[True], [False], [True], [True]])).tolist()
     [3.0]
     """
-    return percentiles(values, valid, (50.0,))[0]
+    return np.asarray(percentiles(values, valid, (50.0,))[0])
 
 
 def percentiles(

@@ -145,7 +145,7 @@ def _tile_shifts(values: NDArray[np.int16], valid: NDArray[np.bool_]) -> list[tu
 
 
 def _median(values: NDArray[np.int16], valid: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    known = valid.any(axis=0)
+    known = np.asarray(valid.any(axis=0))
     return np.where(known, median(values, valid), 0).astype(np.float64), known
 
 

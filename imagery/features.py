@@ -26,6 +26,7 @@ from imagery.stack import Series, Stack
 from imagery.texture import local_mean_and_deviation
 
 __all__ = [
+    "PART",
     "Composite",
     "FeatureSpec",
     "Observed",
@@ -51,7 +52,8 @@ PHENOLOGY = ("start", "peak", "end", "amplitude", "integral")
 """Parts of `imagery.phenology.Season`."""
 DISTURBANCE = ("residual", "step", "drop", "rise")
 """Parts of `imagery.disturbance.Disturbance`."""
-_CHUNK = 16_384  # cells handled at once, so that the planes of a network stay in the cache
+PART = 16_384
+"""Cells whose features are made at once, so that the planes they are made from stay in the cache."""
 
 
 class Observed(Protocol):
@@ -190,7 +192,9 @@ def feature_spec(
     )
 
 
-def cell_features(observed: Observed, spec: FeatureSpec, windows: WindowSpans) -> NDArray[np.float32]:
+def cell_features(
+    observed: Observed, spec: FeatureSpec, windows: WindowSpans, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """Return the features that need the cell alone.
 
     Parameters
@@ -201,15 +205,17 @@ def cell_features(observed: Observed, spec: FeatureSpec, windows: WindowSpans) -
         Which features.
     windows
         First and last day of each season window in the period of the observations.
+    out
+        Where they go, shape (k, n); a new array when None.
 
     Returns
     -------
     ndarray, shape (k, n)
         In the order of ``spec.cell_names``; NaN where a window or season has no clear observation.
     """
-    planes = np.empty((len(spec.cell_names), len(observed)), dtype=np.float32)
-    for first in range(0, len(observed), _CHUNK):
-        part = slice(first, first + _CHUNK)
+    planes = np.empty((len(spec.cell_names), len(observed)), dtype=np.float32) if out is None else out
+    for first in range(0, len(observed), PART):
+        part = slice(first, min(first + PART, len(observed)))
         for layer, plane in enumerate(_cell_planes(observed.part(part), spec, windows)):
             planes[layer, part] = plane
     return planes
@@ -327,7 +333,7 @@ def _course(
 def _season_median(stack: Stack, name: str) -> NDArray[np.float32]:
     """Return the median of a band or index over all days, row by row to keep temporaries small."""
     out = np.empty(stack.shape, dtype=np.float32)
-    rows = max(1, _CHUNK // stack.shape[1])
+    rows = max(1, PART // stack.shape[1])
     for first in range(0, stack.shape[0], rows):
         part = slice(first, first + rows)
         units, valid = _course(stack.values[:, :, part], stack.valid[:, part], stack, name)

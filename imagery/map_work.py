@@ -18,7 +18,7 @@ from geo.legend import Legend
 from imagery.class_map import NOT_KNOWN, crop_percent, entropy, percent
 from imagery.classifier import softmax
 from imagery.model import TrainedModel
-from imagery.observe import Observer, PeriodScenes
+from imagery.observe import BlockFeatures, Observer, PeriodScenes
 from imagery.smoothing import log_probability, pooled, reach
 
 __all__ = ["MapBlock", "MapLayer", "MapWork"]
@@ -88,20 +88,35 @@ class MapWork:
         cells = tuple(np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for _ in self.layers)
         if not wanted[inner].any():
             return MapBlock(codes=codes, layers=cells)
-        classifier = self.model.classifier
-        planes, seen = self._observer().features(self.period, self.around(block), wanted)
-        logs = np.zeros((len(classifier.codes), *wanted.shape))
-        logs[:, seen] = log_probability(classifier.scores(planes))
-        here = seen[inner]
-        pool = pooled(logs, seen, self.model.settings.smoothing_cells)[:, here]
-        codes[here] = np.array(classifier.codes, dtype=np.uint8)[pool.argmax(axis=0)]
-        # Cells of the rim were needed for pooling alone
-        within = np.zeros(seen.shape, dtype=np.bool_)
-        within[inner] = True
-        own, probability = planes[:, within[seen]], softmax(pool)
+        found = self._observer().observe(self.period, self.around(block), wanted)
+        logs, green = self._swept(found)
+        here = found.seen[inner]
+        pool = pooled(logs, found.seen, self.model.settings.smoothing_cells)[:, here]
+        codes[here] = np.array(self.model.classifier.codes, dtype=np.uint8)[pool.argmax(axis=0)]
+        probability = softmax(pool)
         for layer, plane in zip(self.layers, cells, strict=True):
-            plane[here] = self._values(layer, own, probability)
+            plane[here] = (
+                green[layer.crop][inner][here] if layer.kind == "greenness" else self._values(layer, probability)
+            )
         return MapBlock(codes=codes, layers=cells)
+
+    def _swept(self, found: BlockFeatures) -> tuple[NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
+        """Return the log probabilities of all cells, and where the greenness of a crop holds.
+
+        Features are made and used part by part: no more of them are ever held.
+        """
+        model = self.model
+        rules = {layer.crop: model.greenness_rule(layer.crop) for layer in self.layers if layer.kind == "greenness"}
+        logs = np.zeros((len(model.classifier.codes), *found.seen.shape))
+        green = {crop: np.zeros(found.seen.shape, dtype=np.bool_) for crop in rules}
+        place = np.flatnonzero(found.seen)
+        for part in found.parts:
+            planes = found.part(part)
+            logs.reshape(len(logs), -1)[:, place[part]] = log_probability(model.classifier.scores(planes))
+            for crop, rule in rules.items():
+                if rule is not None:
+                    green[crop].reshape(-1)[place[part]] = rule.holds(planes)
+        return logs, green
 
     def _observer(self) -> Observer:
         model = self.model
@@ -114,17 +129,10 @@ class MapWork:
             cloud_buffer_m=model.settings.cloud_buffer_m,
         )
 
-    def _values(
-        self, layer: MapLayer, planes: NDArray[np.float32], probability: NDArray[np.float64]
-    ) -> NDArray[np.uint8]:
-        """Return the values of a layer of n cells from their features (k, n) and probabilities (classes, n)."""
+    def _values(self, layer: MapLayer, probability: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Return the values of a layer of n cells from their probabilities (classes, n)."""
         model = self.model
-        if layer.kind == "probability":
-            code = model.profile.legend.code(layer.crop)
-            return crop_percent(probability, model.classifier.codes, code, model.calibration(layer.crop))
         if layer.kind == "uncertainty":
             return percent(entropy(probability))
-        rule = model.greenness_rule(layer.crop)
-        if rule is None:
-            return np.zeros(planes.shape[1], dtype=np.uint8)
-        return rule.holds(planes).astype(np.uint8)
+        code = model.profile.legend.code(layer.crop)
+        return crop_percent(probability, model.classifier.codes, code, model.calibration(layer.crop))

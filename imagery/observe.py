@@ -5,7 +5,7 @@ Training and mapping both come through here, so a model never meets a feature it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -16,15 +16,15 @@ from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block, map_blocks
 from geo.errors import Problem, QualityGateError
-from imagery.features import FeatureSpec, WindowSpans, cell_features, texture_planes
+from imagery.features import PART, FeatureSpec, WindowSpans, cell_features, texture_planes
 from imagery.profile import CropProfile
 from imagery.scene import Scene
 from imagery.sensor import Sensor
-from imagery.stack import read_stack, working_side
+from imagery.stack import Stack, StackCells, read_stack, working_side
 from imagery.training import TrainingSamples
 from imagery.validation import LabelledFeatures
 
-__all__ = ["Observer", "PeriodScenes", "labelled_features", "window_spans"]
+__all__ = ["BlockFeatures", "Observer", "PeriodScenes", "labelled_features", "window_spans"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,44 @@ class PeriodScenes:
     """Last day of the period."""
     prior: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Where crops stood in earlier years, from `imagery.prior.prior_masks`: floors to beat, never a feature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BlockFeatures:
+    """The features of those cells of a block that were seen often enough, made in parts when asked for.
+
+    All features of a block at once would take more memory than all its images.
+    """
+
+    stack: Stack
+    """Observations, with the cells around the block that texture looks at."""
+    spec: FeatureSpec
+    """The features."""
+    spans: WindowSpans
+    """Season windows with their days."""
+    seen: NDArray[np.bool_]
+    """Cells of the block that have features, shape (h, w), n of them."""
+    cells: StackCells
+    """Their observations (n)."""
+    texture: NDArray[np.float32]
+    """Features that need the neighbours, shape (j, n)."""
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def parts(self) -> Iterator[slice]:
+        """Yield the cells of each part, in row order."""
+        for first in range(0, len(self), PART):
+            yield slice(first, min(first + PART, len(self)))
+
+    def part(self, cells: slice) -> NDArray[np.float32]:
+        """Return the features of some of the cells, shape (k, cells)."""
+        planes = np.empty((len(self.spec.names), cells.stop - cells.start), dtype=np.float32)
+        own = len(self.spec.cell_names)
+        cell_features(self.cells.part(cells), self.spec, self.spans, out=planes[:own])
+        planes[own:] = self.texture[:, cells]
+        return planes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +117,14 @@ class Observer:
         seen
             Which cells these are, shape (h, w).
         """
+        found = self.observe(period, block, cells)
+        planes = np.empty((len(self.spec.names), len(found)), dtype=np.float32)
+        for part in found.parts:
+            planes[:, part] = found.part(part)
+        return planes, found.seen
+
+    def observe(self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_]) -> BlockFeatures:
+        """Read a block and return the features of its cells, to be made in parts; see `features`."""
         halo = self.spec.halo
         around = Block(block.row - halo, block.col - halo, block.height + 2 * halo, block.width + 2 * halo)
         stack = read_stack(
@@ -87,14 +133,14 @@ class Observer:
         inner = slice(halo, halo + block.height), slice(halo, halo + block.width)
         spans = window_spans(self.profile, period)
         clear = stack.valid[:, *inner]
-        seen = cells & (clear.sum(axis=0) >= self.min_valid)
+        seen = cells & (clear.sum(axis=0, dtype=np.uint16) >= self.min_valid)
         seen &= self._dates_seen(stack.days, clear, spans)
-        if not seen.any():
-            return np.empty((len(self.spec.names), 0), dtype=np.float32), seen
-        planes = cell_features(stack.at(seen), self.spec, spans)
-        if self.spec.texture_names:
-            planes = np.vstack([planes, texture_planes(stack, self.spec)[:, seen]])
-        return planes, seen
+        texture = np.empty((len(self.spec.texture_names), int(seen.sum())), dtype=np.float32)
+        if texture.size:
+            texture = texture_planes(stack, self.spec)[:, seen]
+        return BlockFeatures(
+            stack=stack, spec=self.spec, spans=spans, seen=seen, cells=stack.at(seen), texture=texture
+        )
 
     def _dates_seen(self, days: Sequence[date], clear: NDArray[np.bool_], spans: WindowSpans) -> NDArray[np.bool_]:
         """Say where the crop could be told: where its dates were seen, each on a day of its own.

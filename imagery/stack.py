@@ -125,13 +125,16 @@ class StackCells:
     def part(self, cells: slice) -> Series:
         """Return the observations of some of the cells."""
         days, bands = self.stack.values.shape[:2]
+        values, valid = self.stack.values.reshape(days, bands, -1), self.stack.valid.reshape(days, -1)
         picked = self.index[cells]
+        if len(picked) and picked[-1] - picked[0] == len(picked) - 1:
+            # Cells side by side are copied whole, which is several times faster than one by one
+            run = slice(int(picked[0]), int(picked[-1]) + 1)
+            values, valid = np.ascontiguousarray(values[:, :, run]), np.ascontiguousarray(valid[:, run])
+        else:
+            values, valid = np.take(values, picked, axis=2), np.take(valid, picked, axis=1)
         return Series(
-            days=self.stack.days,
-            bands=self.stack.bands,
-            values=np.take(self.stack.values.reshape(days, bands, -1), picked, axis=2),
-            valid=np.take(self.stack.valid.reshape(days, -1), picked, axis=1),
-            quantum=self.stack.quantum,
+            days=self.stack.days, bands=self.stack.bands, values=values, valid=valid, quantum=self.stack.quantum
         )
 
 
