@@ -6,14 +6,18 @@ with a huge weight, so that a floor must be named.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from aoi.survey.design import FloatArray, raise_all
 from geo.errors import Problem
 
-__all__ = ["multivariate_inclusion", "proportional_inclusion"]
+__all__ = ["multivariate_inclusion", "proportional_inclusion", "raised_to_whole"]
 
+WHOLE = 1e-9
+"""Difference from a whole number that is rounding."""
 FLOOR_REMEDY = (
     "name a floor in the unit of the size (a few percent of a segment's area); 0 only where every size is "
     "known and positive"
@@ -113,6 +117,31 @@ def multivariate_inclusion(
         raise_all([Problem("several variables", found, "one positive sample size for each column of sizes")])
     x = _floored(table, size_floor)
     return np.asarray(np.minimum(1.0, (wanted * x / x.sum(axis=0)).max(axis=1)))
+
+
+def raised_to_whole(inclusion: npt.ArrayLike) -> FloatArray:
+    """Return probabilities raised by one factor until they sum to a whole number, none above one.
+
+    A design of fixed size needs a whole sum. Raised, and never lowered, every unit keeps at least the probability
+    that each variable asks for.
+
+    Parameters
+    ----------
+    inclusion
+        Probabilities in (0, 1], shape (N,), such as those of `multivariate_inclusion`.
+
+    Returns
+    -------
+    ndarray
+        Shape (N,), summing to the next whole number.
+
+    Examples
+    --------
+    >>> raised_to_whole([1.0, 0.5, 1.0, 0.1, 0.5])
+    array([1.        , 0.90909091, 1.        , 0.18181818, 0.90909091])
+    """
+    pi = np.asarray(inclusion, dtype=float)
+    return proportional_inclusion(pi, math.ceil(float(pi.sum()) - WHOLE), size_floor=0.0)
 
 
 def _floored(sizes: FloatArray, floor: float | None) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,14 @@ from aoi.survey.linearised import Linearised, SampleDesign, as_columns
 from aoi.survey.reliability import MAX_UNIT_SHARE, Reliability
 from geo.errors import Problem
 
-__all__ = ["Coverage", "Province", "StackedDesign", "national_total", "satterthwaite_df"]
+__all__ = [
+    "Coverage",
+    "Province",
+    "StackedDesign",
+    "national_total",
+    "satterthwaite_df",
+    "sum_of_independent",
+]
 
 Coverage = Literal["sampled", "target", "village-survey"]
 """How a province was surveyed: a probability sample of cells, images of every known site, or villages asked."""
@@ -169,21 +176,48 @@ def national_total(provinces: Sequence[Province], *, country: Sequence[str], lev
         If a province is missing, stands twice, is not of the country, or holds more than its frame.
     """
     raise_all(_problems(provinces, country))
-    figures = [province.figure for province in provinces]
-    variances = [figure.variance for figure in figures]
     kinds = Counter(province.coverage for province in provinces)
-    whole = Linearised(
+    whole = sum_of_independent(
+        [province.figure for province in provinces],
+        method="national: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())),
+    )
+    whole = replace(whole, floor=math.fsum(max(province.figure.floor, 0.0) for province in provinces))
+    figure = whole.estimate(level=level, ceiling=math.fsum(province.frame_ha for province in provinces))
+    figure = _with_unseen(figure, provinces, level)
+    chosen = [province.name for province in provinces if not province.probability_sample]
+    return figure.flagged(INDICATIVE) if chosen else figure
+
+
+def _with_unseen(figure: Estimate, provinces: Sequence[Province], level: float) -> Estimate:
+    """Raise the upper limit by what samples without any spread can have missed, which no variance tells."""
+    parts = [(province.figure, province.frame_ha) for province in provinces]
+    if not any(part.variance == 0 and part.df > 0 for part, _ in parts):
+        return figure
+    own = [part.estimate(level=level, ceiling=frame_ha) for part, frame_ha in parts]
+    upper = figure.value + math.hypot(*(one.hi - one.value for one in own))
+    return replace(figure, hi=max(figure.hi, upper))
+
+
+def sum_of_independent(figures: Sequence[Linearised], *, method: str) -> Linearised:
+    """Add totals that were estimated apart: variances add, degrees of freedom by Satterthwaite.
+
+    Parameters
+    ----------
+    figures
+        Totals of provinces, or of domains in provinces.
+    method
+        Name of the sum.
+    """
+    variances = [figure.variance for figure in figures]
+    return Linearised(
         value=math.fsum(figure.value for figure in figures),
         variance=math.fsum(variances),
         df=satterthwaite_df(variances, [figure.df for figure in figures]) if sum(variances) else 0.0,
         n=sum(figure.n for figure in figures),
-        method="national: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())),
+        method=method,
         reliability=_combined([figure.reliability for figure in figures], variances),
-        floor=math.fsum(max(figure.floor, 0.0) for figure in figures),
+        floor=math.fsum(figure.floor for figure in figures),
     )
-    figure = whole.estimate(level=level, ceiling=math.fsum(province.frame_ha for province in provinces))
-    chosen = [province.name for province in provinces if not province.probability_sample]
-    return figure.flagged(INDICATIVE) if chosen else figure
 
 
 def _combined(parts: Sequence[Reliability], variances: Sequence[float]) -> Reliability:

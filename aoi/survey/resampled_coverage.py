@@ -7,23 +7,24 @@ stratum in which it saw any.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from aoi.survey.coverage import Coverage, Scenario
 from aoi.survey.design import FloatArray, IntArray
-from aoi.survey.estimate import Estimate
 from aoi.survey.interval import jeffreys
 
-__all__ = ["Redraw", "coverage_of_units", "redraw", "unit_chances"]
+__all__ = ["RESAMPLES", "SCENARIOS", "Redraw", "coverage_of_limits", "redraw", "unit_chances"]
 
 RESAMPLES = 400
 """Surveys simulated; a coverage of 0.95 is then known to 0.011."""
 
-Survey = Callable[["Redraw", FloatArray], Estimate]
-"""From a simulated sample, and the chance of each unit of the real one, to the figure it would have given."""
+FEWEST = 2
+"""Units below which a sample has no variance."""
+SCENARIOS: tuple[Scenario, ...] = ("resampled", "pessimistic")
+"""Truths that are tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,7 +37,9 @@ class Redraw:
     """Simulated unit of each, shape (m,): a unit drawn twice is two units."""
 
 
-def redraw(unit: IntArray, group: IntArray, chance: FloatArray, rng: np.random.Generator) -> Redraw:
+def redraw(
+    unit: IntArray, group: IntArray, chance: FloatArray, rng: np.random.Generator, *, random_size: bool = False
+) -> Redraw:
     """Draw as many units from each stratum as the sample has, with replacement.
 
     Parameters
@@ -49,18 +52,31 @@ def redraw(unit: IntArray, group: IntArray, chance: FloatArray, rng: np.random.G
         Chance of each unit in one draw from its stratum, shape (U,), summing to one in each.
     rng
         Source of randomness.
+    random_size
+        Draw each unit by itself (Poisson), as often as its copies in the frame would come; two units or
+        more in each stratum.
 
     Returns
     -------
     Redraw
     """
+    if random_size:
+        times = np.zeros(group.size, dtype=np.int64)
+        while np.bincount(group, weights=times).min() < FEWEST:
+            times = rng.poisson(chance * np.bincount(group)[group])
+        by_stratum = np.argsort(group, kind="stable")
+        return _rows_of(np.repeat(by_stratum, times[by_stratum]), unit, group.size)
     drawn = [
         rng.choice(at, size=at.size, p=chance[at])
         for at in (np.flatnonzero(group == code) for code in range(int(group.max()) + 1))
     ]
-    units = np.concatenate(drawn)
+    return _rows_of(np.concatenate(drawn), unit, group.size)
+
+
+def _rows_of(units: IntArray, unit: IntArray, size: int) -> Redraw:
+    """Return the rows of drawn units, those of a unit together."""
     order = np.argsort(unit, kind="stable")
-    edges = np.searchsorted(unit[order], np.arange(group.size + 1))
+    edges = np.searchsorted(unit[order], np.arange(size + 1))
     rows = [order[edges[one] : edges[one + 1]] for one in units.tolist()]
     sizes = [part.size for part in rows]
     return Redraw(row=np.concatenate(rows), unit=np.repeat(np.arange(units.size), sizes).astype(np.int64))
@@ -102,67 +118,45 @@ def unit_chances(amount: FloatArray, group: IntArray, scenario: Scenario, *, lev
     return np.where(tilted[group], np.where(positive, own[group], rest[group]), 1 / n[group])
 
 
-def coverage_of_units(
-    name: str,
-    survey: Survey,
-    *,
-    unit: IntArray,
-    group: IntArray,
-    amount: FloatArray,
-    expanded: FloatArray,
-    level: float,
-    rng: np.random.Generator,
-    draws: int = RESAMPLES,
-) -> tuple[Coverage, ...]:
-    """Simulate surveys from the units of a sample and judge the interval each would have given.
+def coverage_of_limits(
+    name: str, scenario: Scenario, truth: float, limits: npt.ArrayLike, *, level: float
+) -> Coverage:
+    """Judge the limits of simulated surveys by the truth they were drawn from.
 
     Parameters
     ----------
     name
         Variable.
-    survey
-        Makes the figure of a simulated sample.
-    unit
-        First-stage unit of each row, shape (n,).
-    group
-        Stratum of each unit, shape (U,).
-    amount
-        Crop seen in each unit, shape (U,).
-    expanded
-        Weighted total of each unit, whose sum estimates the frame's, shape (U,).
+    scenario
+        Truth that was tried.
+    truth
+        The truth, hectares.
+    limits
+        Lower and upper limit of each survey, shape (draws, 2).
     level
         Nominal level.
-    rng
-        Source of randomness.
-    draws
-        Surveys to simulate.
 
     Returns
     -------
-    tuple of Coverage
-        One for the sample as it is and one for the pessimistic truth.
+    Coverage
+
+    Examples
+    --------
+    >>> coverage_of_limits("crop", "resampled", 5.0, [[1.0, 6.0], [5.5, 9.0]], level=0.95).covered
+    0.5
     """
-    found = []
-    sizes = np.bincount(group)[group]
-    scenarios: tuple[Scenario, ...] = ("resampled", "pessimistic")
-    for scenario in scenarios:
-        chance = unit_chances(amount, group, scenario, level=level)
-        truth = float((sizes * chance * expanded).sum())
-        figures = [survey(redraw(unit, group, chance, rng), chance) for _ in range(draws)]
-        lo, hi = np.array([figure.lo for figure in figures]), np.array([figure.hi for figure in figures])
-        slack = 1e-9 * max(abs(truth), 1.0)
-        above, below = float((hi < truth - slack).mean()), float((lo > truth + slack).mean())
-        found.append(
-            Coverage(
-                name=name,
-                scenario=scenario,
-                truth_ha=truth,
-                level=level,
-                covered=1.0 - above - below,
-                above=above,
-                below=below,
-                mean_width_ha=float((hi - lo).mean()),
-                draws=draws,
-            )
-        )
-    return tuple(found)
+    both = np.asarray(limits, dtype=float)
+    lo, hi = both[:, 0], both[:, 1]
+    slack = 1e-9 * max(abs(truth), 1.0)
+    above, below = float((hi < truth - slack).mean()), float((lo > truth + slack).mean())
+    return Coverage(
+        name=name,
+        scenario=scenario,
+        truth_ha=truth,
+        level=level,
+        covered=1.0 - above - below,
+        above=above,
+        below=below,
+        mean_width_ha=float((hi - lo).mean()),
+        draws=both.shape[0],
+    )

@@ -208,11 +208,9 @@ class FigureSection(Section):
             raise ValueError("domains of a difference would not add up; use ratio or regression")
         if self.estimator not in ("expansion", "hajek") and not self.auxiliary and not by_label:
             raise ValueError(f"{self.estimator} needs auxiliary")
-        if by_label and not self.margins:
-            raise ValueError(f"{self.estimator} needs margins, units of the frame by label")
-        if self.estimator == "post-stratified" and len(self.margins) != 1:
-            raise ValueError("post-stratified takes one margin; several are raked")
-        single = ("ratio", "separate-ratio", "difference", "separate-regression")
+        if self.estimator == "difference" and len(self.auxiliary) not in (1, 2):
+            raise ValueError("difference takes one auxiliary, or for compare one of each year")
+        single = ("ratio", "separate-ratio", "separate-regression")
         if self.estimator in single and len(self.auxiliary) != 1:
             raise ValueError(f"{self.estimator} takes one auxiliary")
         return self
@@ -265,6 +263,9 @@ class ProvinceSection(Section):
     frame_ha: Positive = Field(description="The most the province can hold, hectares")
     design: DesignSection | None = Field(default=None, description="Design of a sampled province")
     totals: list[float] = Field(default=[], description="Known totals of the auxiliaries in it")
+    margins: dict[str, dict[str, float]] = Field(
+        default={}, description="Post-stratified and raked: for each auxiliary, units of the province by label"
+    )
     value_ha: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default={}, description="Hectares by column of values, for a province that was not sampled"
     )
@@ -335,11 +336,27 @@ def _mixed(file: DesignFile) -> Iterator[str]:
         for where, totals in known:
             if len(totals) != len(figures.auxiliary):
                 yield f"{where}: {figures.estimator} needs totals, one for each auxiliary"
+    yield from _margins(file, figures)
     values = [] if figures is None else figures.values
     for name in file.misreading:
         if name not in values:
             yield f"[misreading.{name}] is no column of [estimate] values"
     yield from _national(file, figures)
+
+
+def _margins(file: DesignFile, figures: FigureSection | None) -> Iterator[str]:
+    """Yield margins that are missing, or too many."""
+    if figures is None or figures.estimator not in ("post-stratified", "raked"):
+        if any(one.margins for one in file.province):
+            yield "margins of a province go with post-stratified and raked"
+        return
+    known = [("[estimate]", figures.margins)] if file.design is not None else []
+    known += [(f"[[province]] {one.name}", one.margins) for one in file.province if one.design is not None]
+    for where, margins in known:
+        if not margins:
+            yield f"{where}: {figures.estimator} needs margins, units by label"
+        elif figures.estimator == "post-stratified" and len(margins) != 1:
+            yield f"{where}: post-stratified takes one margin; several are raked"
 
 
 def _national(file: DesignFile, figures: FigureSection | None) -> Iterator[str]:
@@ -349,10 +366,10 @@ def _national(file: DesignFile, figures: FigureSection | None) -> Iterator[str]:
         yield "a province stands twice"
     if not names or figures is None:
         return
-    if figures.interval != "skew-corrected" or figures.domain is not None or file.misreading:
-        yield "a national design has provinces for domains, skew-corrected limits and no [misreading]"
-    if figures.margins or figures.estimator == "calibrated":
-        yield "a national design takes no margins and no calibration: the totals are not those of a province"
+    if figures.interval != "skew-corrected" or file.misreading:
+        yield "a national design has skew-corrected limits and no [misreading]"
+    if figures.margins:
+        yield "margins of a national design stand in each [[province]]: those of the country are not of a province"
 
 
 def load_design(path: Path) -> DesignFile:

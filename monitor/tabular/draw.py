@@ -11,7 +11,7 @@ import pandas as pd
 
 from aoi.survey import allocation
 from aoi.survey.design import StratifiedDesign
-from aoi.survey.inclusion import multivariate_inclusion, proportional_inclusion
+from aoi.survey.inclusion import multivariate_inclusion, proportional_inclusion, raised_to_whole
 from aoi.survey.joint_inclusion import UnequalMethod, joint_inclusion
 from aoi.survey.selection import draw_simple, draw_systematic
 from aoi.survey.spatial_balance import draw_local_pivotal, draw_tessellation
@@ -232,17 +232,17 @@ def _unequal(
     sizes = np.stack([frame.rows.numbers(name, least=0.0) for name in wanted.size_column], axis=1)
     frame.rows.require_sound()
     several = len(wanted.size_column) > 1
-    method = "poisson" if several and section.draw is None else section.draw or "sampford"
-    if several and (method != "poisson" or len(wanted.sizes) != sizes.shape[1] or frame.design.n_strata > 1):
-        found = f"draw {method}, {len(wanted.sizes)} sizes for {sizes.shape[1]} size columns"
-        expected = "draw poisson without strata, and sizes, one for each column: their sum is no whole number"
-        raise SurveyFileError(Problem("[sample] sizes", found, expected))
+    method = section.draw or "sampford"
+    if several and (len(wanted.sizes) != sizes.shape[1] or frame.design.n_strata > 1):
+        found = f"{frame.design.n_strata} strata, {len(wanted.sizes)} sizes for {sizes.shape[1]} size columns"
+        raise SurveyFileError(Problem("[sample] sizes", found, "no strata, and sizes, one for each column"))
     counts = None if several else _allocation(file, wanted, frame)
     inclusion, parts, blocks = np.zeros(len(frame.rows)), [], []
     for code, child in enumerate(rng.spawn(frame.design.n_strata)):
         members = frame.members(code)
         if counts is None:
             pi = multivariate_inclusion(sizes[members], wanted.sizes, size_floor=wanted.size_floor)
+            pi = pi if method == "poisson" else raised_to_whole(pi)
         else:
             pi = proportional_inclusion(sizes[members, 0], int(counts[code]), size_floor=wanted.size_floor)
         inclusion[members] = pi

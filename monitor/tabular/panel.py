@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from aoi.survey.change import Change, area_change, verdict_of
-from aoi.survey.change_interval import Limits, p_value_of
+from aoi.survey.change import Change, area_change
 from aoi.survey.design import Lonely
 from aoi.survey.estimate import Estimate
-from aoi.survey.linearised import IntervalOfTotal
+from aoi.survey.linear_change import change_figure
+from aoi.survey.linearised import IntervalOfTotal, Linearised
 from geo.errors import InputError, Problem, SurveyFileError
 from monitor.tabular.build import build
-from monitor.tabular.declaration import DesignFile, load_design
-from monitor.tabular.figures import LINEAR, estimator_of, hectares
+from monitor.tabular.declaration import DesignFile, FigureSection, load_design
 from monitor.tabular.rows import EMPTY, FloatArray, Rows, TextArray
 from monitor.tabular.strata import read_strata
+from monitor.tabular.year_pair import PanelChange, national_changes, panel_change, year_pairs
 
 __all__ = ["PanelChange", "class_changes", "design_changes"]
 
 UNKNOWN = ("psu", "weight")
 """Columns that change the design, which the comparison of classes does not know."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PanelChange:
-    """The change of one class or column of hectares."""
-
-    name: str
-    """Class, or column of the earlier year."""
-    domain: str | None
-    """Domain; None for the frame."""
-    earlier: Estimate
-    """Figure of the earlier year."""
-    later: Estimate
-    """Figure of the later year."""
-    difference: Estimate
-    """Later less earlier."""
-    p_value: float
-    """Level at which the interval touches zero."""
-    verdict: str
-    """The finding in words."""
-    correlation: float | None
-    """Correlation of the two figures; None where it was not made of them."""
-    n_common: int
-    """Units measured in both years."""
 
 
 def class_changes(
@@ -122,60 +97,35 @@ def design_changes(panel: Path, design: Path, *, columns: tuple[str, str]) -> li
     Raises
     ------
     SurveyFileError
-        If the estimator's figure of a difference is not the difference of its figures.
+        If the design file declares no estimator, or limits that a change cannot have.
     InputError, QualityGateError
         As `monitor.tabular.build.build`.
 
     Notes
     -----
     The difference is estimated from the units' own differences, so that its variance has the covariance of the two
-    years in it.
+    years in it. That of a national design is the sum over provinces.
     """
     file = load_design(design)
-    figures = file.estimate
-    _require_linear(file)
-    assert figures is not None  # required above
-    assert file.design is not None
-    drawn = build(file.design, Rows.read(panel), frame_ha=file.frame_ha, response=file.response)
-    first, second = (hectares(drawn, name, file.frame_ha) for name in columns)
-    places = None if figures.domain is None else drawn.rows.labels(figures.domain)[drawn.seen]
-    drawn.rows.require_sound()
-    make = estimator_of(file, figures, drawn, totals=figures.totals)
+    figures = _require_linear(file)
+    rows = Rows.read(panel)
+    if file.design is None:
+        return national_changes(file, figures, rows, columns)
+    drawn = build(file.design, rows, frame_ha=file.frame_ha, response=file.response)
+    pairs = year_pairs(file, figures, drawn, columns, totals=figures.totals, frame_ha=file.frame_ha)
     interval: IntervalOfTotal = "t" if figures.interval == "t" else "skew-corrected"
-
-    def put(y: FloatArray, level: float) -> Estimate:
-        return make(y).estimate(level=level, ceiling=file.frame_ha, interval=interval)
-
     found = []
-    for place, inside in _domains(places):
-        y1, y2 = first[drawn.seen] * inside, second[drawn.seen] * inside
-        moved = y2 - y1
-        difference = put(moved, file.level)
-        p_value = p_value_of(difference.value, _limits(put, moved), file.level) if difference.se > 0 else 1.0
-        found.append(
-            PanelChange(
-                name=columns[0],
-                domain=place,
-                earlier=put(y1, file.level),
-                later=put(y2, file.level),
-                difference=difference,
-                p_value=p_value,
-                verdict=verdict_of(difference.lo, difference.hi),
-                correlation=None,
-                n_common=int(y1.size),
-            )
+    for place, pair in pairs:
+
+        def put(level: float, moved: Linearised = pair.difference) -> Estimate:
+            return change_figure(moved, level=level, most=file.frame_ha, interval=interval)
+
+        earlier, later = (
+            year.estimate(level=file.level, ceiling=file.frame_ha, interval=interval)
+            for year in (pair.earlier, pair.later)
         )
+        found.append(panel_change(columns[0], place, (earlier, later), put, pair.n, file.level))
     return found
-
-
-def _limits(put: Callable[[FloatArray, float], Estimate], moved: FloatArray) -> Limits:
-    """Return the limits of a difference at any level."""
-
-    def limits(level: float) -> tuple[float, float]:
-        figure = put(moved, level)
-        return figure.lo, figure.hi
-
-    return limits
 
 
 def _domains(places: TextArray | None) -> Iterator[tuple[str | None, FloatArray | float]]:
@@ -217,12 +167,12 @@ def _require_once(rows: Rows) -> None:
         rows.require_unique(rows.labels(name), name)
 
 
-def _require_linear(file: DesignFile) -> None:
-    """Refuse designs and estimators whose change is not that of the units' differences."""
-    if file.design is None or file.estimate is None:
-        found = "a national design" if file.design is None else "no [estimate]"
-        raise SurveyFileError(Problem("design file", found, "one [design] and its [estimate]"))
-    if file.estimate.estimator not in LINEAR or file.estimate.interval == "bootstrap-t":
-        found = f"{file.estimate.estimator}, {file.estimate.interval}"
-        expected = "one of " + ", ".join(LINEAR) + " with skew-corrected or t limits"
-        raise SurveyFileError(Problem("[estimate] estimator", found, expected))
+def _require_linear(file: DesignFile) -> FigureSection:
+    """Return the figures wanted, refusing estimators whose change is not that of the units' differences."""
+    figures = file.estimate
+    if figures is None:
+        raise SurveyFileError(Problem("design file", "no [estimate]", "the estimator of the change", "add it"))
+    if figures.interval == "bootstrap-t":
+        expected = "skew-corrected or t limits"
+        raise SurveyFileError(Problem("[estimate] interval", "bootstrap-t", expected))
+    return figures

@@ -21,6 +21,7 @@ from monitor.tabular.nation import national_figures
 from monitor.tabular.potential import ProductionFile, estimate_production
 from monitor.tabular.rows import Rows
 from monitor.tabular.simulated import simulate_coverage
+from monitor.tabular.simulated_nation import simulate_national
 from monitor.tabular.small_areas import SmallAreaFile, estimate_small_areas
 from monitor.tabular.words import figure_words
 
@@ -63,15 +64,16 @@ def estimate_design(sample: Path, design: Path, *, coverage: bool, as_json: bool
     file = validated(design, raw, DesignFile)
     if file.estimate is None:
         raise SurveyFileError(Problem(design.name, "no [estimate]", "the columns to estimate", "add it"))
+    if file.estimate.estimator == "difference" and len(file.estimate.auxiliary) > 1:
+        where, expected = "[estimate] auxiliary", "one of them; two are of the years that compare compares"
+        raise SurveyFileError(Problem(where, "two columns", expected, "leave the other out"))
     rows = Rows.read(sample)
     covered: list[Coverage] = []
     missing: Mapping[str, MissingAreaFigure] = {}
     buffers: tuple[BufferRow, ...] = ()
     if file.design is None:
         found = national_figures(file, file.estimate, rows)
-        if coverage:
-            what = "a national design of several provinces"
-            raise SurveyFileError(Problem("--coverage", what, "one design", "simulate each province by itself"))
+        covered = simulate_national(file, file.estimate, rows) if coverage else []
     else:
         drawn = build(file.design, rows, frame_ha=file.frame_ha, response=file.response)
         found = frame_figures(file, file.estimate, drawn)

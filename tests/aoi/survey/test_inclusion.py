@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from aoi.survey.inclusion import multivariate_inclusion, proportional_inclusion
+from aoi.survey.inclusion import multivariate_inclusion, proportional_inclusion, raised_to_whole
 from geo.errors import InputError, QualityGateError
 from tests.shared import oracle
 
@@ -81,3 +83,30 @@ def test_wrong_sizes() -> None:
         proportional_inclusion([1.0, 1.0], 1, size_floor=-1.0)
     with pytest.raises(InputError, match="one positive sample size for each column"):
         multivariate_inclusion(TOY, [2], size_floor=0.0)
+
+
+def test_a_fixed_size_keeps_what_each_crop_asks_for() -> None:
+    """Laws: a whole sum, no probability lowered, one factor below one; enumeration: the total is unbiased."""
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        asked = multivariate_inclusion(rng.gamma(0.5, 4, (30, 3)), [4, 3, 5], size_floor=0.1)
+        raised = raised_to_whole(asked)
+        assert raised.sum() == pytest.approx(np.ceil(asked.sum() - 1e-9), abs=1e-9)
+        assert (raised >= asked - 1e-12).all()
+        below = raised < 1
+        assert np.ptp(raised[below] / asked[below]) < 1e-9
+    assert raised_to_whole([0.5, 0.5]).tolist() == [0.5, 0.5]
+    pi = raised_to_whole(multivariate_inclusion(TOY + 1.0, [1, 1], size_floor=0.0))
+    n = round(float(pi.sum()))
+    samples = [list(one) for one in combinations(range(5), n)]
+    chance = np.array([sampford_chance(pi, one) for one in samples])
+    chance /= chance.sum()
+    y = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
+    values = np.array([(y[one] / pi[one]).sum() for one in samples])
+    assert float(chance @ values) == pytest.approx(y.sum(), rel=1e-10)
+
+
+def sampford_chance(pi: np.ndarray, sample: list[int]) -> float:
+    """Return what the probability of a Sampford sample is in proportion to (Sampford 1967)."""
+    odds = pi / (1 - pi)
+    return float(np.prod(odds[sample]) * (1 - pi[sample]).sum())

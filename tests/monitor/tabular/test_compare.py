@@ -135,8 +135,8 @@ def test_paired_change_of_a_declared_design(tmp_path: Path) -> None:
     assert row["se_ha"] < 0.25 * row["later"]["se_ha"]
     assert row["verdict"] == "increase"
     assert row["p_value"] < 1e-9
-    (tmp_path / "design.toml").write_text(text + 'estimator = "difference"\nauxiliary = ["api99"]\ntotals = [1]\n')
-    with pytest.raises(SurveyFileError, match="separate-ratio"):
+    (tmp_path / "design.toml").write_text(text + 'interval = "bootstrap-t"\n')
+    with pytest.raises(SurveyFileError, match="skew-corrected or t"):
         compare_design(*paths, columns=("api99", "api00"), percent_of="exact", as_json=True)
 
 

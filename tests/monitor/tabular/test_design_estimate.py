@@ -390,7 +390,10 @@ def test_refusals(name: str, tmp_path: Path) -> None:
             "would not add up",
         ),
         (MASK.replace("units = 40", 'units = 40\njoint = "j.csv"'), "joint goes with method unequal"),
-        (NATION.replace('estimator = "ratio"', 'estimator = "ratio"\ninterval = "t"'), "provinces for domains"),
+        (
+            NATION.replace('estimator = "ratio"', 'estimator = "ratio"\ninterval = "t"'),
+            "skew-corrected limits",
+        ),
         (
             MASK + "[misreading.coca_ha]\nhits = 1\nof_crop = 1\nrejections = 1\nof_others = 1\n",
             "misreading.coca_ha",

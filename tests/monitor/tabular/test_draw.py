@@ -57,6 +57,14 @@ DESIGNS = {
     "systematic in proportion to size": (
         f'method = "unequal"\ndraw = "pps-systematic"\nvariance = "brewer"\n{BY_MAP}'
     ),
+    "several crops, of one size": (
+        'method = "unequal"\njoint = "joint.csv"\n'
+        '[sample]\nsizes = [40, 30]\nsize_column = ["map_ha", "mask_ha"]\nsize_floor = 4'
+    ),
+    "several crops, spread": (
+        'method = "spread"\nunits = 400\n'
+        '[sample]\nsizes = [40, 30]\nsize_column = ["map_ha", "mask_ha"]\nsize_floor = 4'
+    ),
     "several crops": (
         'method = "unequal"\ndraw = "poisson"\n'
         '[sample]\nsizes = [40, 30]\nsize_column = ["map_ha", "mask_ha"]\nsize_floor = 4'
@@ -178,7 +186,7 @@ def test_size_for_wanted_margins(tmp_path: Path) -> None:
         (DESIGNS["sampford"].replace("\nsize_floor = 4", ""), None, QualityGateError, "no floor under it"),
         (DESIGNS["sampford"], lambda t: t.assign(map_ha=-1), InputError, "a number of 0 or more"),
         (DESIGNS["sampford"], lambda t: t.assign(map_ha=""), InputError, "an empty cell"),
-        (DESIGNS["several crops"].replace("poisson", "sampford"), None, SurveyFileError, "no whole number"),
+        (DESIGNS["several crops"].replace("[40, 30]", "[40]"), None, SurveyFileError, "one for each column"),
         (
             DESIGNS["random"].replace("size = 80", "size_column = ['map_ha']"),
             None,
