@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -34,22 +35,42 @@ class Block:
         return slice(self.row, self.row + self.height), slice(self.col, self.col + self.width)
 
 
-def blocks(shape: tuple[int, int], size: int = BLOCK_SIZE) -> Iterator[Block]:
+def blocks(shape: tuple[int, int], size: int = BLOCK_SIZE, origin: tuple[int, int] = (0, 0)) -> Iterator[Block]:
     """Yield the blocks of a grid of ``(height, width)`` cells row by row.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the grid.
+    size
+        Side of a block.
+    origin
+        Row and column that block edges go through, so that blocks can lie as the tiles of the files do.
 
     Examples
     --------
     >>> [block.slices for block in blocks((3, 5), size=3)]
     [(slice(0, 3, None), slice(0, 3, None)), (slice(0, 3, None), slice(3, 5, None))]
     """
-    height, width = shape
-    for row in range(0, height, size):
-        for col in range(0, width, size):
-            yield Block(row, col, min(size, height - row), min(size, width - col))
+    rows, cols = (_spans(length, size, first) for length, first in zip(shape, origin, strict=True))
+    for row, height in rows:
+        for col, width in cols:
+            yield Block(row, col, height, width)
+
+
+def _spans(length: int, size: int, first: int) -> list[tuple[int, int]]:
+    """Return where blocks begin along a side, and how long they are."""
+    edges = [0, *range(first % size or size, length, size), length]
+    return [(start, end - start) for start, end in pairwise(edges) if end > start]
 
 
 def map_blocks(
-    function: Callable[[Block], Result], shape: tuple[int, int], *, size: int = BLOCK_SIZE, jobs: int = 1
+    function: Callable[[Block], Result],
+    shape: tuple[int, int],
+    *,
+    size: int = BLOCK_SIZE,
+    origin: tuple[int, int] = (0, 0),
+    jobs: int = 1,
 ) -> Iterator[tuple[Block, Result]]:
     """Yield every block with ``function(block)``, in row order whatever the number of threads.
 
@@ -63,17 +84,19 @@ def map_blocks(
         Height and width of the grid, in cells.
     size
         Side of a block, in cells.
+    origin
+        Row and column that block edges go through.
     jobs
         Threads.
     """
     if jobs <= 1:
-        for block in blocks(shape, size):
+        for block in blocks(shape, size, origin):
             yield block, function(block)
         return
     with ThreadPoolExecutor(jobs) as pool:
         waiting: deque[tuple[Block, Future[Result]]] = deque()
         try:
-            for block in blocks(shape, size):
+            for block in blocks(shape, size, origin):
                 waiting.append((block, pool.submit(function, block)))
                 if len(waiting) > jobs:
                     first, future = waiting.popleft()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,16 @@ from rasterio.windows import Window
 from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.errors import InputError, Problem, reason
 from geo.files import atomic, cannot_write
-from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps
+from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
 
 __all__ = [
     "CogWriter",
+    "OpenRasters",
     "RasterStyle",
     "check_raster",
     "distinct_values",
     "geobox_of",
+    "most_open_files",
     "open_on_grid",
     "read_on_grid",
     "write_cog",
@@ -93,30 +96,87 @@ def open_on_grid(
     InputError
         If the file cannot be opened, has no CRS, or a block of it cannot be read (naming the file).
     """
-    with _opened(path) as source:
-        _require_placed(source)
-        nodata = source.nodata if fill is None else fill
-        offset = aligned_offset(source, geobox)
-        if offset is not None:
-            yield GridReader(path=str(path), dataset=source, offset=offset, nodata=nodata)
+    with _opened(path) as source, _reader(source, path, geobox, resampling, fill, kept=False) as reader:
+        yield reader
+
+
+@contextmanager
+def _reader(
+    source: Any, path: Path | str, geobox: GeoBox, resampling: str, fill: float | None, *, kept: bool
+) -> Iterator[GridReader]:
+    """Read an open raster on a grid; one that is kept open for many blocks remembers its tiles."""
+    _require_placed(source)
+    nodata = source.nodata if fill is None else fill
+    tiles = tiles_of(source) if kept else None
+    offset = aligned_offset(source, geobox)
+    if offset is not None:
+        yield GridReader(path=str(path), dataset=source, offset=offset, nodata=nodata, tiles=tiles)
+        return
+    steps = nearest_steps(source, geobox) if resampling == "nearest" else None
+    if steps is not None:
+        yield NearestReader(path=str(path), dataset=source, offset=(0, 0), nodata=nodata, steps=steps, tiles=tiles)
+        return
+    with WarpedVRT(
+        source,
+        crs=str(geobox.crs),
+        transform=geobox.transform,
+        width=geobox.shape[1],
+        height=geobox.shape[0],
+        resampling=Resampling[resampling],
+        src_nodata=nodata,
+        nodata=nodata,
+        # Next to exact (in source cells; 0 is refused), since the usual approximation depends on the window
+        tolerance=1e-6,
+    ) as warped:
+        yield WarpedReader(path=str(path), dataset=warped, offset=(0, 0), nodata=nodata)
+
+
+class OpenRasters:
+    """Rasters that stay open while block after block is read from them; threads may share it.
+
+    Opening a file costs as much as decoding a few tiles of it. A context manager: all are closed at its end.
+    Beyond `most` files each is opened for the block alone.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most_open_files() if most is None else most
+        self._readers: dict[tuple[object, ...], GridReader] = {}
+        self._closing = ExitStack()
+        self._lock = Lock()
+
+    def __enter__(self) -> OpenRasters:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._readers.clear()
+        self._closing.close()
+
+    @contextmanager
+    def on_grid(
+        self, path: Path | str, geobox: GeoBox, *, resampling: str = "nearest", fill: float | None = None
+    ) -> Iterator[GridReader]:
+        """Give a raster to read blocks of `geobox` from; see `open_on_grid`."""
+        key = (str(path), tuple(geobox.shape), tuple(geobox.transform), str(geobox.crs), resampling, fill)
+        with self._lock:
+            reader = self._readers.get(key)
+            if reader is None and len(self._readers) < self._most:
+                source = self._closing.enter_context(_opened(path))
+                reader = self._closing.enter_context(_reader(source, path, geobox, resampling, fill, kept=True))
+                self._readers[key] = reader
+        if reader is not None:
+            yield reader
             return
-        steps = nearest_steps(source, geobox) if resampling == "nearest" else None
-        if steps is not None:
-            yield NearestReader(path=str(path), dataset=source, offset=(0, 0), nodata=nodata, steps=steps)
-            return
-        with WarpedVRT(
-            source,
-            crs=str(geobox.crs),
-            transform=geobox.transform,
-            width=geobox.shape[1],
-            height=geobox.shape[0],
-            resampling=Resampling[resampling],
-            src_nodata=nodata,
-            nodata=nodata,
-            # Next to exact (in source cells; 0 is refused), since the usual approximation depends on the window
-            tolerance=1e-6,
-        ) as warped:
-            yield WarpedReader(path=str(path), dataset=warped, offset=(0, 0), nodata=nodata)
+        with open_on_grid(path, geobox, resampling=resampling, fill=fill) as single:
+            yield single
+
+
+def most_open_files() -> int:
+    """Return how many rasters may stay open: half of the files that the system lets a process open."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, whose limit is 8,192
+        return 4096
+    return int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def read_on_grid(

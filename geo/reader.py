@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Any
 
@@ -20,9 +21,19 @@ from rasterio.windows import Window
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.errors import InputError, Problem, reason
+from geo.tile_cache import TileCache
 
-__all__ = ["GridReader", "NearestReader", "WarpedReader", "aligned_offset", "nearest_steps"]
+__all__ = [
+    "GridReader",
+    "NearestReader",
+    "WarpedReader",
+    "aligned_offset",
+    "decoded",
+    "nearest_steps",
+    "tiles_of",
+]
 
+_LEAST_TILE = 128  # cells on a side: strips and small tiles cost nothing to decode again
 _SAME_CELL = 1e-3  # of a cell: two grids closer than this are one
 
 
@@ -40,6 +51,8 @@ class GridReader:
     """Value of cells that hold nothing."""
     lock: AbstractContextManager[Any] = field(default_factory=Lock, repr=False, compare=False)
     """Held while reading: a dataset answers one thread at a time."""
+    tiles: TileCache | None = field(default=None, repr=False, compare=False)
+    """Decoded tiles, where the raster stays open for many blocks."""
 
     def read(self, block: Block, bands: int | Sequence[int] = 1) -> NDArray[Any]:
         """Return the cells of a block, shape (height, width), or (bands, height, width) for several bands.
@@ -69,8 +82,7 @@ class GridReader:
         """Read a window of the file, shape (bands, height, width)."""
         try:
             with self.lock:
-                area = Window(window.col, window.row, window.width, window.height)
-                return np.asarray(self.dataset.read(bands, window=area))
+                return self.tiles.read(bands, window) if self.tiles else decoded(self.dataset, bands, window)
         except RasterioError as error:
             raise InputError(
                 Problem(
@@ -123,6 +135,20 @@ class WarpedReader(GridReader):
         return cells
 
 
+def decoded(dataset: Any, bands: list[int], window: Block) -> NDArray[Any]:
+    """Return a window of an open dataset, shape (bands, height, width)."""
+    area = Window(window.col, window.row, window.width, window.height)
+    return np.asarray(dataset.read(bands, window=area))
+
+
+def tiles_of(dataset: Any) -> TileCache | None:
+    """Return a cache for the tiles of an open dataset; None where it has no tiles of a usual size."""
+    height, width = dataset.block_shapes[0]
+    if height < _LEAST_TILE or width < _LEAST_TILE or len(set(dataset.block_shapes)) > 1:
+        return None
+    return TileCache((dataset.height, dataset.width), (height, width), partial(decoded, dataset))
+
+
 def aligned_offset(source: Any, geobox: GeoBox) -> tuple[int, int] | None:
     """Return the (row, col) of the grid's first cell in a file whose cells coincide with the grid's, else None."""
     if not _same_crs(source, geobox):
@@ -153,7 +179,12 @@ def nearest_steps(source: Any, geobox: GeoBox) -> tuple[float, float, float, flo
 
 
 def _same_crs(source: Any, geobox: GeoBox) -> bool:
-    return bool(source.crs == rasterio.crs.CRS.from_user_input(str(geobox.crs)))
+    return bool(source.crs == _crs_of(str(geobox.crs)))
+
+
+@lru_cache(maxsize=16)
+def _crs_of(text: str) -> Any:
+    return rasterio.crs.CRS.from_user_input(text)
 
 
 def _steps_along(first: int, count: int, start: float, step: float) -> NDArray[np.int64]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.areas import MappedArea
-from geo.blocks import Block, map_blocks, part_of
+from geo.blocks import Block, blocks, map_blocks, part_of
 from geo.errors import Problem, QualityGateError
-from geo.raster import CogWriter, RasterStyle, write_cog
+from geo.raster import CogWriter, OpenRasters, RasterStyle, write_cog
 from imagery.class_map import (
     cells_of,
     class_style,
@@ -32,7 +32,7 @@ from imagery.model import ClassifySettings, TrainedModel
 from imagery.observe import Observer, PeriodScenes, labelled_features
 from imagery.profile import CropProfile
 from imagery.sensor import Sensor
-from imagery.stack import working_side
+from imagery.stack import working_origin, working_side
 from imagery.training import TrainingSamples
 from imagery.tuning import candidates
 from imagery.validation import tuned, validate
@@ -205,15 +205,18 @@ def write_maps(
     )
     shape = (geobox.shape[0], geobox.shape[1])
     size = working_side(geobox, model.settings.block_size)
+    origin = working_origin(period.scenes, geobox, model.sensor, model.settings.block_size)
+    files = OpenRasters()
 
     def mapped(block: Block) -> MapBlock:
-        return work(block, part_of(inside, shape, work.around(block)))
+        return work(block, part_of(inside, shape, work.around(block)), files)
 
-    in_all = -(-shape[0] // size) * -(-shape[1] // size)
+    in_all = sum(1 for _ in blocks(shape, size, origin))
     smallest = cells_of(model.settings.minimum_mapping_unit_ha, geobox)
     # The sieve looks beyond blocks, so only then is the whole map, one byte a cell, held
     whole = np.zeros(shape, dtype=np.uint8) if smallest > 1 else None
     with ExitStack() as stack:
+        stack.enter_context(files)
         style = class_style(legend)
         class_writer = (
             stack.enter_context(CogWriter(class_path, geobox, dtype="uint8", style=style))
@@ -223,7 +226,9 @@ def write_maps(
         writers = [
             stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=look)) for _, path, look in layers
         ]
-        for done, (block, made) in enumerate(map_blocks(mapped, shape, size=size, jobs=jobs), start=1):
+        for done, (block, made) in enumerate(
+            map_blocks(mapped, shape, size=size, origin=origin, jobs=jobs), start=1
+        ):
             if class_writer is not None:
                 class_writer.write(block, made.codes)
             elif whole is not None:

@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
 from geo.legend import Legend
+from geo.raster import OpenRasters
 from imagery.class_map import NOT_KNOWN, crop_percent, entropy, percent
 from imagery.classifier import softmax
 from imagery.model import TrainedModel
@@ -67,7 +68,7 @@ class MapWork:
         rim = self.rim
         return Block(block.row - rim, block.col - rim, block.height + 2 * rim, block.width + 2 * rim)
 
-    def __call__(self, block: Block, wanted: NDArray[np.bool_]) -> MapBlock:
+    def __call__(self, block: Block, wanted: NDArray[np.bool_], files: OpenRasters | None = None) -> MapBlock:
         """Make a block.
 
         Parameters
@@ -76,6 +77,8 @@ class MapWork:
             Window of the grid.
         wanted
             Cells of the frame in ``around(block)``, from `geo.blocks.part_of`.
+        files
+            Keeps files open from block to block; None to open them for this one.
 
         Raises
         ------
@@ -88,7 +91,7 @@ class MapWork:
         cells = tuple(np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for _ in self.layers)
         if not wanted[inner].any():
             return MapBlock(codes=codes, layers=cells)
-        found = self._observer().observe(self.period, self.around(block), wanted)
+        found = self._observer().observe(self.period, self.around(block), wanted, files)
         logs, green = self._swept(found)
         here = found.seen[inner]
         pool = pooled(logs, found.seen, self.model.settings.smoothing_cells)[:, here]

@@ -16,6 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block, map_blocks
 from geo.errors import Problem, QualityGateError
+from geo.raster import OpenRasters
 from imagery.features import PART, FeatureSpec, WindowSpans, cell_features, texture_planes
 from imagery.profile import CropProfile
 from imagery.scene import Scene
@@ -97,7 +98,7 @@ class Observer:
     """Growth of cloud and shadow masks."""
 
     def features(
-        self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_]
+        self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_], files: OpenRasters | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the features of those cells of a block that were seen often enough.
 
@@ -109,6 +110,8 @@ class Observer:
             Window of the grid, h x w.
         cells
             Cells wanted, shape (h, w).
+        files
+            Keeps files open from block to block; None to open them for this one.
 
         Returns
         -------
@@ -117,18 +120,25 @@ class Observer:
         seen
             Which cells these are, shape (h, w).
         """
-        found = self.observe(period, block, cells)
+        found = self.observe(period, block, cells, files)
         planes = np.empty((len(self.spec.names), len(found)), dtype=np.float32)
         for part in found.parts:
             planes[:, part] = found.part(part)
         return planes, found.seen
 
-    def observe(self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_]) -> BlockFeatures:
+    def observe(
+        self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_], files: OpenRasters | None = None
+    ) -> BlockFeatures:
         """Read a block and return the features of its cells, to be made in parts; see `features`."""
         halo = self.spec.halo
         around = Block(block.row - halo, block.col - halo, block.height + 2 * halo, block.width + 2 * halo)
         stack = read_stack(
-            period.scenes, self.geobox, around, sensor=self.sensor, cloud_buffer_m=self.cloud_buffer_m
+            period.scenes,
+            self.geobox,
+            around,
+            sensor=self.sensor,
+            cloud_buffer_m=self.cloud_buffer_m,
+            files=files,
         )
         inner = slice(halo, halo + block.height), slice(halo, halo + block.width)
         spans = window_spans(self.profile, period)

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from geo.blocks import BLOCK_SIZE, Block, map_blocks, part_of
-from geo.raster import CogWriter, RasterStyle
+from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks, part_of
+from geo.raster import CogWriter, OpenRasters, RasterStyle
 from imagery.composite import NODATA, to_composite
 from imagery.features import WindowSpans, window_medians
 from imagery.gap import GapCount, GapReport, gap_count
 from imagery.profile import CropProfile
 from imagery.scene import Scene
 from imagery.sensor import Sensor
-from imagery.stack import BrokenSceneError, Stack, StackCells, read_stack, working_side
+from imagery.stack import BrokenSceneError, Stack, StackCells, read_stack, working_origin, working_side
 
 __all__ = ["PeriodBlock", "PeriodReport", "PeriodWork", "PrepareOptions", "write_period"]
 
@@ -178,16 +178,21 @@ class PeriodWork:
         """Write the rasters of the period and return its gaps."""
         shape = (self.geobox.shape[0], self.geobox.shape[1])
         size = working_side(self.geobox, self.options.block_size)
-        blocks_in_all = -(-shape[0] // size) * -(-shape[1] // size)
+        origin = working_origin(self.scenes, self.geobox, self.sensor, self.options.block_size)
+        blocks_in_all = sum(1 for _ in blocks(shape, size, origin))
+        files = OpenRasters()
         gaps = GapCount(window_missing=(0,) * len(self.windows))
 
         def made(block: Block) -> PeriodBlock:
-            return self(block, part_of(inside, shape, block))
+            return self(block, part_of(inside, shape, block), files)
 
         with ExitStack() as stack:
+            stack.enter_context(files)
             composites = {name: stack.enter_context(self._composite_writer(folder, name)) for name in self.windows}
             counts = stack.enter_context(self._count_writer(folder))
-            for done, (block, result) in enumerate(map_blocks(made, shape, size=size, jobs=jobs), start=1):
+            for done, (block, result) in enumerate(
+                map_blocks(made, shape, size=size, origin=origin, jobs=jobs), start=1
+            ):
                 for name, writer in composites.items():
                     writer.write(block, result.composites[name])
                 counts.write(block, result.counts)
@@ -196,7 +201,7 @@ class PeriodWork:
                     progress(done, blocks_in_all)
         return gaps
 
-    def __call__(self, block: Block, cells: NDArray[np.bool_]) -> PeriodBlock:
+    def __call__(self, block: Block, cells: NDArray[np.bool_], files: OpenRasters | None = None) -> PeriodBlock:
         """Make a block.
 
         Parameters
@@ -205,6 +210,8 @@ class PeriodWork:
             Window of the grid.
         cells
             Its cells in the frame, shape (h, w).
+        files
+            Keeps files open from block to block; None to open them for this one.
 
         Raises
         ------
@@ -218,7 +225,12 @@ class PeriodWork:
             none = GapCount(window_missing=(0,) * len(self.windows))
             return PeriodBlock(composites=composites, counts=counts, gaps=none)
         stack = read_stack(
-            self.scenes, self.geobox, block, sensor=self.sensor, cloud_buffer_m=self.options.cloud_buffer_m
+            self.scenes,
+            self.geobox,
+            block,
+            sensor=self.sensor,
+            cloud_buffer_m=self.options.cloud_buffer_m,
+            files=files,
         )
         total, by_window = _counts(stack, self.windows)
         for layer, plane in enumerate((total, *by_window.values())):

@@ -7,8 +7,9 @@ that overlaps are not observations made twice.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -20,15 +21,28 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
-from geo.blocks import Block
+from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import InputError, Problem
-from geo.raster import open_on_grid
+from geo.raster import OpenRasters, geobox_of, open_on_grid
+from geo.reader import GridReader
 from imagery.mask import Disk, disk, flagged, grow, without_specks
 from imagery.relief import Relief, flattened, light_of
 from imagery.scene import Scene, unique_scenes
 from imagery.sensor import Sensor
 
-__all__ = ["BrokenSceneError", "Series", "Stack", "StackCells", "cell_size_m", "read_stack", "working_side"]
+__all__ = [
+    "BrokenSceneError",
+    "Series",
+    "Stack",
+    "StackCells",
+    "cell_size_m",
+    "read_stack",
+    "working_origin",
+    "working_side",
+]
+
+Opener = Callable[..., AbstractContextManager[GridReader]]
+"""Opens a raster on a grid, as `geo.raster.open_on_grid` does."""
 
 _LOWEST, _HIGHEST = -32_000, 32_000  # room for the markers of missing values in int16
 _WHOLE = 1.5  # grids up to this many blocks along a side are worked on whole
@@ -139,7 +153,13 @@ class StackCells:
 
 
 def read_stack(
-    scenes: Sequence[Scene], geobox: GeoBox, block: Block, *, sensor: Sensor, cloud_buffer_m: float
+    scenes: Sequence[Scene],
+    geobox: GeoBox,
+    block: Block,
+    *,
+    sensor: Sensor,
+    cloud_buffer_m: float,
+    files: OpenRasters | None = None,
 ) -> Stack:
     """Read all scenes of a block.
 
@@ -155,12 +175,15 @@ def read_stack(
         The sensor.
     cloud_buffer_m
         Distance by which clouds and shadows are grown.
+    files
+        Keeps files open from block to block; None to open them for this one.
 
     Raises
     ------
     BrokenSceneError
         If a file of a scene cannot be read.
     """
+    opened = open_on_grid if files is None else files.on_grid
     grown = disk(cloud_buffer_m, cell_size_m(geobox))
     ordered = unique_scenes(scenes)
     groups = [(day, list(group)) for day, group in groupby(ordered, key=lambda scene: scene.day)]
@@ -170,7 +193,7 @@ def read_stack(
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         for layer, (_, group) in enumerate(groups):
             for scene in group:
-                _lay(scene, geobox, block, sensor, grown, values[layer], valid[layer])
+                _lay(scene, geobox, block, sensor, grown, opened, values[layer], valid[layer])
     return Stack(
         days=tuple(day for day, _ in groups),
         bands=sensor.common,
@@ -187,6 +210,39 @@ def working_side(geobox: GeoBox, block_size: int) -> int:
     """
     longest = max(geobox.shape[0], geobox.shape[1])
     return longest if longest <= _WHOLE * block_size else block_size
+
+
+def working_origin(
+    scenes: Sequence[Scene], geobox: GeoBox, sensor: Sensor, block_size: int = BLOCK_SIZE
+) -> tuple[int, int]:
+    """Return the row and column that block edges should go through, so that blocks lie as most files' tiles do.
+
+    A block across the edges of tiles decodes up to four times its cells.
+
+    Parameters
+    ----------
+    scenes
+        Scenes to be read; one that cannot be opened has no say here.
+    geobox
+        The analysis grid.
+    sensor
+        The sensor.
+    block_size
+        Side of the blocks.
+    """
+    if working_side(geobox, block_size) != block_size:
+        return 0, 0
+    finest = min(sensor.band, key=lambda band: band.resolution_m).common
+    found: Counter[tuple[int, int]] = Counter()
+    for scene in unique_scenes(scenes):
+        try:
+            file = geobox_of(scene.bands[finest].path)
+        except InputError:
+            continue
+        if file.crs == geobox.crs:
+            col, row = ~_moved(geobox, scene.shift_m).transform * (file.transform.c, file.transform.f)
+            found[round(row) % block_size, round(col) % block_size] += 1
+    return max(found, key=lambda origin: (found[origin], origin), default=(0, 0))
 
 
 def cell_size_m(geobox: GeoBox) -> tuple[float, float]:
@@ -212,16 +268,17 @@ def _lay(
     block: Block,
     sensor: Sensor,
     grown: Disk,
+    opened: Opener,
     values: NDArray[np.int16],
     valid: NDArray[np.bool_],
 ) -> None:
     """Lay a scene into the layer of its day where no scene before it was clear."""
     try:
         there = _moved(geobox, scene.shift_m)
-        clear = _clear(scene, there, block, sensor, grown) & ~valid
+        clear = _clear(scene, there, block, sensor, grown, opened) & ~valid
         if not clear.any():
             return
-        raw = _raw_bands(scene, there, block, sensor)
+        raw = _raw_bands(scene, there, block, sensor, opened)
     except InputError as error:
         found = error.problems[0]
         raise BrokenSceneError(
@@ -289,7 +346,9 @@ def _holds_nothing(cells: NDArray[np.number], sensor: Sensor) -> NDArray[np.bool
     return np.asarray(empty)
 
 
-def _clear(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, grown: Disk) -> NDArray[np.bool_]:
+def _clear(
+    scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, grown: Disk, opened: Opener
+) -> NDArray[np.bool_]:
     """Return the cells of a block that the mask band leaves."""
     if scene.mask is None or sensor.mask is None:
         return np.ones((block.height, block.width), dtype=np.bool_)
@@ -298,14 +357,16 @@ def _clear(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, grown: Di
     rows = grown[-1][0] + speck - 1
     cols = max(half for _, half in grown) + speck - 1
     around = Block(block.row - rows, block.col - cols, block.height + 2 * rows, block.width + 2 * cols)
-    with open_on_grid(scene.mask.path, geobox, fill=rule.fill) as reader:
+    with opened(scene.mask.path, geobox, fill=rule.fill) as reader:
         mask = reader.read(around, scene.mask.index)
     inner = mask[rows : rows + block.height, cols : cols + block.width]
     compact = without_specks(flagged(mask, rule, rule.grown), speck)
     return ~flagged(inner, rule, rule.invalid) & ~grow(compact, grown)
 
 
-def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> dict[str, NDArray[np.number]]:
+def _raw_bands(
+    scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor, opened: Opener
+) -> dict[str, NDArray[np.number]]:
     """Return the raw integers of every band, opening each file once."""
     cell_m = min(cell_size_m(geobox))
     by_file: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -314,7 +375,7 @@ def _raw_bands(scene: Scene, geobox: GeoBox, block: Block, sensor: Sensor) -> di
         by_file[scene.bands[band.common].path, resampling].append(band.common)
     raw: dict[str, NDArray[np.number]] = {}
     for (path, resampling), names in by_file.items():
-        with open_on_grid(path, geobox, resampling=resampling, fill=sensor.nodata) as reader:
+        with opened(path, geobox, resampling=resampling, fill=sensor.nodata) as reader:
             cells = reader.read(block, [scene.bands[name].index for name in names])
         raw |= dict(zip(names, cells, strict=True))
     return {name: raw[name] for name in sensor.common}

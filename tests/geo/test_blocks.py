@@ -15,11 +15,13 @@ from geo.blocks import Block, blocks, map_blocks
 SHAPE = (37, 53)
 
 
-@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 70))
-def test_blocks_tile_the_grid_once(height: int, width: int, size: int) -> None:
-    """Law: every cell lies in exactly one block, whatever the size of grid and block."""
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 70), st.integers(-80, 80), st.integers(-80, 80))
+def test_blocks_tile_the_grid_once(height: int, width: int, size: int, row: int, col: int) -> None:
+    """Law: every cell lies in exactly one block, of whatever grid and size; edges go through the origin."""
     count = np.zeros((height, width), dtype=int)
-    for block in blocks((height, width), size):
+    for block in blocks((height, width), size, (row, col)):
+        assert block.row in (0, block.row - (block.row - row) % size)
+        assert block.col in (0, block.col - (block.col - col) % size)
         assert 0 < block.height <= size
         assert 0 < block.width <= size
         count[block.slices] += 1
