@@ -29,7 +29,8 @@ from imagery.features import feature_spec
 from imagery.fold import block_of, spatial_folds
 from imagery.map_work import MapBlock, MapLayer, MapWork
 from imagery.model import ClassifySettings, TrainedModel
-from imagery.observe import Observer, PeriodScenes, labelled_features
+from imagery.observe import Observer, PeriodScenes, labelled_features, window_spans
+from imagery.prepare import composite_style
 from imagery.profile import CropProfile
 from imagery.sensor import Sensor
 from imagery.stack import working_origin, working_side
@@ -163,6 +164,7 @@ def write_maps(
     probability_paths: Mapping[str, Path],
     uncertainty_path: Path | None = None,
     greenness_paths: Mapping[str, Path] | None = None,
+    composite_paths: Mapping[str, Path] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, MappedArea]:
@@ -190,6 +192,9 @@ def write_maps(
         Raster of the entropy of the class probabilities to write.
     greenness_paths
         Crop name to the raster of its greenness floor (1 where the threshold says crop, 0 elsewhere) to write.
+    composite_paths
+        Season window to the raster of its composite to write, from the same reading of the scenes; see
+        `imagery.prepare.write_period`.
     jobs
         Threads.
     progress
@@ -202,6 +207,7 @@ def write_maps(
         period=replace(period, prior={}),
         geobox=geobox,
         layers=tuple(layer for layer, _, _ in layers),
+        composites=bool(composite_paths),
     )
     shape = (geobox.shape[0], geobox.shape[1])
     size = working_side(geobox, model.settings.block_size)
@@ -226,6 +232,19 @@ def write_maps(
         writers = [
             stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=look)) for _, path, look in layers
         ]
+        spans = window_spans(model.profile, period)
+        composites = {
+            name: stack.enter_context(
+                CogWriter(
+                    path,
+                    geobox,
+                    dtype="int16",
+                    bands=len(model.sensor.band) + 1,
+                    style=composite_style(model.sensor, name, spans[name]),
+                )
+            )
+            for name, path in (composite_paths or {}).items()
+        }
         for done, (block, made) in enumerate(
             map_blocks(mapped, shape, size=size, origin=origin, jobs=jobs), start=1
         ):
@@ -235,6 +254,8 @@ def write_maps(
                 whole[block.slices] = made.codes
             for writer, values in zip(writers, made.layers, strict=True):
                 writer.write(block, values)
+            for name, composite in composites.items():
+                composite.write(block, made.composites[name])
             if progress is not None:
                 progress(done, in_all)
     if whole is not None:

@@ -6,6 +6,7 @@ more than the block and the cells that its neighbourhoods reach into. No bit dep
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,9 +19,12 @@ from geo.legend import Legend
 from geo.raster import OpenRasters
 from imagery.class_map import NOT_KNOWN, crop_percent, entropy, percent
 from imagery.classifier import softmax
+from imagery.composite import NODATA
 from imagery.model import TrainedModel
-from imagery.observe import BlockFeatures, Observer, PeriodScenes
+from imagery.observe import BlockFeatures, Observer, PeriodScenes, window_spans
+from imagery.prepare import composite_medians
 from imagery.smoothing import log_probability, pooled, reach
+from imagery.stack import Stack
 
 __all__ = ["MapBlock", "MapLayer", "MapWork"]
 
@@ -43,6 +47,8 @@ class MapBlock:
     """Class codes; 0 outside the frame, 255 where the cell was seen too seldom."""
     layers: tuple[NDArray[np.uint8], ...]
     """The layers asked for, in order; 255 where there is nothing."""
+    composites: Mapping[str, NDArray[np.int16]]
+    """Window to the median of every band and the count it rests on, shape (b + 1, h, w), where asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,8 @@ class MapWork:
     """The analysis grid."""
     layers: tuple[MapLayer, ...] = ()
     """Layers to make beside the codes."""
+    composites: bool = False
+    """Whether to give the composites of the season windows too, from the same reading of the scenes."""
 
     @property
     def rim(self) -> int:
@@ -90,7 +98,7 @@ class MapWork:
         codes = np.where(wanted[inner], np.uint8(Legend.NOT_SEEN), np.uint8(Legend.OUTSIDE))
         cells = tuple(np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for _ in self.layers)
         if not wanted[inner].any():
-            return MapBlock(codes=codes, layers=cells)
+            return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, None))
         found = self._observer().observe(self.period, self.around(block), wanted, files)
         logs, green = self._swept(found)
         here = found.seen[inner]
@@ -101,7 +109,28 @@ class MapWork:
             plane[here] = (
                 green[layer.crop][inner][here] if layer.kind == "greenness" else self._values(layer, probability)
             )
-        return MapBlock(codes=codes, layers=cells)
+        return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, found.stack))
+
+    def _composites(
+        self, wanted: NDArray[np.bool_], inner: tuple[slice, slice], stack: Stack | None
+    ) -> dict[str, NDArray[np.int16]]:
+        """Return the composites of the windows within a block, nothing where no cell of it is wanted."""
+        if not self.composites:
+            return {}
+        cells = np.zeros(wanted.shape, dtype=np.bool_)
+        cells[inner] = wanted[inner]
+        made = {}
+        for name, span in window_spans(self.model.profile, self.period).items():
+            planes = np.full((len(self.model.sensor.band) + 1, *cells[inner].shape), NODATA, dtype=np.int16)
+            if stack is not None:
+                planes[:-1, cells[inner]] = composite_medians(stack.at(cells), span)
+                rim = (stack.shape[0] - wanted.shape[0]) // 2
+                clear = stack.valid[:, rim : stack.shape[0] - rim, rim : stack.shape[1] - rim][:, *inner]
+                days = [span[0] <= day <= span[1] for day in stack.days]
+                count = clear[days].sum(axis=0, dtype=np.int16)
+                planes[-1] = np.where(cells[inner], count, NODATA)
+            made[name] = planes
+        return made
 
     def _swept(self, found: BlockFeatures) -> tuple[NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
         """Return the log probabilities of all cells, and where the greenness of a crop holds.

@@ -16,18 +16,25 @@ from odc.geo.geobox import GeoBox
 from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks, part_of
 from geo.raster import CogWriter, OpenRasters, RasterStyle
 from imagery.composite import NODATA, to_composite
-from imagery.features import WindowSpans, window_medians
+from imagery.features import PART, WindowSpans, window_medians
 from imagery.gap import GapCount, GapReport, gap_count
 from imagery.profile import CropProfile
 from imagery.scene import Scene
 from imagery.sensor import Sensor
 from imagery.stack import BrokenSceneError, Stack, StackCells, read_stack, working_origin, working_side
 
-__all__ = ["PeriodBlock", "PeriodReport", "PeriodWork", "PrepareOptions", "write_period"]
+__all__ = [
+    "PeriodBlock",
+    "PeriodReport",
+    "PeriodWork",
+    "PrepareOptions",
+    "composite_medians",
+    "composite_style",
+    "write_period",
+]
 
 COUNT_NODATA = 65_535
 """Value of the observation count outside the frame."""
-_CHUNK = 16_384  # cells composited at once, so that the planes of a sort stay in the cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,27 +244,14 @@ class PeriodWork:
             counts[layer] = np.where(cells, plane, COUNT_NODATA)
         observed = stack.at(cells)
         for name, span in self.windows.items():
-            composites[name][:-1, cells] = _medians(observed, len(stack.bands), span)
+            composites[name][:-1, cells] = composite_medians(observed, span)
             composites[name][-1] = np.where(cells, by_window[name], NODATA)
         inside = [plane[cells] for plane in by_window.values()]
         gaps = gap_count(total[cells], inside, self.options.min_valid)
         return PeriodBlock(composites=composites, counts=counts, gaps=gaps)
 
     def _composite_writer(self, folder: Path, window: str) -> CogWriter:
-        first, last = self.windows[window]
-        style = RasterStyle(
-            nodata=NODATA,
-            descriptions=(*self.sensor.common, "valid_count"),
-            tags={
-                "WINDOW": window,
-                "START": str(first),
-                "END": str(last),
-                "SENSOR": self.sensor.name,
-                "QUANTITY": self.sensor.quantity,
-                # Of the bands, not of the count: a scale of the file would hold for that as well
-                "UNIT": f"{self.sensor.quantum:g}",
-            },
-        )
+        style = composite_style(self.sensor, window, self.windows[window])
         bands = len(self.sensor.band) + 1
         return CogWriter(self.composite_path(folder, window), self.geobox, dtype="int16", bands=bands, style=style)
 
@@ -265,6 +259,23 @@ class PeriodWork:
         style = RasterStyle(nodata=COUNT_NODATA, descriptions=("period", *self.windows))
         bands = 1 + len(self.windows)
         return CogWriter(folder / "valid_count.tif", self.geobox, dtype="uint16", bands=bands, style=style)
+
+
+def composite_style(sensor: Sensor, window: str, span: tuple[date, date]) -> RasterStyle:
+    """Return what the composite of a window says of itself."""
+    return RasterStyle(
+        nodata=NODATA,
+        descriptions=(*sensor.common, "valid_count"),
+        tags={
+            "WINDOW": window,
+            "START": str(span[0]),
+            "END": str(span[1]),
+            "SENSOR": sensor.name,
+            "QUANTITY": sensor.quantity,
+            # Of the bands, not of the count: a scale of the file would hold for that as well
+            "UNIT": f"{sensor.quantum:g}",
+        },
+    )
 
 
 def _counts(stack: Stack, windows: WindowSpans) -> tuple[NDArray[np.uint16], dict[str, NDArray[np.uint16]]]:
@@ -276,11 +287,11 @@ def _counts(stack: Stack, windows: WindowSpans) -> tuple[NDArray[np.uint16], dic
     return stack.valid.sum(axis=0, dtype=np.uint16), by_window
 
 
-def _medians(observed: StackCells, bands: int, span: tuple[date, date]) -> NDArray[np.int16]:
-    """Return the median of every band within a window as integers, shape (b, n)."""
-    out = np.empty((bands, len(observed)), dtype=np.int16)
-    for first in range(0, len(observed), _CHUNK):
-        part = slice(first, first + _CHUNK)
+def composite_medians(observed: StackCells, span: tuple[date, date]) -> NDArray[np.int16]:
+    """Return the median of every band within a window as integers, shape (b, n); `NODATA` where there is none."""
+    out = np.empty((len(observed.stack.bands), len(observed)), dtype=np.int16)
+    for first in range(0, len(observed), PART):
+        part = slice(first, first + PART)
         for layer, plane in enumerate(window_medians(observed.part(part), span).values()):
             out[layer, part] = to_composite(plane)
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from geo.blocks import Block, blocks, part_of
 from imagery.map_work import MapLayer, MapWork
 from imagery.model import TrainedModel
-from imagery.prepare import PeriodWork, PrepareOptions
+from imagery.prepare import PeriodWork, PrepareOptions, write_period
 from imagery.sensor import Sensor
 from tests.imagery.test_classify import CORNER, PROFILE, SIZE, World
 from tests.imagery.world import PERIODS, SENSOR
@@ -64,6 +65,30 @@ def test_imagery_of_a_block_is_the_same_alone_and_in_the_whole(world: World) -> 
             np.testing.assert_array_equal(part.composites[name], whole.composites[name][:, *block.slices])
     total = sum((part.gaps for part in parts.values()), start=type(whole.gaps)(window_missing=(0,) * len(windows)))
     assert total == whole.gaps
+
+
+def test_composites_of_the_same_reading(world: World, model: TrainedModel, tmp_path: Path) -> None:
+    """Law: composites made beside the map are those that the step for imagery writes, byte for byte."""
+    start, end = PERIODS["2023"]
+    period = world.periods()["2023"]
+    options = PrepareOptions(start=start, end=end, min_valid=2, cloud_buffer_m=model.settings.cloud_buffer_m)
+    report = write_period(
+        period.scenes,
+        geobox=world.geobox,
+        sensor=SENSOR,
+        profile=PROFILE,
+        options=options,
+        inside=CORNER,
+        folder=tmp_path / "alone",
+    )
+    world.map(
+        model,
+        tmp_path,
+        composite_paths={name: tmp_path / f"composite_{name}.tif" for name in report.windows},
+    )
+    for name in report.windows:
+        alone = (tmp_path / "alone" / f"composite_{name}.tif").read_bytes()
+        assert (tmp_path / f"composite_{name}.tif").read_bytes() == alone
 
 
 def test_part_of_a_block_beyond_the_grid() -> None:
