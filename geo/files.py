@@ -15,12 +15,13 @@ from pathlib import Path
 
 from geo.errors import AltdevError, InputError, Problem
 
-__all__ = ["FIXED_DATE", "atomic", "cannot_write", "require_file", "sha256", "write_text"]
+__all__ = ["FIXED_DATE", "atomic", "cannot_write", "content_id", "require_file", "sha256", "write_text"]
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 """Date written inside formats that insist on one (GeoPackage, XLSX), so that equal content is equal bytes."""
 
 _CHUNK = 1 << 20
+_KNOWN: dict[tuple[str, int, int, int], str] = {}
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -117,6 +118,26 @@ def sha256(path: Path) -> str:
             Problem(str(path), found, "a readable file", "correct the path or its permissions")
         ) from error
     return digest.hexdigest()
+
+
+def content_id(path: Path | str) -> str:
+    """Return what the content of an input is known by: its SHA-256, made once as long as the file stays untouched.
+
+    For outputs and for `verify` use `sha256`, which reads the bytes whatever the file system says of them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    try:
+        now = Path(path).stat()
+    except OSError:
+        return sha256(Path(path))  # which says why
+    key = (str(path), now.st_ino, now.st_size, now.st_mtime_ns)
+    if key not in _KNOWN:
+        _KNOWN[key] = sha256(Path(path))
+    return _KNOWN[key]
 
 
 def require_file(path: Path, *, where: str) -> Path:

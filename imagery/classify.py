@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.areas import MappedArea
-from geo.blocks import Block, blocks, map_blocks, part_of
+from geo.blocks import blocks
 from geo.errors import Problem, QualityGateError
-from geo.raster import CogWriter, OpenRasters, RasterStyle, write_cog
+from geo.raster import CogWriter, RasterStyle, write_cog
+from geo.runner import Runner
 from imagery.class_map import (
     cells_of,
     class_style,
@@ -25,9 +26,10 @@ from imagery.class_map import (
     uncertainty_style,
 )
 from imagery.ensemble import fit_ensemble
+from imagery.extent import placed
 from imagery.features import feature_spec
 from imagery.fold import block_of, spatial_folds
-from imagery.map_work import MapBlock, MapLayer, MapWork
+from imagery.map_work import MapLayer, MapWork
 from imagery.model import ClassifySettings, TrainedModel
 from imagery.observe import Observer, PeriodScenes, labelled_features, window_spans
 from imagery.prepare import composite_style
@@ -167,6 +169,7 @@ def write_maps(
     composite_paths: Mapping[str, Path] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    runner: Runner | None = None,
 ) -> dict[str, MappedArea]:
     """Write the class map of a period and the layers beside it, and return the areas counted on the map.
 
@@ -199,12 +202,14 @@ def write_maps(
         Threads.
     progress
         Called with blocks done and blocks in all.
+    runner
+        Makes the blocks; threads here that keep nothing when None.
     """
     legend = model.profile.legend
     layers = _layers(probability_paths, uncertainty_path, greenness_paths or {})
     work = MapWork(
         model=model,
-        period=replace(period, prior={}),
+        period=replace(period, prior={}, scenes=placed(period.scenes, geobox, jobs=jobs)),
         geobox=geobox,
         layers=tuple(layer for layer, _, _ in layers),
         composites=bool(composite_paths),
@@ -212,17 +217,13 @@ def write_maps(
     shape = (geobox.shape[0], geobox.shape[1])
     size = working_side(geobox, model.settings.block_size)
     origin = working_origin(period.scenes, geobox, model.sensor, model.settings.block_size)
-    files = OpenRasters()
 
-    def mapped(block: Block) -> MapBlock:
-        return work(block, part_of(inside, shape, work.around(block)), files)
-
+    made_by = runner or Runner(jobs=jobs)
     in_all = sum(1 for _ in blocks(shape, size, origin))
     smallest = cells_of(model.settings.minimum_mapping_unit_ha, geobox)
     # The sieve looks beyond blocks, so only then is the whole map, one byte a cell, held
     whole = np.zeros(shape, dtype=np.uint8) if smallest > 1 else None
     with ExitStack() as stack:
-        stack.enter_context(files)
         style = class_style(legend)
         class_writer = (
             stack.enter_context(CogWriter(class_path, geobox, dtype="uint8", style=style))
@@ -245,9 +246,8 @@ def write_maps(
             )
             for name, path in (composite_paths or {}).items()
         }
-        for done, (block, made) in enumerate(
-            map_blocks(mapped, shape, size=size, origin=origin, jobs=jobs), start=1
-        ):
+        results = made_by.run(work, inside, shape, size=size, origin=origin)
+        for done, (block, made) in enumerate(results, start=1):
             if class_writer is not None:
                 class_writer.write(block, made.codes)
             elif whole is not None:

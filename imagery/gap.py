@@ -37,6 +37,38 @@ class GapCount:
     observations: int = 0
     """Clear observations of all cells."""
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The counts in a row; see `of`."""
+        return (
+            self.cells,
+            self.never_seen,
+            self.too_few,
+            self.outside_windows,
+            self.observations,
+            *self.window_missing,
+        )
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> GapCount:
+        """Return the counts of a row of numbers.
+
+        Examples
+        --------
+        >>> count = GapCount(cells=3, never_seen=1, window_missing=(2, 0), observations=6)
+        >>> GapCount.of(count.numbers) == count
+        True
+        """
+        cells, never_seen, too_few, outside_windows, observations, *missing = numbers
+        return cls(
+            cells=cells,
+            never_seen=never_seen,
+            too_few=too_few,
+            outside_windows=outside_windows,
+            window_missing=tuple(missing),
+            observations=observations,
+        )
+
     def __add__(self, other: GapCount) -> GapCount:
         return GapCount(
             cells=self.cells + other.cells,

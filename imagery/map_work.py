@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,17 @@ from geo.raster import OpenRasters
 from imagery.class_map import NOT_KNOWN, crop_percent, entropy, percent
 from imagery.classifier import softmax
 from imagery.composite import NODATA
+from imagery.extent import block_key, scene_key
 from imagery.model import TrainedModel
 from imagery.observe import BlockFeatures, Observer, PeriodScenes, window_spans
 from imagery.prepare import composite_medians
+from imagery.scene import Scene
 from imagery.smoothing import log_probability, pooled, reach
 from imagery.stack import Stack
 
 __all__ = ["MapBlock", "MapLayer", "MapWork"]
+
+_COMPOSITE = "composite "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,7 @@ class MapBlock:
     """Window to the median of every band and the count it rests on, shape (b + 1, h, w), where asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MapWork:
     """All that a block of a map is made from."""
 
@@ -75,6 +80,33 @@ class MapWork:
         """Return the block with its rim, which may reach beyond the grid."""
         rim = self.rim
         return Block(block.row - rim, block.col - rim, block.height + 2 * rim, block.width + 2 * rim)
+
+    def key(self, block: Block, wanted: NDArray[np.bool_]) -> str:
+        """Return the fingerprint of all that decides a block."""
+        settings, scenes = _fingerprints(self)
+        around, halo = self.around(block), self.model.spec.halo
+        read = Block(around.row - halo, around.col - halo, around.height + 2 * halo, around.width + 2 * halo)
+        return block_key(settings, scenes, self.geobox, block, read, wanted)
+
+    def packed(self, result: MapBlock) -> dict[str, NDArray[Any]]:
+        """Return a finished block as named arrays."""
+        return {
+            "codes": result.codes,
+            **{f"layer {at}": cells for at, cells in enumerate(result.layers)},
+            **{f"{_COMPOSITE}{name}": planes for name, planes in result.composites.items()},
+        }
+
+    def unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> MapBlock:
+        """Return a finished block from its arrays."""
+        return MapBlock(
+            codes=arrays["codes"],
+            layers=tuple(arrays[f"layer {at}"] for at in range(len(self.layers))),
+            composites={
+                name.removeprefix(_COMPOSITE): planes
+                for name, planes in arrays.items()
+                if name.startswith(_COMPOSITE)
+            },
+        )
 
     def __call__(self, block: Block, wanted: NDArray[np.bool_], files: OpenRasters | None = None) -> MapBlock:
         """Make a block.
@@ -168,3 +200,19 @@ class MapWork:
             return percent(entropy(probability))
         code = model.profile.legend.code(layer.crop)
         return crop_percent(probability, model.classifier.codes, code, model.calibration(layer.crop))
+
+
+@lru_cache(maxsize=4)
+def _fingerprints(work: MapWork) -> tuple[dict[str, Any], list[tuple[Scene, str]]]:
+    """Return what decides every block of a work, and the fingerprints of its scenes."""
+    days = [scene.day for scene in work.period.scenes]
+    settings = {
+        "work": "map",
+        "model": work.model.fingerprint,
+        "period": [str(work.period.start), str(work.period.end)],
+        # Dates of the season are looked for between the first and the last day that anything was seen
+        "days": [str(min(days)), str(max(days))] if days else [],
+        "layers": [[layer.kind, layer.crop] for layer in work.layers],
+        "composites": work.composites,
+    }
+    return settings, [(scene, scene_key(scene)) for scene in work.period.scenes]

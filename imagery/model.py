@@ -98,9 +98,17 @@ class TrainedModel:
 
     def save(self, folder: Path) -> None:
         """Write each classifier as text, such as ``boosted_trees.txt``, and ``model.json`` with everything else."""
-        texts = self.classifier.texts
-        for kind, text in texts.items():
+        for kind, text in self.classifier.texts.items():
             write_text(folder / f"{kind}.txt", text)
+        write_text(folder / "model.json", self._json())
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of everything that it says of a cell."""
+        return sha256(self._json().encode()).hexdigest()
+
+    def _json(self) -> str:
+        texts = self.classifier.texts
         content = {
             "members_sha256": {kind: sha256(text.encode()).hexdigest() for kind, text in texts.items()},
             "codes": self.classifier.codes,
@@ -111,7 +119,7 @@ class TrainedModel:
             "settings": asdict(self.settings),
             "validation": self.validation,
         }
-        write_text(folder / "model.json", json.dumps(content, indent=2, sort_keys=True) + "\n")
+        return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
     @classmethod
     def load(cls, folder: Path) -> TrainedModel:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks, part_of
+from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.raster import CogWriter, OpenRasters, RasterStyle
+from geo.runner import Runner
 from imagery.composite import NODATA, to_composite
+from imagery.extent import block_key, placed, scene_key
 from imagery.features import PART, WindowSpans, window_medians
 from imagery.gap import GapCount, GapReport, gap_count
 from imagery.profile import CropProfile
@@ -94,6 +97,7 @@ def write_period(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
     lost: Sequence[tuple[str, str]] = (),
+    runner: Runner | None = None,
 ) -> PeriodReport:
     """Write the composites and the observation count of a period.
 
@@ -119,6 +123,8 @@ def write_period(
         Called with blocks done and blocks in all.
     lost
         Scenes that fell out before, with the reason: they stand in the gap report beside those found here.
+    runner
+        Makes the blocks; threads here that keep nothing when None.
 
     Raises
     ------
@@ -128,9 +134,9 @@ def write_period(
     windows = {window.name: (window.start, window.end) for window in profile.windows_in(options.start, options.end)}
     kept, dropped = list(scenes), list(lost)
     while True:
-        work = PeriodWork(tuple(kept), geobox, sensor, options, windows)
+        work = PeriodWork(placed(kept, geobox, jobs=jobs), geobox, sensor, options, windows)
         try:
-            count = work.write(folder, inside, jobs, progress)
+            count = work.write(folder, inside, runner or Runner(jobs=jobs), progress)
             break
         except BrokenSceneError as error:
             remaining = [scene for scene in kept if scene.id != error.scene_id]
@@ -160,7 +166,7 @@ class PeriodBlock:
     """Cells by how they were observed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PeriodWork:
     """All that a block of a period's imagery is made from: plain data, that another process can be handed."""
 
@@ -179,7 +185,7 @@ class PeriodWork:
         self,
         folder: Path,
         inside: NDArray[np.bool_] | None,
-        jobs: int,
+        runner: Runner,
         progress: Callable[[int, int], None] | None,
     ) -> GapCount:
         """Write the rasters of the period and return its gaps."""
@@ -187,19 +193,12 @@ class PeriodWork:
         size = working_side(self.geobox, self.options.block_size)
         origin = working_origin(self.scenes, self.geobox, self.sensor, self.options.block_size)
         blocks_in_all = sum(1 for _ in blocks(shape, size, origin))
-        files = OpenRasters()
         gaps = GapCount(window_missing=(0,) * len(self.windows))
-
-        def made(block: Block) -> PeriodBlock:
-            return self(block, part_of(inside, shape, block), files)
-
         with ExitStack() as stack:
-            stack.enter_context(files)
             composites = {name: stack.enter_context(self._composite_writer(folder, name)) for name in self.windows}
             counts = stack.enter_context(self._count_writer(folder))
-            for done, (block, result) in enumerate(
-                map_blocks(made, shape, size=size, origin=origin, jobs=jobs), start=1
-            ):
+            results = runner.run(self, inside, shape, size=size, origin=origin)
+            for done, (block, result) in enumerate(results, start=1):
                 for name, writer in composites.items():
                     writer.write(block, result.composites[name])
                 counts.write(block, result.counts)
@@ -207,6 +206,32 @@ class PeriodWork:
                 if progress is not None:
                     progress(done, blocks_in_all)
         return gaps
+
+    @staticmethod
+    def around(block: Block) -> Block:
+        """Return the block: nothing beyond it matters."""
+        return block
+
+    def key(self, block: Block, cells: NDArray[np.bool_]) -> str:
+        """Return the fingerprint of all that decides a block."""
+        settings, scenes = _fingerprints(self)
+        return block_key(settings, scenes, self.geobox, block, block, cells)
+
+    def packed(self, result: PeriodBlock) -> dict[str, NDArray[Any]]:
+        """Return a finished block as named arrays."""
+        return {
+            "counts": result.counts,
+            "gaps": np.array(result.gaps.numbers, dtype=np.int64),
+            **{f"composite {name}": result.composites[name] for name in self.windows},
+        }
+
+    def unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> PeriodBlock:
+        """Return a finished block from its arrays."""
+        return PeriodBlock(
+            composites={name: arrays[f"composite {name}"] for name in self.windows},
+            counts=arrays["counts"],
+            gaps=GapCount.of(arrays["gaps"].tolist()),
+        )
 
     def __call__(self, block: Block, cells: NDArray[np.bool_], files: OpenRasters | None = None) -> PeriodBlock:
         """Make a block.
@@ -276,6 +301,20 @@ def composite_style(sensor: Sensor, window: str, span: tuple[date, date]) -> Ras
             "UNIT": f"{sensor.quantum:g}",
         },
     )
+
+
+@lru_cache(maxsize=4)
+def _fingerprints(work: PeriodWork) -> tuple[dict[str, Any], list[tuple[Scene, str]]]:
+    """Return what decides every block of a work, and the fingerprints of its scenes."""
+    options = work.options
+    settings = {
+        "work": "period",
+        "sensor": work.sensor.model_dump(mode="json"),
+        "min_valid": options.min_valid,
+        "cloud_buffer_m": options.cloud_buffer_m,
+        "windows": {name: [str(first), str(last)] for name, (first, last) in work.windows.items()},
+    }
+    return settings, [(scene, scene_key(scene)) for scene in work.scenes]
 
 
 def _counts(stack: Stack, windows: WindowSpans) -> tuple[NDArray[np.uint16], dict[str, NDArray[np.uint16]]]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geo.blocks import Block
 from geo.errors import InputError
 from imagery.address import is_remote
 from imagery.sensor import baseline_number
@@ -69,11 +70,23 @@ class Scene:
     """How far its images are moved east and north so that they lie where others do, metres."""
     relief: Relief | None = None
     """How the shading of slopes is taken out; None where it stays."""
+    extent: Block | None = None
+    """Window of the analysis grid that its files cover, from `imagery.extent.placed`; None where unknown."""
 
     @property
     def day(self) -> date:
         """Day of acquisition (UTC)."""
         return self.time.date()
+
+    def reaches(self, block: Block) -> bool:
+        """Say whether any of its files may have a cell of a block."""
+        own = self.extent
+        return own is None or (
+            own.row < block.row + block.height
+            and block.row < own.row + own.height
+            and own.col < block.col + block.width
+            and block.col < own.col + own.width
+        )
 
 
 def unique_scenes(scenes: Iterable[Scene]) -> tuple[Scene, ...]:

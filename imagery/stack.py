@@ -193,7 +193,8 @@ def read_stack(
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         for layer, (_, group) in enumerate(groups):
             for scene in group:
-                _lay(scene, geobox, block, sensor, grown, opened, values[layer], valid[layer])
+                if scene.reaches(block):
+                    _lay(scene, geobox, block, sensor, grown, opened, values[layer], valid[layer])
     return Stack(
         days=tuple(day for day, _ in groups),
         bands=sensor.common,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
     from aoi.frame import AreaFrame
     from aoi.project.finding import Finding
+    from geo.runner import Runner
     from imagery.prior import PriorCultivation
     from imagery.profile import CropProfile
     from imagery.sensor import Sensor
 
-__all__ = ["Context", "Progress"]
+__all__ = ["BLOCKS", "Context", "Progress"]
+
+BLOCKS = ".blocks"
+"""Folder of a run folder that holds finished blocks; it may be deleted at any time."""
 
 T = TypeVar("T")
 
@@ -42,6 +47,10 @@ class Context:
     """Run folder, where earlier steps' outputs stand."""
     jobs: int = 1
     """Threads."""
+    resume: bool = True
+    """Keep finished blocks."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers make the blocks; None makes them here."""
 
     @cached_property
     def frame(self) -> AreaFrame:
@@ -118,6 +127,16 @@ class Context:
         return np.random.default_rng(
             np.random.SeedSequence([self.survey.survey.seed, zlib.crc32(purpose.encode())])
         )
+
+    def runner(self, step: str) -> Runner:
+        """Return how the blocks of a step are made, with those that are finished already in the run folder."""
+        from geo.journal import BlockJournal
+        from geo.runner import Runner
+
+        folder = self.out.resolve() / BLOCKS / step.replace(":", "-")
+        if not self.resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        return Runner(jobs=self.jobs, journal=BlockJournal(folder))
 
     def class_map_path(self, period: str) -> Path:
         """Return where the class map of a period stands."""

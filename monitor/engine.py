@@ -117,7 +117,7 @@ def execute(
     for step in steps:
         for path in step.inputs:
             if path not in hashes:
-                hashes[path] = FileRecord.of(path)
+                hashes[path] = FileRecord.of_input(path)
         key = _fingerprint(step, manifest, hashes, root)
         if resume and folder.is_done(manifest, step.name, key):
             listener.kept(step.name)
@@ -169,7 +169,7 @@ def _state(
         return "to do again"
     for path in step.inputs:
         if path not in hashes:
-            hashes[path] = FileRecord.of(path)
+            hashes[path] = FileRecord.of_input(path)
     key = _fingerprint(step, base, hashes, root)
     return DONE if is_kept(out, base, step.name, key) else "to do again"
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from geo.errors import InputError, Problem, is_hidden
-from geo.files import sha256
+from geo.files import content_id, sha256
 
 __all__ = ["MANIFEST", "FileRecord", "Manifest", "StepRecord", "fingerprint", "plain", "read_manifest"]
 
@@ -38,6 +38,11 @@ class FileRecord:
     def of(cls, path: Path) -> FileRecord:
         """Return the record of a file on disk."""
         return cls(sha256=sha256(path), bytes=path.stat().st_size)
+
+    @classmethod
+    def of_input(cls, path: Path) -> FileRecord:
+        """Return the record of an input, whose bytes are read once as long as it stays untouched."""
+        return cls(sha256=content_id(path), bytes=path.stat().st_size)
 
     def matches(self, path: Path) -> bool:
         """Say whether the file on disk is still this one."""

@@ -49,7 +49,9 @@ class RunOptions:
     jobs: int = 1
     """Threads."""
     resume: bool = True
-    """Keep finished steps."""
+    """Keep finished steps and finished blocks."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers make the blocks; None makes them here."""
     overwrite: bool = False
     """Use a folder that holds something else."""
     language: str = "en"
@@ -145,7 +147,14 @@ def fetch(
 
 
 def _context(survey: Survey, survey_path: Path, options: RunOptions) -> Context:
-    return Context(survey=survey, root=survey_path.resolve().parent, out=options.out, jobs=options.jobs)
+    return Context(
+        survey=survey,
+        root=survey_path.resolve().parent,
+        out=options.out,
+        jobs=options.jobs,
+        resume=options.resume,
+        scheduler=options.scheduler,
+    )
 
 
 def require_tier_open(survey: Survey, survey_path: Path, options: RunOptions, verb: str | None) -> None:

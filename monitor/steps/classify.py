@@ -116,6 +116,7 @@ def write_maps(context: Context, staging: Path, progress: Progress, *, period: P
         },
         jobs=context.jobs,
         progress=progress,
+        runner=context.runner(f"classify:{period.name}"),
     )
     _write_fields(context, folder, period)
     return {"mapped_ha_counted_biased": {name: round(area.area_ha, 4) for name, area in mapped.items()}}

@@ -139,6 +139,7 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
         jobs=context.jobs,
         progress=progress,
         lost=[*((scene.id, scene.reason) for scene in found.lost), *ready.lost],
+        runner=context.runner(f"imagery:{period.name}"),
     )
     lost = report.gaps.lost_scenes
     write_csv(scene_rows(report.scenes, lost, ready.alignment, options), folder / SCENE_TABLE)

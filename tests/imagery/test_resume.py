@@ -1,0 +1,181 @@
+"""Blocks that are finished stay finished: after SIGKILL, and when a scene comes.
+
+Oracle: the bytes of a run that nothing disturbed, and the blocks that a scene reaches, found by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from geo.blocks import Block
+from geo.files import sha256
+from geo.journal import BlockJournal
+from geo.runner import Runner
+from imagery.extent import placed
+from imagery.map_work import MapWork
+from imagery.model import TrainedModel
+from imagery.observe import PeriodScenes
+from imagery.prepare import PrepareOptions, write_period
+from imagery.scene import Scene
+from tests.imagery.killed_period import ATTEMPTS
+from tests.imagery.test_classify import CORNER, PROFILE, SIZE, World
+from tests.imagery.world import BANDS, CRS, PERIODS, SENSOR, flat_shot, grid, scenes_of, write_catalog
+
+BLOCK = 8
+"""Side of the blocks: 36 of them."""
+MIDDLE = date(2023, 3, 10)
+"""Day of the scene that comes: between others, so that the first and the last day stay."""
+
+
+@pytest.fixture(name="world", scope="module")
+def fixture_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Return the small world."""
+    return World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(name="model", scope="module")
+def fixture_model(world: World) -> TrainedModel:
+    """Return a model of it that works in small blocks."""
+    model = world.train()
+    return replace(model, settings=replace(model.settings, block_size=BLOCK, smoothing_cells=0.0))
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    """Return the hash of every raster of a folder."""
+    return {path.name: sha256(path) for path in sorted(folder.glob("*.tif"))}
+
+
+def test_a_killed_run_goes_on_where_it_was(world: World, tmp_path: Path) -> None:
+    """Killed at one block after another, a run makes no finished block again, and ends in the same bytes."""
+    command = [sys.executable, "-m", "tests.imagery.killed_period", str(world.catalog), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    start, end = PERIODS["2023"]
+    write_period(
+        world.periods()["2023"].scenes,
+        geobox=world.geobox,
+        sensor=SENSOR,
+        profile=PROFILE,
+        options=PrepareOptions(start=start, end=end, min_valid=2, cloud_buffer_m=40),
+        inside=CORNER,
+        folder=tmp_path / "undisturbed",
+    )
+    for jobs, kills in ATTEMPTS.items():
+        finished = 0
+        for kill, row in zip(kills, found[str(jobs)]["killed"], strict=True):
+            assert (row["signal"], row["final"]) == (signal.SIGKILL, [])
+            # The block it died at is not there; of those under way beside it none, or some
+            assert finished + kill - 1 <= row["finished"] <= finished + kill - 1 + jobs
+            finished = row["finished"]
+        assert found[str(jobs)]["last"] == {"signal": 0, "made": 9 - finished, "kept": finished}
+        assert found[str(jobs)]["files"] == bytes_of(tmp_path / "undisturbed")
+
+
+def small_scene(folder: Path) -> Scene:
+    """Return a clear scene of 4 x 4 cells that lie, with the slack around them, in one block."""
+    geobox = GeoBox((4, 4), grid(SIZE, SIZE).transform * Affine.translation(18, 18), CRS)
+    shot = flat_shot(MIDDLE, geobox.shape, values=dict.fromkeys(BANDS, 0.33), name="LATE")
+    return scenes_of(write_catalog(folder, [shot], geobox=geobox), geobox)[0]
+
+
+def test_a_new_scene_makes_only_the_blocks_that_it_reaches(world: World, tmp_path: Path) -> None:
+    """One block of 36 (2.8 %) is composed again, and the files are those of a run from nothing, to the byte."""
+    start, end = PERIODS["2023"]
+    before = list(world.periods()["2023"].scenes)[::4]
+    runner = Runner(jobs=2, journal=BlockJournal(tmp_path / "journal"))
+
+    def write(scenes: list[Scene], out: str, made_by: Runner) -> dict[str, str]:
+        options: dict[str, Any] = {"start": start, "end": end, "min_valid": 1, "cloud_buffer_m": 40}
+        write_period(
+            scenes,
+            geobox=world.geobox,
+            sensor=SENSOR,
+            profile=PROFILE,
+            options=PrepareOptions(**options, block_size=BLOCK),
+            inside=None,
+            folder=tmp_path / out,
+            runner=made_by,
+        )
+        return bytes_of(tmp_path / out)
+
+    first = write(before, "first", runner)
+    assert (len(runner.made), runner.kept) == (36, 0)
+    write(before, "again", runner)
+    assert (len(runner.made), runner.kept) == (0, 36)
+    after = [*before, small_scene(tmp_path / "late")]
+    second = write(after, "second", runner)
+    assert (len(runner.made), runner.kept) == (1, 35)
+    assert second == write(after, "anew", Runner())
+    changed = {name for name in first if first[name] != second[name]}
+    assert "valid_count.tif" in changed
+
+
+def test_a_new_scene_maps_only_the_windows_that_it_reaches(
+    world: World, model: TrainedModel, tmp_path: Path
+) -> None:
+    """The block around the scene and its eight neighbours, whose textures reach into it; the bytes are the same."""
+    period = world.periods()["2023"]
+    period = replace(period, scenes=period.scenes[::3])
+    runner = Runner(jobs=2, journal=BlockJournal(tmp_path / "journal"))
+    world.map(model, tmp_path / "first", inside=None, runner=runner, period=period)
+    assert (len(runner.made), runner.kept) == (36, 0)
+    late = replace(period, scenes=[*period.scenes, small_scene(tmp_path / "late")])
+    second = world.map(model, tmp_path / "second", inside=None, runner=runner, period=late)
+    assert (len(runner.made), runner.kept) == (9, 27)
+    anew = world.map(model, tmp_path / "anew", inside=None, period=late)
+    for name, cells in second.items():
+        np.testing.assert_array_equal(cells, anew[name])
+    assert bytes_of(tmp_path / "second") == bytes_of(tmp_path / "anew")
+
+
+def test_what_decides_a_block_is_in_its_fingerprint(world: World, model: TrainedModel, tmp_path: Path) -> None:
+    """A changed file, another model and another shift of a scene are other blocks; another path is not."""
+    period = world.periods()["2023"]
+    block, cells = Block(16, 16, BLOCK, BLOCK), np.ones((BLOCK, BLOCK), dtype=np.bool_)
+
+    def key(period: PeriodScenes, of: TrainedModel = model, block: Block = block) -> str:
+        scenes = placed(period.scenes, world.geobox)
+        return MapWork(model=of, period=replace(period, scenes=scenes), geobox=world.geobox).key(block, cells)
+
+    first = period.scenes[0]
+
+    def with_first(scene: Scene) -> PeriodScenes:
+        return replace(period, scenes=[scene, *period.scenes[1:]])
+
+    def in_file(path: Path) -> PeriodScenes:
+        bands = {name: replace(file, path=str(path)) for name, file in first.bands.items() if name == "red"}
+        return with_first(replace(first, bands={**first.bands, **bands}))
+
+    red = Path(first.bands["red"].path)
+    copied = tmp_path / "copy.tif"
+    shutil.copy(red, copied)
+    same = key(period)
+    assert key(in_file(copied)) == same
+    with rasterio.open(copied, "r+") as target:
+        cells_of_file = target.read(1)
+        cells_of_file[0, 0] += 1
+        target.write(cells_of_file, 1)
+    other_model = replace(model, validation={**model.validation, "note": "another"})
+    others = [
+        key(in_file(copied)),
+        key(with_first(replace(first, shift_m=(5.0, 0.0)))),
+        key(period, of=other_model),
+        key(period, block=Block(16, 24, BLOCK, BLOCK)),
+        key(replace(period, scenes=period.scenes[1:])),
+    ]
+    assert len({same, *others}) == 6
