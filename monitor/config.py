@@ -91,6 +91,12 @@ class Survey(Section):
         """Return the period that plays a role, or None."""
         return next((period for period in self.period if period.role == role), None)
 
+    @property
+    def part_tiers(self) -> dict[str, int]:
+        """Widest circle of each part beside the hectares of places: ``ad``, ``harm``, ``impact``."""
+        parts = {"ad": self.ad, "harm": self.harm, "impact": self.impact}
+        return {name: section.tier for name, section in parts.items() if section is not None}
+
 
 def load_survey(path: Path) -> Survey:
     """Read a survey file; its paths come back absolute.

@@ -149,6 +149,7 @@ class ImpactSection(Section):
     programme: ProgrammeSection
     series: list[SeriesSection] = Field(default=[], description="Further numbers by unit and year")
     other: list[OtherProgramme] = Field(default=[], description="Other programmes, whose units are no controls")
+    tier: Literal[0, 1, 2] = Field(default=0, description="Who may see the effect of the whole panel: 0, 1 or 2")
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

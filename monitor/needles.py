@@ -48,8 +48,9 @@ def needles_of(context: Context, product: SafeProduct) -> Needles:
     released = [*_released_layers(context, tier), product.cells()]
     allowed = [shape for layer in released for shape in (layer.to_crs(crs), layer.to_crs(_DEGREES))]
     words = {*sample["unit_id"], *(text for layer in strict for text in _texts(layer)), *_people(context)}
+    told = "\n".join([_known_texts(context, released), *product.tables["portfolio"].get("title", [])])
     return Needles(
-        words=frozenset(_telling(words, _known_texts(context, released))) | {str(context.root.resolve())},
+        words=frozenset(_telling(words, told)) | {str(context.root.resolve())},
         metres=metres,
         degrees=degrees,
         allowed=np.concatenate([_vertices(frame) for frame in allowed]),
@@ -67,6 +68,12 @@ def _stricter_layers(context: Context, tier: Tier) -> Iterator[geopandas.GeoData
             yield open_layer(entry.path, layer=entry.layer)
     if survey.corrections is not None and survey.corrections.eradication is not None:
         yield open_layer(survey.corrections.eradication, layer=survey.corrections.layer)
+    if survey.ad is not None:
+        from monitor.programme_tables import programme_of
+
+        # Outlines of the areas never go out by themselves; a released overlay with the same ones may
+        areas = programme_of(context).areas
+        yield areas[["ad_id", "name", areas.geometry.name]]
     if survey.map.tier < tier:
         for path in (survey.map.rivers, survey.map.roads):
             if path is not None:

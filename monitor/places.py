@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import numpy as np
 import pandas as pd
+import shapely
 
 from aoi.membership import zone_of_cells
 from aoi.zones import ZoneLayer, stack
-from geo.errors import InputError, Problem
+from geo.errors import DisclosureError, InputError, Problem
 from geo.files import sha256, write_text
 from geo.grid import cell_centres, cells_at
 from geo.legend import Legend
@@ -25,11 +28,13 @@ from maps.disclosure.policy import TierRules, tier_rules
 from maps.disclosure.quadtree import members
 from maps.disclosure.tier import Tier
 from monitor.context import Context
+from monitor.released import AD_PREFIX, programme_domains
 from monitor.tables import SurveyTables, read_csv, read_tables, write_csv
 
 __all__ = ["Surroundings", "gather", "land_of", "read_surroundings", "rules_of", "write_surroundings"]
 
 M_PER_KM = 1000.0
+_MOST_LAYERS = 60  # bits of a place
 _CODE = {"unit": "adm_code"}
 _TABLES = ("atoms", "strata", "sampled", "seen", "patches")
 
@@ -85,7 +90,7 @@ def gather(context: Context) -> Surroundings:
     }
     facts = {
         "units": codes,
-        "layers": {entry.name: entry.tier for entry in context.survey.overlay if entry.tier},
+        "layers": {name: int(tier) for name, tier, _ in _shown_layers(context)},
         "base_km": base_km,
         "grid": f"{context.frame.geobox.crs}",
         "boundaries": sha256(context.survey.area.admin),
@@ -149,12 +154,46 @@ def _atoms(context: Context, base_km: int) -> Atoms:
 def _layer_bits(context: Context) -> Any:
     """Return for each cell one bit for every layer that a product of tier 1 or 2 may name."""
     bits = np.zeros(context.frame.geobox.shape, dtype=np.int64)
-    shown = [(index, entry) for index, entry in enumerate(context.survey.overlay) if entry.tier]
-    for bit, (index, entry) in enumerate(shown):
-        layer = ZoneLayer(name=entry.name, frame=context.read_overlay(index), label="label", title=entry.title)
+    shown = _shown_layers(context)
+    if len(shown) > _MOST_LAYERS:
+        raise DisclosureError(
+            Problem(
+                "layers of tiers 1 and 2",
+                f"{len(shown)} overlays and projects",
+                f"at most {_MOST_LAYERS}",
+                "set [ad] tier to 0, or release fewer overlays",
+            )
+        )
+    for bit, (name, _, read) in enumerate(shown):
+        layer = ZoneLayer(name=name, frame=read(), label="label")
         zones = stack([layer], str(context.frame.geobox.crs))
         bits |= (zone_of_cells(context.frame.geobox, zones) > 0).astype(np.int64) << bit
     return bits
+
+
+def _shown_layers(context: Context) -> list[tuple[str, Tier, Callable[[], Any]]]:
+    """Return the released overlays, and the programme with its projects: name, tier, and how to read each."""
+    shown: list[tuple[str, Tier, Callable[[], Any]]] = [
+        (entry.name, Tier(entry.tier), partial(context.read_overlay, index))
+        for index, entry in enumerate(context.survey.overlay)
+        if entry.tier
+    ]
+    section = context.survey.ad
+    if section is None or not section.tier:
+        return shown
+    from monitor.steps.programme import project_layers
+
+    domains = programme_domains(context.out)["domain"]
+    layers = project_layers(context, domains)
+    return shown + [
+        (AD_PREFIX + name, Tier(section.tier), partial(_one_shape, own)) for name, own in layers.items()
+    ]
+
+
+def _one_shape(areas: Any) -> Any:
+    """Return areas as one polygon, as the estimates of a project take them."""
+    shape = shapely.union_all(np.asarray(areas.geometry.values))
+    return geopandas.GeoDataFrame({"label": ["areas"]}, geometry=[shape], crs=areas.crs)
 
 
 def _households(context: Context, atoms: Atoms) -> dict[int, int]:

@@ -536,7 +536,8 @@ def _without_paths(section: Any) -> Any:
     """Return nested settings without their paths, which count by their bytes."""
     if isinstance(section, Section):
         values = ((key, getattr(section, key)) for key in type(section).model_fields)
-        return {key: _without_paths(value) for key, value in values if not isinstance(value, Path)}
+        # who may see a part changes no figure of it
+        return {key: _without_paths(value) for key, value in values if not isinstance(value, Path) and key != "tier"}
     if isinstance(section, dict):
         return {key: _without_paths(value) for key, value in section.items()}
     if isinstance(section, list | tuple):
@@ -741,15 +742,18 @@ def _tier_steps(context: Context, options: RunOptions) -> list[Step]:
         "periods": [_dump(period) for period in context.compared],
         "disclosure": _dump(section, without=("earlier",)),
         "tiers": [survey.area.tier, survey.map.tier, *(layer.tier for layer in survey.overlay)],
+        "parts": survey.part_tiers,
     }
     maps = tuple(f"classify:{period.name}" for period in context.compared)
-    needs = (*maps, "frame", "sample", "reference", "estimate", "compare", "overlay")
+    parts = [name for name, tier in survey.part_tiers.items() if tier]
+    programme = () if survey.ad is None or "ad" not in parts else _table_files(survey.ad.tables)
+    needs = (*maps, "frame", "sample", "reference", "estimate", "compare", "overlay", *parts)
     steps = [
         Step(
             name=DISCLOSURE,
             verb=DISCLOSURE,
             needs=needs,
-            inputs=(survey.area.admin, *overlays, *lines, *households, *section.earlier),
+            inputs=(survey.area.admin, *overlays, *lines, *households, *section.earlier, *programme),
             parameters=settings | {"map": _dump(survey.map)},
             action=_lazy("disclosure", "disclose", context),
         )

@@ -7,8 +7,9 @@ sum of rounded parts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,10 +26,18 @@ __all__ = ["SafeTables", "audit_tables", "generalised", "place_of"]
 SUPPRESSED = "suppressed"
 BELOW = "below_threshold"
 NOT_SURVEYED = "not_surveyed"
-_PREFIX = {"estimates": "unit:", "change": "unit:", "zones": "layer:", "cells": "cell:"}
-_KEY = {"estimates": "domain", "change": "domain", "zones": "domain", "cells": "cell"}
-_VALUE = {"estimates": "value_ha", "change": "difference_ha", "zones": "value_ha", "cells": "value_ha"}
+_PREFIX = {
+    "estimates": "unit:",
+    "change": "unit:",
+    "zones": "layer:",
+    "zone_change": "layer:",
+    "cells": "cell:",
+}
+_KEY = {name: "cell" if name == "cells" else "domain" for name in _PREFIX}
+_CHANGES = ("change", "zone_change")
+_VALUE = {name: "difference_ha" if name in _CHANGES else "value_ha" for name in _PREFIX}
 _SHARES = ("value", "se")
+_COUNTED = ("areas", "households", "persons", "n_treated", "n_control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +47,8 @@ class SafeTables:
     decision: Decision
     """What they were cut by."""
     tables: Mapping[str, pd.DataFrame]
-    """``estimates``, ``change``, ``zones``, ``cells`` and ``accuracy``, those that there are."""
+    """``estimates``, ``change``, ``zones``, ``zone_change``, ``cells``, ``accuracy``, ``harms``, ``effects`` and
+    ``portfolio``, those that there are."""
 
 
 def place_of(table: str, key: str) -> str:
@@ -59,7 +69,8 @@ def generalised(raw: Mapping[str, pd.DataFrame], decision: Decision, rules: Tier
     ----------
     raw
         Tables of the run by name, in full precision: ``estimates``, ``change``, ``zones`` (whole layers, each by
-        itself), ``cells`` and ``accuracy``.
+        itself) and their change, ``cells`` and ``accuracy``; ``harms``, ``effects`` and ``portfolio`` of the whole,
+        from which small counts were taken already.
     decision
         Which places are shown.
     rules
@@ -75,7 +86,12 @@ def generalised(raw: Mapping[str, pd.DataFrame], decision: Decision, rules: Tier
         columns = allowed_columns(decision.tier, name)
         if not columns or table.empty:
             continue
-        done = _places(name, table, decision, rules) if name in _KEY else _rounded_shares(table, rules.decimals)
+        if name in _KEY:
+            done = _places(name, table, decision, rules)
+        elif name == "accuracy":
+            done = _rounded_shares(table, rules.decimals)
+        else:
+            done = _significant(table, rules)
         kept = [column for column in columns if column in done.columns]
         tables[name] = done[kept].reset_index(drop=True)
     return SafeTables(decision=decision, tables=tables)
@@ -94,7 +110,7 @@ def _places(name: str, table: pd.DataFrame, decision: Decision, rules: TierRules
     numbers = result[[value, "lo_ha", "hi_ha"]].to_numpy(dtype=float)
     rounded = _rounded(numbers, rules.round_ha)
     result[[value, "lo_ha", "hi_ha"]] = rounded
-    if name != "change":
+    if name not in _CHANGES:
         small = (rounded[:, 0] == 0) & (numbers[:, 0] > 0) & ~hidden
         result["state"] = result["state"].mask(small, BELOW)
         result.loc[small, value] = np.nan
@@ -120,6 +136,42 @@ def _rounded(numbers: NDArray[np.float64], base: float) -> NDArray[np.float64]:
 def _rounded_shares(table: pd.DataFrame, decimals: int) -> pd.DataFrame:
     rounded = {column: table[column].astype(float).round(decimals) for column in _SHARES if column in table}
     return table.assign(**rounded)
+
+
+def _significant(table: pd.DataFrame, rules: TierRules) -> pd.DataFrame:
+    """Return figures of the whole with few digits, limits outwards; counts stay whole numbers."""
+    result = table.copy()
+    for column in ("value", "without_programme", "percent", "ground_ha"):
+        if column in result:
+            result[column] = _few_digits(result[column], rules.digits, np.rint)
+    if {"lo", "hi"} <= set(result.columns):
+        # The digits of a limit are those of the larger one, as on the page
+        scale = result[["value", "lo", "hi"]].astype(float).abs().max(axis=1)
+        result["lo"] = _few_digits(result["lo"], rules.digits, np.floor, scale)
+        result["hi"] = _few_digits(result["hi"], rules.digits, np.ceil, scale)
+        result["value"] = _few_digits(table["value"], rules.digits, np.rint, scale)
+    for column in _COUNTED:
+        if column in result:
+            result[column] = pd.to_numeric(result[column]).astype(float)
+    if "p_value" in result:
+        result["p_value"] = pd.to_numeric(result["p_value"]).astype(float).round(rules.decimals)
+    return result
+
+
+def _few_digits(
+    values: pd.Series, digits: int, rounding: Callable[[Any], Any], scale: pd.Series | None = None
+) -> NDArray[np.float64]:
+    """Return numbers at so many significant digits of `scale`, or of each itself."""
+    numbers = pd.to_numeric(values).to_numpy(dtype=float)
+    size = np.abs(numbers) if scale is None else scale.to_numpy(dtype=float)
+    size = np.where(np.isfinite(size) & (size > 0), size, 1.0)
+    base = 10.0 ** (np.floor(np.log10(size)) - digits + 1)
+    steps = numbers / base
+    near = np.rint(steps)
+    # a number that is a multiple but for its last bit stays where it is
+    steps = np.where(np.abs(steps - near) < 1e-9, near, rounding(steps))
+    result: NDArray[np.float64] = np.round(steps * base, 12) + 0.0
+    return result
 
 
 def audit_tables(

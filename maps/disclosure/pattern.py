@@ -157,6 +157,8 @@ def require_nesting(programme: TierRules, public: TierRules) -> None:
         "cell_least_km": public.cell_least_km >= programme.cell_least_km,
         "cell_most_km": public.cell_most_km == programme.cell_most_km,
         "round_ha": public.round_ha >= programme.round_ha,
+        "digits": public.digits <= programme.digits,
+        "least_count": public.least_count >= programme.least_count,
     }
     problems = [
         Problem(

@@ -23,9 +23,13 @@ __all__ = ["SafeProduct", "read_product"]
 
 _TEXT = (
     "crop", "period", "domain", "domain_name", "state", "from", "to", "cell", "mapped", "method", "kind", "flags",
-    "reference_date", "source", "vintage", "verdict", "class", "measure",
+    "reference_date", "source", "vintage", "verdict", "class", "measure", "harm", "claim", "unit", "grade", "scope",
+    "effect", "outcome", "unit_of_measure", "scale", "finding", "note", "project", "title", "status", "start", "end",
+    "households_state", "persons_state",
 )  # fmt: skip
-_TABLES = ("estimates", "change", "zones", "cells", "accuracy")
+_TABLES = (
+    "estimates", "change", "zones", "zone_change", "cells", "accuracy", "harms", "effects", "portfolio",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,7 +41,8 @@ class SafeProduct:
     decision: Decision
     """What is shown, and by which rules; for the project, not for readers (see `Decision.as_public_record`)."""
     tables: dict[str, pd.DataFrame]
-    """``estimates``, ``change``, ``zones``, ``cells``, ``accuracy``: empty where the run has none. Hectares are
+    """``estimates``, ``change``, ``zones``, ``zone_change``, ``cells``, ``accuracy``, ``harms``, ``effects``,
+    ``portfolio``: empty where the run has none or they were not released. Hectares are
     rounded estimates with their limits; a place without a figure has a `state` that says why."""
     crs: str
     """CRS of the cells."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from monitor.sections.base import Name, Section
+from monitor.sections.base import Name, Section, TierNumber
 
 CoverName = Literal[
     "primary_forest",
@@ -110,6 +110,7 @@ class HarmSection(Section):
     input: list[HarmInputSection] = Field(default=[], description="Rasters by standard name")
     species: list[HarmSpeciesSection] = Field(default=[], description="Species with their ranges")
     factor: dict[Name, HarmFactorSection] = Field(default={}, description="Factors in place of the shipped ones")
+    tier: TierNumber = Field(default=0, description="Who may see the six harms of the whole frame: 0, 1 or 2")
 
     @model_validator(mode="after")
     def _rings_grow(self) -> Self:

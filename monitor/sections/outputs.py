@@ -49,6 +49,10 @@ class TierSection(Section):
     cell_most_km: int | None = Field(default=None, ge=1, le=64, description="Side of the largest cell")
     embargo_months: int | None = Field(default=None, ge=0, description="Months after the latest reference date")
     round_ha: float | None = Field(default=None, gt=0, description="Base that hectares are rounded to")
+    digits: int | None = Field(default=None, ge=1, le=6, description="Significant digits of harms and effects")
+    least_count: int | None = Field(
+        default=None, ge=1, description="Fewest persons, households or compared units behind a count or an effect"
+    )
     approvals: int | None = Field(default=None, ge=0, le=9, description="Persons who must approve the tables")
 
 

@@ -55,6 +55,9 @@ class ProgrammeSection(Section):
         default_factory=dict,
         description="Numbers in place of the shipped ones, as [ad.parameter.border.strip_km]",
     )
+    tier: TierNumber = Field(
+        default=0, description="Who may see projects, with counts that are not small: 0, 1 or 2"
+    )
 
 
 class LegalitySection(Section):

@@ -21,6 +21,7 @@ from monitor.cells import cell_rows
 from monitor.context import Context, Progress
 from monitor.gate import earlier_decisions
 from monitor.places import Surroundings, gather, land_of, read_surroundings, rules_of, write_surroundings
+from monitor.released import AD_PREFIX, further_tables
 from monitor.tables import SurveyTables, read_csv, read_tables
 
 __all__ = ["TIERS", "approved_digest", "disclose", "safe_tables", "table_texts"]
@@ -51,6 +52,7 @@ def disclose(context: Context, staging: Path, progress: Progress) -> Mapping[str
         "earlier": [one.as_record() for one in earlier],
         "households": context.survey.disclosure.households is not None,
         "without_households": context.survey.disclosure.without_households,
+        "parts": context.survey.part_tiers,
     }
     write_text(folder / "settings.json", _json(settings))
     result = safe_tables(context.out, folder)
@@ -93,6 +95,8 @@ def safe_tables(out: Path, folder: Path) -> dict[Tier, SafeTables | DisclosureEr
             result[tier] = decision
             continue
         raw = _raw(out, tables, found, decision)
+        periods = tuple(dict.fromkeys(period for _, period in found.places.series))
+        raw |= further_tables(out, settings["parts"], rules[tier], tier, periods)
         safe = generalised(raw, decision, rules[tier])
         try:
             audit_tables(raw, safe, rules[tier], land)
@@ -129,12 +133,22 @@ def _raw(out: Path, tables: SurveyTables, found: Surroundings, decision: Decisio
         "accuracy": read_csv(out / "estimates" / "accuracy.csv").fillna({"class": ""}),
         "cells": cell_rows(tables, estimates, decision, places, found.places.base_km),
     }
-    alone = out / "overlay" / "alone.csv"
     layers = [name for name, of in found.places.layers.items() if of >= decision.tier]
-    if alone.is_file() and layers:
-        rows = read_csv(alone).fillna({"source": "", "vintage": "", "flags": ""})
-        raw["zones"] = rows[rows["domain"].isin(layers)]
+    if layers:
+        raw["zones"] = _zones(out, layers)
     return raw
+
+
+def _zones(out: Path, layers: list[str]) -> pd.DataFrame:
+    """Return the figures of whole layers, of the programme and of its projects, each by itself."""
+    found = []
+    for name, prefix in (("alone", ""), ("ad_estimates", AD_PREFIX)):
+        path = out / "overlay" / f"{name}.csv"
+        if path.is_file():
+            rows = read_csv(path).fillna({"source": "", "vintage": "", "flags": ""})
+            found.append(rows.assign(domain=prefix + rows["domain"].astype(str)))
+    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["domain"])
+    return rows[rows["domain"].isin(layers)].reset_index(drop=True)
 
 
 def _rules(record: Mapping[str, Any], tier: Tier) -> TierRules:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ from monitor.programme_tables import code_lists, programme_of, programme_paramet
 from monitor.steps.estimate import interval_method, period_facts
 from monitor.tables import SurveyTables, read_tables, write_csv
 
-__all__ = ["programme"]
+__all__ = ["programme", "project_layers"]
 
 PREVENTIVE = "preventive"
 CHANGE = (
@@ -103,6 +103,14 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
     )
     progress(1, 1)
     return {"notes": list(_notes(findings, change)), "projects": len(found.tables["projects"])}
+
+
+def project_layers(context: Context, domains: Iterable[str]) -> dict[str, Any]:
+    """Return the areas of the programme and of each project, as the estimates count them."""
+    areas = counted_areas(programme_of(context).areas)
+    wanted = set(domains)
+    layers = {PROGRAMME: areas} if PROGRAMME in wanted else {}
+    return layers | {str(code): own for code, own in areas.groupby("project_id", sort=True) if code in wanted}
 
 
 def _domains(context: Context, found: Programme, tables: SurveyTables) -> tuple[pd.DataFrame, pd.DataFrame]:
