@@ -18,12 +18,15 @@ from maps.text import plain
 
 __all__ = [
     "SCALE",
+    "encode_flat",
     "encode_lines",
     "encode_outline",
     "encode_polygons",
     "encode_table",
+    "inner_points",
     "label_points",
     "script_json",
+    "simplified",
 ]
 
 SCALE = 100_000
@@ -57,6 +60,52 @@ def encode_polygons(frame: geopandas.GeoDataFrame, *, coverage: bool) -> list[li
     return [_rings(shape) for shape in _geographic(simple, frame.crs)]
 
 
+def encode_flat(frame: geopandas.GeoDataFrame) -> dict[str, Any]:
+    """Return very many shapes as three lists that a browser reads without making an object for each.
+
+    Parameters
+    ----------
+    frame
+        Polygons or points with a CRS, n rows; empty shapes keep their place.
+
+    Returns
+    -------
+    dict
+        ``steps``: differences ``[dx, dy, ...]`` in 1/100000 degree that run through all rings, each ring starting
+        from the last point of the one before; ``points``: points of each ring; ``rings``: rings of each shape, the
+        outer one of a polygon before its holes.
+
+    Examples
+    --------
+    >>> points = geopandas.GeoDataFrame(geometry=[shapely.Point(1, 2), shapely.Point(1.5, 2)], crs=4326)
+    >>> encode_flat(points)
+    {'steps': [100000, 200000, 50000, 0], 'points': [1, 1], 'rings': [1, 1]}
+    """
+    shapes = _geographic(np.asarray(frame.geometry.values), frame.crs)
+    if not len(shapes):
+        return {"steps": [], "points": [], "rings": []}
+    single, owner = shapely.get_parts(shapes, return_index=True)
+    if (shapely.get_type_id(single) == 3).any():
+        single, ring_owner = shapely.get_rings(single, return_index=True)
+        owner = owner[ring_owner]
+    coordinates, ring = shapely.get_coordinates(single, return_index=True)
+    steps = np.rint(coordinates * SCALE).astype(np.int64)
+    # The last point of a ring repeats its first
+    closed = shapely.get_num_coordinates(single) > 1
+    last = np.append(ring[1:] != ring[:-1], True)
+    kept = ~(last & closed[ring])
+    # Points of a ring that fall together at this scale are one
+    steps, ring = steps[kept], ring[kept]
+    again = np.append(False, (ring[1:] == ring[:-1]) & (steps[1:] == steps[:-1]).all(axis=1))
+    steps, ring = steps[~again], ring[~again]
+    steps[1:] -= steps[:-1].copy()
+    return {
+        "steps": steps.ravel().tolist(),
+        "points": np.bincount(ring, minlength=len(single)).tolist(),
+        "rings": np.bincount(owner, minlength=len(shapes)).tolist(),
+    }
+
+
 def encode_outline(frame: geopandas.GeoDataFrame) -> list[list[list[int]]]:
     """Return the outline of a whole coverage, simplified as its polygons are."""
     shapes = np.asarray(frame.geometry.values)
@@ -72,6 +121,18 @@ def encode_lines(frame: geopandas.GeoDataFrame) -> list[list[list[int]]]:
         [_differences(shapely.get_coordinates(part)) for part in shapely.get_parts(shape)]
         for shape in _geographic(simple, frame.crs)
     ]
+
+
+def simplified(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Return a coverage with no more detail than the page shows; neighbours still share their edges."""
+    shapes = np.asarray(frame.geometry.values)
+    return frame.set_geometry(shapely.coverage_simplify(shapes, _tolerance(shapes)))
+
+
+def inner_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:
+    """Return for each polygon the latitude and longitude of some point well inside it, quickly."""
+    points = _geographic(shapely.point_on_surface(np.asarray(frame.geometry.values)), frame.crs)
+    return [[round(point.y, 5), round(point.x, 5)] for point in points]
 
 
 def label_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:

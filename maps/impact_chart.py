@@ -12,7 +12,7 @@ from maps.language import Language
 from maps.report.chart import Dot, DotRow, dots
 from maps.report.drawing import Drawing
 
-__all__ = ["impact_charts"]
+__all__ = ["effect_charts", "impact_charts"]
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#5F6B73"
 
@@ -30,11 +30,8 @@ def impact_charts(tables: Mapping[str, Any], words: Language) -> dict[str, Drawi
     effects = tables["effects"]
     unit = str(effects["unit_of_measure"].iloc[0])
     axis = words.text("impact.axis_effect", unit=unit)
-    drawn = {
-        "events": _effects(effects[effects["scope"].isin(["event"])], axis, "impact.chart_events", words),
-        "rings": _effects(
-            effects[effects["scope"].isin(["overall", "announcement", "ring"])], axis, "impact.chart_rings", words
-        ),
+    drawn: dict[str, Drawing | None] = {
+        **effect_charts(effects, words),
         "checks": _effects(
             effects[effects["scope"].isin(["overall", "sensitivity", "check"]) & (effects["scale"] == "level")],
             axis,
@@ -44,6 +41,25 @@ def impact_charts(tables: Mapping[str, Any], words: Language) -> dict[str, Drawi
         "balance": _balance(tables["balance"], words),
         "series": _series(tables["series"], unit, words),
         "comparisons": _comparisons(tables["comparisons"], axis, words),
+    }
+    return {name: drawing for name, drawing in drawn.items() if drawing is not None}
+
+
+def effect_charts(effects: Any, words: Language) -> dict[str, Drawing]:
+    """Return the effect by years since the start (``events``) and beside its rings (``rings``), if there are any.
+
+    Parameters
+    ----------
+    effects
+        Rows of ``effects.csv``, or of a tier's released part of it.
+    words
+        Language of the words in them.
+    """
+    axis = words.text("impact.axis_effect", unit=str(effects["unit_of_measure"].dropna().iloc[0]))
+    beside = ["overall", "announcement", "ring"]
+    drawn = {
+        "events": _effects(effects[effects["scope"] == "event"], axis, "impact.chart_events", words),
+        "rings": _effects(effects[effects["scope"].isin(beside)], axis, "impact.chart_rings", words),
     }
     return {name: drawing for name, drawing in drawn.items() if drawing is not None}
 

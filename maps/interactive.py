@@ -19,7 +19,18 @@ from maps.text import plain
 __all__ = ["render"]
 
 # In order of use: each file defines one name that the later ones call.
-_SCRIPTS = ("words.js", "data.js", "figure.js", "harms.js", "layers.js", "legend.js", "table.js", "page.js")
+_SCRIPTS = (
+    "words.js",
+    "data.js",
+    "figure.js",
+    "harms.js",
+    "painter.js",
+    "layers.js",
+    "legend.js",
+    "table.js",
+    "parts.js",
+    "page.js",
+)
 
 
 def render(page: Page) -> str:
@@ -86,7 +97,7 @@ def _frame(part: str, page: Page, **blocks: str) -> str:
         subtitle=plain(about.subtitle),
         sources=plain(about.sources),
         disclaimer=plain(about.disclaimer),
-        notes=[plain(note) for note in about.notes],
+        notes=[(plain(note), note in chosen.words) for note in about.notes],
         run=plain(about.run_id),
         tier=about.tier.value,
         **blocks,

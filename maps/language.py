@@ -22,7 +22,8 @@ __all__ = ["LANGUAGES", "Language", "language"]
 LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 """The official languages of the United Nations, as ISO 639-1 codes."""
 
-_LEFT, _OWN, _END = "\u2066", "\u2068", "\u2069"  # isolates: left to right, by own text, end
+_WHOLE = 1000.0  # a scale that asks for no digit after the sign
+_LEFT, _RIGHT, _OWN, _END = "\u2066", "\u2067", "\u2068", "\u2069"  # isolates: left, right, by own text, end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,8 @@ class Language:
     """Decimal sign."""
     group_from: int
     """Fewest digits that are grouped."""
+    whole_hectares: bool = False
+    """Whether hectares were rounded to whole ones before, so that no further digit is printed."""
     words: Mapping[str, str]
     """Key, such as ``verdict.increase``, to text with named places in braces."""
 
@@ -60,7 +63,9 @@ class Language:
         filled = self.words[key]
         for place, value in places.items():
             # a date or a foreign name keeps its own direction inside Arabic text
-            kept = f"{_OWN}{value}{_END}" if self.direction == "rtl" else value
+            # and a phrase of isolated parts takes that of the text
+            start = _RIGHT if value.startswith(_OWN) else _OWN
+            kept = f"{start}{value}{_END}" if self.direction == "rtl" else value
             filled = filled.replace("{" + place + "}", kept)
         return filled
 
@@ -96,16 +101,21 @@ class Language:
 
     def area(self, hectares: float, *, scale: float | None = None, signed: bool = False) -> str:
         """Return hectares with their unit."""
-        return self.text("pattern.ha", value=self.number(hectares, scale=scale, signed=signed))
+        digits = _WHOLE if self.whole_hectares else scale
+        return self.text("pattern.ha", value=self.number(hectares, scale=digits, signed=signed))
 
     def interval(self, lo: float, hi: float, *, signed: bool = False) -> str:
         """Return two limits in hectares with their unit, in equal digits."""
-        scale = max(abs(lo), abs(hi))
+        scale = _WHOLE if self.whole_hectares else max(abs(lo), abs(hi))
         ends = {
             "lo": self.number(lo, scale=scale, signed=signed),
             "hi": self.number(hi, scale=scale, signed=signed),
         }
         return self.text("pattern.ha", value=self.text("pattern.range", **ends))
+
+    def note(self, note: str) -> str:
+        """Return a note in this language where it is a key of the catalogue, else as it is."""
+        return self.words.get(note, note)
 
     def class_name(self, name: str) -> str:
         """Return the name of a map class, or the data's own name in readable form."""

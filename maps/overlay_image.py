@@ -33,6 +33,7 @@ __all__ = [
     "MapImage",
     "class_image",
     "code_image",
+    "gap_image",
     "probability_image",
     "relief_image",
 ]
@@ -112,6 +113,31 @@ def code_image(
     for code, colour in colours.items():
         table[code] = (*_rgb(colour), 255)
     return MapImage(uri=_webp(table[np.nan_to_num(codes, nan=0).astype(np.uint8)]), bounds=bounds)
+
+
+def gap_image(path: Path, least: int, colours: Sequence[str], *, limit: int = _LIMIT) -> MapImage:
+    """Return where there are too few clear observations: none at all, or fewer than `least`.
+
+    Parameters
+    ----------
+    path
+        Raster of the number of clear observations, the whole season in band 1.
+    least
+        With fewer a cell is not seen.
+    colours
+        Of cells with none, and of cells with some but too few.
+    limit
+        Most pixels a side.
+
+    Raises
+    ------
+    InputError
+        If the raster cannot be read.
+    """
+    counts, bounds = _warped(path, limit, Resampling.min)
+    table = np.array([(0, 0, 0, 0), *((*_rgb(colour), 255) for colour in colours)], dtype=np.uint8)
+    classes = np.where(np.isnan(counts) | (counts >= least), 0, np.where(counts == 0, 1, 2))
+    return MapImage(uri=_webp(table[classes]), bounds=bounds)
 
 
 def probability_image(path: Path, *, limit: int = _LIMIT) -> MapImage:

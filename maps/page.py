@@ -18,6 +18,7 @@ from geo.areas import MappedArea
 from geo.errors import InputError, Problem
 from geo.legend import Legend
 from maps.disclosure import Tier, require_tiers
+from maps.parts import Parts
 
 __all__ = [
     "CHANGE_COLUMNS",
@@ -272,11 +273,14 @@ class About:
     disclaimer: str = ""
     """Cleared boundary text; without it the product says that it is a draft and not cleared."""
     notes: tuple[str, ...] = ()
-    """Further sentences: limits, method, country notes."""
+    """Further sentences: limits, method, country notes; a key of the catalogue, such as ``limits.tier_rounded``, is
+    said in the reader's language."""
     run_id: str = ""
     """Identifier of the run, printed small."""
     tier: Tier = Tier.FIELD
     """Tier of the product."""
+    round_ha: float = 0.0
+    """Base that hectares were rounded to before they came here; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,6 +378,8 @@ class Page:
     """Rivers and roads."""
     elevation: Path | None = None
     """Raster in metres, for the hillshade that serves as base map."""
+    parts: Parts = field(default_factory=Parts)
+    """Cells, effects, projects, fields, sample: what the product of this tier shows beside its units."""
     language: str = "en"
     """Language the page opens in: en, fr, es, ar, ru or zh."""
 
@@ -386,12 +392,15 @@ class Page:
         layers += [(f"map of harm {one.harm} {one.period}", one.tier) for one in self.harm_maps]
         layers += [(f"overlay {overlay.name}", overlay.tier) for overlay in self.overlays]
         layers += [(f"{line.kind}s", line.tier) for line in self.lines]
+        layers += self.parts.tiers()
         require_tiers(layers, self.about.tier)
 
     def _reference_problems(self) -> Iterator[Problem]:
         named = [(f"{raster.kind} map {raster.path.name}", raster.period) for raster in self.rasters]
         named += [(f"map of harm {one.harm}", one.period) for one in self.harm_maps]
         named += [(f"harm {one.harm}", one.period) for one in self.figures.harms]
+        named += [("fields", one.period) for one in self.parts.fields]
+        named += [("gaps", one.period) for one in self.parts.gaps]
         named += [("estimates", str(period)) for period in self.figures.estimates["period"].unique()]
         periods = [period.name for period in self.periods]
         for where, period in named:

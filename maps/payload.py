@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 
 from geo.areas import polygon_areas_ha
-from maps.columns import encode_lines, encode_outline, encode_polygons, encode_table, label_points
+from maps.columns import (
+    encode_flat,
+    encode_lines,
+    encode_outline,
+    encode_polygons,
+    encode_table,
+    inner_points,
+    label_points,
+    simplified,
+)
 from maps.language import LANGUAGES, language
 from maps.overlay_image import (
     NOT_SEEN_COLOUR,
@@ -17,6 +26,7 @@ from maps.overlay_image import (
     MapImage,
     class_image,
     code_image,
+    gap_image,
     probability_image,
     relief_image,
 )
@@ -31,11 +41,18 @@ from maps.page import (
     RasterLayer,
     Share,
 )
+from maps.parts import EFFECT_COLUMNS, PORTFOLIO_COLUMNS, SAMPLE_STATES, FieldLayer, GapLayer
 from maps.remark import given_flags, verdict_key, with_flags
 from maps.style import CHANGE, PROBABILITY, SEQUENCE, class_breaks
 from maps.text import plain
 
 __all__ = ["catalogue", "payload"]
+
+MOST_SHAPES = 2_000
+"""With more units than this they are painted on a canvas; each of fewer is a shape of its own."""
+
+GAP_COLOURS = ("#4B1D6B", "#B58CCB")
+"""Cells without any clear observation, and with too few."""
 
 UNIT_KEYS = {
     "ha": "harms.unit_ha",
@@ -80,6 +97,7 @@ def payload(page: Page) -> dict[str, Any]:
             "probability": list(PROBABILITY),
             "probabilityLimits": list(PROBABILITY_LIMITS),
             "notSeen": NOT_SEEN_COLOUR,
+            "gaps": list(GAP_COLOURS),
         },
         "breaks": {crop: list(_breaks(page, crop)) for crop in page.crops},
         "estimates": encode_table(_estimates(page)),
@@ -97,9 +115,14 @@ def payload(page: Page) -> dict[str, Any]:
         "units": _units(page),
         "overlays": list(_overlays(page)),
         "lines": [{"kind": line.kind, "shapes": encode_lines(line.frame)} for line in page.lines],
-        "rasters": [_raster(page, layer) for layer in page.rasters] + [_harm_map(one) for one in page.harm_maps],
+        "rasters": [
+            *(_raster(page, layer) for layer in page.rasters),
+            *(_harm_map(one) for one in page.harm_maps),
+            *(_gap(one) for one in page.parts.gaps),
+        ],
         "harms": [_harm(one) for one in page.figures.harms],
         "relief": None if page.elevation is None else _image(relief_image(page.elevation)),
+        **_parts(page),
     }
 
 
@@ -131,13 +154,19 @@ def _about(page: Page) -> dict[str, Any]:
         "notes": [plain(note) for note in about.notes],
         "run": plain(about.run_id),
         "tier": about.tier.value,
+        "round": about.round_ha,
         "language": page.language,
     }
 
 
 def _estimates(page: Page) -> pd.DataFrame:
-    """Return the figures in the order crop, period, domain, with flags; an empty cell keeps no number."""
-    table = _as_text(with_flags(page.figures.estimates), ("crop", "period", "domain"))
+    return _estimate_table(page, page.figures.estimates)
+
+
+def _estimate_table(page: Page, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return figures in the order crop, period, domain, with flags; an empty cell keeps no number."""
+    rows = rows.assign(**{name: np.nan for name in ESTIMATE_COLUMNS if name not in rows})
+    table = _as_text(with_flags(rows), ("crop", "period", "domain"))
     order = {period.name: number for number, period in enumerate(page.periods)}
     table = table.assign(_order=table["period"].map(order)).sort_values(["crop", "_order", "domain"], kind="stable")
     empty = ~table["state"].isin(["estimated", "zero"])
@@ -154,7 +183,12 @@ def _as_text(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _change(page: Page) -> pd.DataFrame:
-    table = _as_text(page.figures.change, ("crop", "from", "to", "domain"))
+    return _change_table(page.figures.change)
+
+
+def _change_table(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.assign(**{name: np.nan for name in CHANGE_COLUMNS if name not in rows})
+    table = _as_text(rows, ("crop", "from", "to", "domain"))
     table = table.assign(flags=given_flags(table), verdict=[verdict_key(text) for text in table["verdict"]])
     for column in ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value"):
         table[column] = pd.to_numeric(table[column])
@@ -170,14 +204,135 @@ def _breaks(page: Page, crop: str) -> tuple[float, ...]:
 
 def _units(page: Page) -> dict[str, Any]:
     frame = page.admin.frame
+    many = len(frame) > MOST_SHAPES
     return {
         "title": plain(page.admin.title),
         "codes": [plain(code) for code in frame["code"]],
         "names": [plain(name) for name in frame["name"]],
-        "shapes": encode_polygons(frame, coverage=True),
+        **({"flat": encode_flat(simplified(frame))} if many else {"shapes": encode_polygons(frame, coverage=True)}),
         "outline": encode_outline(frame),
-        "labels": label_points(frame),
+        "labels": (inner_points if many else label_points)(frame),
         "areas": [round(float(area), 1) for area in polygon_areas_ha(frame)],
+    }
+
+
+def _parts(page: Page) -> dict[str, Any]:
+    """Return what the page of this tier has beside its units; empty where there is none."""
+    parts = page.parts
+    zones, change = parts.zones, parts.zone_change
+    return {
+        "cells": None if parts.cells is None else _cells(page),
+        "effects": encode_table(parts.effects[list(EFFECT_COLUMNS)].fillna({"finding": "", "note": ""})),
+        "portfolio": encode_table(parts.portfolio[list(PORTFOLIO_COLUMNS)]),
+        "zones": encode_table(_estimate_table(page, zones) if len(zones) else zones),
+        "zoneChange": encode_table(_change_table(change) if len(change) else change),
+        "fields": [_fields(one) for one in parts.fields],
+        "gaps": [_gap_facts(one) for one in parts.gaps],
+        "sample": _sample(page),
+        "next": _next(page),
+    }
+
+
+def _cells(page: Page) -> dict[str, Any]:
+    """Return the squares, and for each crop and period their figures in the same order."""
+    layer = page.parts.cells
+    assert layer is not None
+    frame, names = layer.frame, [str(name) for name in layer.frame["cell"]]
+    sides = frame["side_km"].to_numpy(dtype=float)
+    told, breaks = [], {}
+    for crop in page.crops:
+        density = []
+        for period in page.periods:
+            rows = layer.figures
+            rows = rows[(rows["crop"].astype(str) == crop) & (rows["period"].astype(str) == period.name)]
+            rows = rows.set_index(rows["cell"].astype(str)).reindex(names)
+            numbers = {name: pd.to_numeric(rows[name]).astype(float).to_numpy() for name in _LIMITS}
+            texts = {name: rows[name].fillna(empty).astype(str).to_numpy() for name, empty in _CELL_TEXTS.items()}
+            level = pd.to_numeric(rows["level"]).dropna()
+            told.append(
+                {
+                    "crop": crop,
+                    "period": plain(period.name),
+                    "level": float(level.iloc[0]) if len(level) else 0.95,
+                    "table": encode_table(pd.DataFrame({**numbers, **texts})),
+                }
+            )
+            shown = numbers["value_ha"] / sides**2
+            density += shown[np.isfinite(shown)].tolist()
+        breaks[crop] = list(class_breaks(density, len(SEQUENCE)))
+    return {
+        "names": [plain(name) for name in names],
+        "sides": frame["side_km"].astype(int).tolist(),
+        "shapes": encode_flat(frame),
+        "figures": told,
+        "breaks": breaks,
+    }
+
+
+_LIMITS = ("value_ha", "lo_ha", "hi_ha")
+_CELL_TEXTS = {"state": "missing", "mapped": "", "flags": ""}
+
+
+def _fields(layer: FieldLayer) -> dict[str, Any]:
+    """Return the fields of a map; their hectares are counted on it, and the page says so."""
+    frame = layer.frame
+    return {
+        "crop": layer.crop,
+        "period": plain(layer.period),
+        "shapes": encode_flat(frame),
+        "probability": [round(float(one)) for one in frame["probability"]],
+        "area": [round(float(one), 2) for one in frame["area_ha"]],
+        # Ids that count upwards are made from their number in the page
+        "names": _numbered([plain(name) for name in frame["field_id"]]),
+    }
+
+
+def _numbered(names: list[str]) -> dict[str, Any]:
+    """Return names as one start and one width where they are a run of numbers, else as they are."""
+    digits = len(names[0]) - len(names[0].rstrip("0123456789")) if names else 0
+    if digits:
+        head, first = names[0][:-digits], int(names[0][-digits:])
+        if names == [f"{head}{first + number:0{digits}d}" for number in range(len(names))]:
+            return {"head": head, "first": first, "digits": digits}
+    return {"list": names}
+
+
+def _gap(layer: GapLayer) -> dict[str, Any]:
+    image = gap_image(layer.path, layer.least, GAP_COLOURS)
+    return {"kind": "gaps", "period": plain(layer.period), "crop": None, **_image(image)}
+
+
+def _gap_facts(layer: GapLayer) -> dict[str, Any]:
+    return {
+        "period": plain(layer.period),
+        "least": layer.least,
+        "never": round(layer.never_percent / 100, 4),
+        "few": round(layer.few_percent / 100, 4),
+    }
+
+
+def _sample(page: Page) -> dict[str, Any] | None:
+    layer = page.parts.sample
+    if layer is None:
+        return None
+    periods = [period.name for period in page.periods if period.name in layer.frame.columns]
+    return {
+        "names": [plain(name) for name in layer.frame["unit_id"]],
+        "points": encode_flat(layer.frame)["steps"],
+        "periods": [plain(name) for name in periods],
+        "states": [[SAMPLE_STATES.index(str(state)) for state in layer.frame[name]] for name in periods],
+        "known": list(SAMPLE_STATES),
+    }
+
+
+def _next(page: Page) -> dict[str, Any] | None:
+    layer = page.parts.next_places
+    if layer is None:
+        return None
+    return {
+        "names": [plain(name) for name in layer.frame["unit_id"]],
+        "points": encode_flat(layer.frame)["steps"],
+        "uncertainty": [round(float(one)) for one in layer.frame["uncertainty"]],
     }
 
 

@@ -16,6 +16,7 @@ from geo.files import atomic
 from maps.impact_words import readable_balance, readable_effects, readable_hot_spots, readable_pattern
 from maps.language import Language, language
 from maps.page import About, Accuracy, Figures
+from maps.part_words import readable_cells, readable_permanence, readable_portfolio
 from maps.remark import given_flags, verdict_key, with_flags
 from maps.text import plain, spreadsheet_safe
 
@@ -159,6 +160,24 @@ HXL_TAGS = {
     "reported_ha": "#indicator+reported+area+ha",
     "share_lo": "#indicator+lower+share",
     "share_hi": "#indicator+upper+share",
+    "years_present": "#indicator+years+present",
+    "transitions": "#indicator+transitions",
+    "current_run": "#indicator+years+run",
+    "long_affected": "#status+long_affected",
+    "cell": "#geo+cell",
+    "side_km": "#geo+side+km",
+    "mapped": "#status+map",
+    "seen_percent": "#indicator+seen+percent",
+    "project": "#activity+code",
+    "title": "#activity+name",
+    "status": "#status+activity",
+    "start": "#date+start",
+    "end": "#date+end",
+    "areas": "#activity+areas+num",
+    "households": "#reached+households",
+    "households_state": "#status+households",
+    "persons": "#reached+ind",
+    "persons_state": "#status+ind",
 }
 """Column to Humanitarian Exchange Language tag (hxlstandard.org, 1.1)."""
 
@@ -303,6 +322,24 @@ _HEADINGS = {
     "reported_ha": "table.reported",
     "share_lo": "table.lower",
     "share_hi": "table.upper",
+    "years_present": "permanence.years_present",
+    "transitions": "permanence.transitions",
+    "current_run": "permanence.current_run",
+    "long_affected": "permanence.long_affected",
+    "cell": "table.cell",
+    "side_km": "table.side",
+    "mapped": "parts.mapped",
+    "seen_percent": "table.seen_percent",
+    "project": "table.code",
+    "title": "parts.project",
+    "status": "parts.status",
+    "start": "parts.start",
+    "end": "parts.end",
+    "areas": "table.areas",
+    "households": "parts.households",
+    "households_state": "table.state",
+    "persons": "parts.persons",
+    "persons_state": "table.state",
 }
 _EXTRA_SHEETS = {
     "effects": "impact.effects_sheet",
@@ -325,12 +362,19 @@ _EXTRA_SHEETS = {
     "fact_sheets": "notes.facts_sheet",
     "ad_findings": "notes.findings_sheet",
     "error_matrix": "notes.matrix_sheet",
+    "zone_change": "notes.zone_change_sheet",
+    "cells": "notes.cells_sheet",
+    "permanence": "permanence.sheet",
+    "portfolio": "notes.portfolio_sheet",
 }
 _IN_WORDS: dict[str, Callable[[pd.DataFrame, Language], pd.DataFrame]] = {
     "effects": readable_effects,
     "balance": readable_balance,
     "hot_spots": readable_hot_spots,
     "spatial_pattern": readable_pattern,
+    "cells": readable_cells,
+    "permanence": readable_permanence,
+    "portfolio": readable_portfolio,
 }
 _CERTAINTY = {"below": "below", "straddles the threshold": "straddles", "at or above": "above"}
 _FORMATS = {
@@ -446,6 +490,7 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "below": lambda value: _yes_or_no(value, words),
         "rule": lambda name: words.text(f"table.rule_{name}"),
         "beaten": lambda value: "" if pd.isna(value) else _yes_or_no(bool(value), words),
+        "verdict": lambda text: words.text(f"verdict.{verdict_key(text)}"),
         "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
     }
     return rows.assign(**{name: [say[name](value) for value in rows[name]] for name in say if name in rows})
@@ -607,7 +652,7 @@ def _notes(about: About, words: Language) -> Iterator[tuple[str, str]]:
     for key in ("unit_note", "interval", "empty_note", "counted_note"):
         yield "", words.text(f"notes.{key}")
     for note in about.notes:
-        yield "", note
+        yield "", words.note(note)
     yield "", words.text(f"tier.{about.tier.value}")
     if about.run_id:
         yield "", words.text("notes.run", run=plain(about.run_id))

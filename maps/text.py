@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-__all__ = ["plain", "short_names", "spreadsheet_safe"]
+__all__ = ["bare", "plain", "short_names", "spreadsheet_safe"]
 
 # Bidirectional embeddings, overrides and isolates, zero-width signs, byte-order mark, and C0/C1 controls:
 # a name holding them can reorder or hide the text around it.
@@ -49,6 +49,17 @@ def spreadsheet_safe(text: object) -> str:
     """
     cleaned = plain(text)
     return f"'{cleaned}" if cleaned.startswith(_FORMULA_STARTS) else cleaned
+
+
+def bare(text: str) -> str:
+    """Return text as it was before `spreadsheet_safe` put an apostrophe before it.
+
+    Examples
+    --------
+    >>> bare("'-9"), bare("'tis"), bare("Norte")
+    ('-9', "'tis", 'Norte')
+    """
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text
 
 
 def short_names(texts: Iterable[object], *, length: int = 20) -> tuple[str, ...]:

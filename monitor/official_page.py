@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from aoi.official import NO_INTERVAL
 from geo.legend import Legend, MapClass
 from geo.vector import open_layer, read_layer
 from maps.page import About, AdminLayer, Figures, LineLayer, OverlayLayer, Page, Period
@@ -18,11 +17,8 @@ __all__ = ["official_page"]
 
 _CROP_COLOUR = "#D55E00"
 
-_NOTES = (
-    f"Figures of the named authority, {NO_INTERVAL}: no difference between two of them can be tested.",
-    "A unit without colour has no figure in the table; that is not zero.",
-    "Zones that cut through units hold an unknown part of their figures; the tables give bounds.",
-)
+_NOTES = ("limits.official_untested", "limits.official_empty", "limits.official_zones")
+"""Notes at the foot of the page, by key of the catalogue."""
 
 
 def official_page(context: Context, language: str) -> Page:

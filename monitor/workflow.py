@@ -31,7 +31,7 @@ __all__ = ["FETCH", "RunOptions", "default_out", "fetch", "plan", "run"]
 FETCH = "fetch"
 """Name of what comes before all steps: images from the web, brought to the survey's folder."""
 
-TIERED_VERBS = ("map", "export")
+TIERED_VERBS = ("map", "report", "export")
 """Verbs that make products of one tier."""
 
 DISCLOSURE = "disclosure"
@@ -535,9 +535,9 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
 def _without_paths(section: Any) -> Any:
     """Return nested settings without their paths, which count by their bytes."""
     if isinstance(section, Section):
-        values = ((key, getattr(section, key)) for key in type(section).model_fields)
         # who may see a part changes no figure of it
-        return {key: _without_paths(value) for key, value in values if not isinstance(value, Path) and key != "tier"}
+        values = ((key, getattr(section, key)) for key in type(section).model_fields if key != "tier")
+        return {key: _without_paths(value) for key, value in values if not isinstance(value, Path)}
     if isinstance(section, dict):
         return {key: _without_paths(value) for key, value in section.items()}
     if isinstance(section, list | tuple):
@@ -769,6 +769,14 @@ def _tier_steps(context: Context, options: RunOptions) -> list[Step]:
                 inputs=inputs,
                 parameters=settings | {"map": _dump(survey.map), "language": options.language},
                 action=_lazy("tier_products", "write_map", context, language=options.language, **common),
+            )
+        )
+        steps.append(
+            replace(
+                steps[-1],
+                name=f"report:{tier}",
+                verb=f"report:{tier}",
+                action=_lazy("tier_products", "write_report", context, language=options.language, **common),
             )
         )
         steps.append(

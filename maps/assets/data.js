@@ -35,6 +35,23 @@ const data = (() => {
   const changes = rows(raw.change);
   const byKey = new Map(estimates.map((row) => [key(row.crop, row.period, row.domain), row]));
   const changeByKey = new Map(changes.map((row) => [key(row.crop, row.from, row.to, row.domain), row]));
+  const zones = rows(raw.zones);
+  const zoneChanges = rows(raw.zoneChange);
+  // A popup of a layer finds its figure as any other does; the table of units lists units alone.
+  zones.forEach((row) => byKey.set(key(row.crop, row.period, row.domain), row));
+  zoneChanges.forEach((row) => changeByKey.set(key(row.crop, row.from, row.to, row.domain), row));
+
+  // Figures of the squares of one crop and period, unpacked when first asked for.
+  const unpackedCells = new Map();
+  function cellRows(crop, period) {
+    const mark = key(crop, period);
+    if (!unpackedCells.has(mark)) {
+      const found = raw.cells && raw.cells.figures.find((one) => one.crop === crop && one.period === period);
+      unpackedCells.set(mark, found ? rows(found.table).map((row, i) => Object.assign(row, { cell: raw.cells.names[i], level: found.level })) : []);
+    }
+    return unpackedCells.get(mark);
+  }
+
   const mapped = new Map(raw.mapped.map((row) => [key(row.crop, row.period, row.domain), row.area]));
   const flags = (row) => (row && row.flags ? row.flags.split(';') : []);
 
@@ -42,6 +59,11 @@ const data = (() => {
     raw,
     estimates,
     changes,
+    zones,
+    zoneChanges,
+    cellRows,
+    effects: rows(raw.effects),
+    portfolio: rows(raw.portfolio),
     flags,
     frame: raw.frame,
     otherNames: new Map(estimates.map((row) => [row.domain, row.domain_name])),
@@ -59,6 +81,8 @@ const data = (() => {
       return [...found.values()];
     },
     numbered: (row) => Boolean(row) && row.value_ha !== null && (row.state === 'estimated' || row.state === 'zero'),
+    // A rough figure is shown and never ranked.
+    ranked: (row) => row && !flags(row).some((flag) => ['INDICATIVE', 'LOW_COUNT', 'WIDE', 'CARRIED_FORWARD', 'INCOMPLETE'].includes(flag)),
     rough: (row) => flags(row).some((flag) => flag === 'LOW_COUNT' || flag === 'INDICATIVE'),
     wide: (row) => flags(row).some((flag) => flag === 'WIDE' || flag === 'LOW_COUNT' || flag === 'INDICATIVE'),
   };

@@ -9,7 +9,7 @@ const harms = (() => {
   function number(value, row) {
     const scale = Math.max(Math.abs(row.lo), Math.abs(row.hi));
     if (scale > 0 && scale < 0.01) return Number(value.toPrecision(2)).toString();
-    return words.number(value, { scale });
+    return words.number(value, { scale, brief: data.raw.about.round > 0 });
   }
   const level = (row) => (row.rough ? words.text('pattern.nominal', { level: words.level(row.level) }) : words.level(row.level));
   const amount = (row) => number(row.value, row) + '\u00a0' + unit(row);
@@ -40,5 +40,5 @@ const harms = (() => {
       ? [node('dl', { class: 'facts six' }, ...rows.flatMap(entry)), reading(rows)] : []));
   }
 
-  return { show };
+  return { show, whole };
 })();

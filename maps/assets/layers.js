@@ -1,7 +1,7 @@
 // What is drawn on the map. Later panes lie higher; only units and AD areas answer to a click.
 const layers = (() => {
   'use strict';
-  const PANES = [['image', 250], ['image-before', 260], ['units', 300], ['units-before', 310], ['zones', 320], ['relief', 340], ['lines', 360], ['edges', 380], ['areas', 390], ['names', 420]];
+  const PANES = [['image', 250], ['image-before', 260], ['units', 300], ['cells', 302], ['units-before', 310], ['cells-before', 312], ['zones', 320], ['fields', 330], ['fields-before', 332], ['relief', 340], ['lines', 360], ['edges', 380], ['areas', 390], ['points', 410], ['names', 420]];
   const ZONES = {
     protected: '#12633a', forest_reserve: '#4b6b12', indigenous: '#6a2c91', community: '#8a2f5d', buffer: '#4f5b63', other: '#4f5b63',
   };
@@ -9,6 +9,13 @@ const layers = (() => {
   const AREA = '#0b2f8a';
   const THUMB = 34; // width of the slider's handle, whose middle is the cut
   const NONE = '#fbfaf5'; // looked for and not found
+  const FIELD = { fill: '#E69F00', stroke: '#5b3a00' };
+  // In the order of the states; shapes differ as well as colours.
+  const SAMPLE = [
+    { fill: '#B3261E', shape: 'ring' }, { fill: '#D55E00', shape: 'triangle' }, { fill: '#A6247B', shape: 'diamond' },
+    { fill: '#0072B2', shape: 'square', radius: 4 }, { fill: '#007A5A', shape: 'circle', radius: 4 },
+  ];
+  const NEXT = { fill: '#F0E442', shape: 'diamond', radius: 6 };
   let map;
   let units = [];
   let before = null; // the units of the other side of the divider, made when first asked for
@@ -16,6 +23,8 @@ const layers = (() => {
   let relief = null;
   let choose = () => {};
   const overlays = [];
+  const painted = new Map(); // layers of many shapes, by name, made when first shown
+  let now = null; // the state last painted
 
   // Hatches: a fill of one colour with lines over it, so that a hatched unit keeps its class.
   function pattern(name, ground, ink, angle, gap) {
@@ -48,6 +57,8 @@ const layers = (() => {
     map.getPane('relief').classList.add('leaflet-relief-pane');
     drawUnits();
     data.raw.overlays.forEach(drawOverlay);
+    drawOwn();
+    map.on('click', chooseAt);
     data.raw.lines.forEach(drawLines);
     if (data.raw.relief) {
       relief = L.imageOverlay(data.raw.relief.uri, data.raw.relief.bounds, { pane: 'relief', alt: '' });
@@ -60,7 +71,7 @@ const layers = (() => {
     const fills = L.svg({ pane: 'units' });
     const frame = L.svg({ pane: 'edges' });
     const edge = { color: '#37444c', weight: 1, opacity: 0.75 };
-    units = data.raw.units.shapes.map((shapes, index) => {
+    units = data.raw.units.flat ? manyUnits('units', edge) : data.raw.units.shapes.map((shapes, index) => {
       const rings = data.polygons(shapes);
       const fill = L.polygon(rings, { renderer: fills, pane: 'units', ...edge, fillOpacity: 0.85 }).addTo(map);
       const code = data.raw.units.codes[index];
@@ -76,6 +87,105 @@ const layers = (() => {
     const edges = { addTo: () => stroke(true), remove: () => stroke(false) };
     overlays.push({ id: 'units', layer: edges, key: 'layers.units', swatch: { stroke: edge.color, width: 1.2 }, on: true });
     overlays.push({ id: 'names', layer: drawNames(), key: 'layers.names', swatch: null, on: units.length <= 60 });
+  }
+
+  // Thousands of units are painted; each keeps the style that it would have as a shape of its own.
+  function manyUnits(pane, edge) {
+    const styles = data.raw.units.codes.map(() => ({ stroke: true }));
+    const style = (index) => {
+      const { fillColor, fillOpacity, ink, stroke } = styles[index];
+      return { fill: fillOpacity ? fillColor || '#ffffff' : 'none', ink, stroke: stroke ? edge.color : null, width: edge.weight };
+    };
+    const many = painter.shapes(data.raw.units.flat, { pane, style, opacity: 0.85 });
+    painted.set(pane, many);
+    many.layer.addTo(map);
+    let waiting = null;
+    const later = () => { if (!waiting) waiting = requestAnimationFrame(() => { waiting = null; many.layer.redraw(); }); };
+    return data.raw.units.codes.map((code, index) => ({
+      code,
+      centre: L.latLng(data.raw.units.labels[index]),
+      fill: { options: styles[index], setStyle: (changed) => { Object.assign(styles[index], changed); later(); }, getBounds: () => many.bounds(index) },
+    }));
+  }
+
+  // Fields, sample units, and what to interpret next: the field office's own.
+  function drawOwn() {
+    const { fields, sample, next } = data.raw;
+    if (fields.length) overlays.push({ id: 'fields', layer: switched('fields'), key: 'parts.fields', swatch: { fill: FIELD.fill, stroke: FIELD.stroke, width: 1 }, on: true });
+    if (sample) {
+      const made = painter.points(sample.points, { pane: 'points', style: (i) => SAMPLE[sampleState(i)] });
+      painted.set('sample', made);
+      overlays.push({ id: 'sample', layer: made.layer, key: 'parts.sample', swatch: { mark: SAMPLE[4] }, on: true });
+    }
+    if (next) {
+      const made = painter.points(next.points, { pane: 'points', style: () => NEXT });
+      painted.set('next', made);
+      overlays.push({ id: 'next', layer: made.layer, key: 'parts.next', swatch: { mark: NEXT }, on: false });
+    }
+  }
+
+  function sampleState(i) {
+    const { sample } = data.raw;
+    const at = Math.max(0, sample.periods.indexOf(now ? now.period : sample.periods[sample.periods.length - 1]));
+    return sample.states[at][i];
+  }
+
+  const shownNow = (id) => overlays.some((overlay) => overlay.id === id && overlay.on);
+  function switched(id) {
+    return { addTo: () => { overlays.find((one) => one.id === id).on = true; if (now) paint(now); }, remove: () => { overlays.find((one) => one.id === id).on = false; if (now) paint(now); } };
+  }
+
+  // Fields of a period in one of two panes, so that the divider can show two years.
+  function fieldsOf(crop, period, pane) {
+    const name = ['fields', crop, period, pane].join('|');
+    if (!painted.has(name)) {
+      const found = data.raw.fields.find((one) => one.crop === crop && one.period === period);
+      painted.set(name, found ? { ...painter.shapes(found.shapes, { pane, style: () => FIELD }), source: found } : null);
+    }
+    return painted.get(name);
+  }
+
+  function cellsOf(crop, period, pane) {
+    const name = ['cells', crop, period, pane].join('|');
+    if (!painted.has(name)) {
+      const rows = data.cellRows(crop, period);
+      const style = (i) => cellStyle(rows[i], i, crop);
+      painted.set(name, { ...painter.shapes(data.raw.cells.shapes, { pane, style }), rows });
+    }
+    return painted.get(name);
+  }
+
+  // Squares of different sizes are compared by their density; all lean on a model, so all are hatched.
+  function cellStyle(row, i, crop) {
+    const edge = { stroke: '#37444c', width: 0.7 };
+    if (!data.numbered(row)) return { fill: '#ffffff', ink: '#6f787d', ...edge };
+    if (row.value_ha === 0) return { fill: NONE, ...edge };
+    const limits = data.raw.cells.breaks[crop];
+    const colours = spread(limits.length + 1);
+    const fill = colours[limits.filter((limit) => row.value_ha / data.raw.cells.sides[i] ** 2 >= limit).length];
+    return { fill, ink: data.wide(row) ? (dark(fill) ? '#ffffff' : '#2b363d') : null, ...edge };
+  }
+
+  // Points before fields before cells before units: the smallest thing under the finger is meant.
+  function chooseAt(event) {
+    const zoom = map.getZoom();
+    for (const id of ['next', 'sample']) {
+      const found = shownNow(id) && painted.get(id).hit(event.latlng, zoom);
+      if (typeof found === 'number') { choose({ kind: id, index: found }, painted.get(id).at(found)); return; }
+    }
+    for (const [name, layer] of painted) {
+      if (!layer || !layer.hit || !layer.layer._map || ['sample', 'next'].includes(name)) continue;
+      if (now && now.swipe && name.endsWith('-before')) continue;
+      const found = layer.hit(event.latlng);
+      if (found === null) continue;
+      if (layer.source) choose({ kind: 'field', layer: layer.source, index: found }, event.latlng);
+      else if (layer.rows) choose({ kind: 'cell', row: layer.rows[found] }, event.latlng);
+      else continue;
+      return;
+    }
+    const many = painted.get('units');
+    const found = many ? many.hit(event.latlng) : null;
+    if (found !== null) choose(units[found].code, event.latlng);
   }
 
   // Made when first shown: a public page may have two thousand.
@@ -148,7 +258,10 @@ const layers = (() => {
 
   // Colour the units by the theme, and put the right picture under them; with a divider, a second time for the other period.
   function paint(state) {
+    now = state;
+    ['units', 'units-before'].forEach((name) => { if (painted.has(name)) painted.get(name).layer.setOpacity(state.opacity); });
     paintSide(units, 'image', state, state.period);
+    paintOwn(state);
     if (state.swipe) {
       if (!before) before = twins();
       paintSide(before, 'image-before', state, state.other);
@@ -156,8 +269,24 @@ const layers = (() => {
       pictures['image-before'].layer.remove();
       pictures['image-before'] = null;
     }
-    ['units-before', 'image-before'].forEach((name) => { map.getPane(name).style.display = state.swipe ? '' : 'none'; });
+    ['units-before', 'image-before', 'cells-before', 'fields-before'].forEach((name) => { map.getPane(name).style.display = state.swipe ? '' : 'none'; });
     divide(state);
+  }
+
+  // Put the fields and cells of the state on the map, and take all others off.
+  function paintOwn(state) {
+    const wanted = new Set();
+    const sides = [['', state.period], ...(state.swipe ? [['-before', state.other]] : [])];
+    sides.forEach(([side, period]) => {
+      if (shownNow('fields') && data.raw.fields.length && state.theme !== 'change') wanted.add(fieldsOf(state.crop, period, 'fields' + side));
+      if (state.theme === 'cells') wanted.add(cellsOf(state.crop, period, 'cells' + side));
+    });
+    painted.forEach((layer, name) => {
+      if (!layer || !/^(fields|cells)\|/.test(name)) return;
+      if (!wanted.has(layer)) layer.layer.remove();
+    });
+    wanted.forEach((layer) => { if (layer) { layer.layer.addTo(map); if (layer.rows) layer.layer.setOpacity(state.opacity); } });
+    if (painted.has('sample') && painted.get('sample').layer._map) painted.get('sample').layer.redraw();
   }
 
   function paintSide(shown, pane, state, period) {
@@ -165,10 +294,10 @@ const layers = (() => {
     shown.forEach((unit) => {
       const style = theme === 'hectares' ? hectareStyle(data.estimate(state.crop, period, unit.code), state.crop)
         : theme === 'change' ? changeStyle(unit.code, state) : { fillColor: '#000', clear: true };
-      unit.fill.setStyle({ fillColor: style.fillColor, fillOpacity: style.clear ? 0 : opacity });
+      unit.fill.setStyle({ fillColor: style.fillColor, ink: style.ink || null, fillOpacity: style.clear ? 0 : opacity });
     });
     const wanted = data.raw.rasters.find((raster) => raster.kind === theme && raster.period === period
-      && (theme === 'class' || raster.crop === state.crop));
+      && (raster.crop === null || theme === 'class' || raster.crop === state.crop));
     if (pictures[pane] && pictures[pane].source !== wanted) { pictures[pane].layer.remove(); pictures[pane] = null; }
     if (wanted && !pictures[pane]) {
       pictures[pane] = { source: wanted, layer: L.imageOverlay(wanted.uri, wanted.bounds, { pane, alt: '', className: 'cells' }).addTo(map) };
@@ -177,6 +306,7 @@ const layers = (() => {
   }
 
   function twins() {
+    if (data.raw.units.flat) return manyUnits('units-before', { color: '#37444c', weight: 1 });
     const renderer = L.svg({ pane: 'units-before' });
     return units.map(({ code, fill }) => {
       const twin = L.polygon(fill.getLatLngs(), { renderer, pane: 'units-before', color: '#37444c', weight: 1, opacity: 0.75 }).addTo(map);
@@ -192,7 +322,7 @@ const layers = (() => {
     const cut = corner.x + THUMB / 2 + (size.x - THUMB) * state.divider;
     const box = (from, to) => 'polygon(' + [[from, corner.y], [to, corner.y], [to, corner.y + size.y], [from, corner.y + size.y]]
       .map(([x, y]) => x + 'px ' + y + 'px').join(',') + ')';
-    [['units', 'units-before'], ['image', 'image-before']].forEach(([after, earlier]) => {
+    [['units', 'units-before'], ['image', 'image-before'], ['cells', 'cells-before'], ['fields', 'fields-before']].forEach(([after, earlier]) => {
       map.getPane(after).style.clipPath = state.swipe ? box(cut, corner.x + size.x) : '';
       map.getPane(earlier).style.clipPath = state.swipe ? box(corner.x, cut) : '';
     });
@@ -204,24 +334,30 @@ const layers = (() => {
   }
 
   function hectareStyle(row, crop) {
-    if (!data.numbered(row)) return { fillColor: empty() };
+    if (!data.numbered(row)) return noFigure();
     if (row.state === 'zero') return { fillColor: NONE };
-    const colour = hectareColours(crop)[classOf(row.value_ha, crop)];
-    return { fillColor: data.wide(row) ? hatched(colour) : colour };
+    return filled(hectareColours(crop)[classOf(row.value_ha, crop)], data.wide(row));
   }
 
+  // A pattern for a shape of its own; a colour and the ink over it for one that is painted.
+  function filled(colour, rough) {
+    if (data.raw.units.flat) return { fillColor: colour, ink: rough ? (dark(colour) ? '#ffffff' : '#2b363d') : null };
+    return { fillColor: rough ? hatched(colour) : colour };
+  }
+  const noFigure = () => (data.raw.units.flat ? { fillColor: '#ffffff', ink: '#6f787d' } : { fillColor: empty() });
+
+  const hectareColours = (crop) => spread(data.raw.breaks[crop].length + 1);
+
   // Few classes take colours from the whole ramp, not from its pale end alone.
-  function hectareColours(crop) {
+  function spread(count) {
     const all = data.raw.palette.hectares;
-    const count = data.raw.breaks[crop].length + 1;
     return Array.from({ length: count }, (_, index) => (count === 1 ? all[2] : all[Math.round(index * (all.length - 1) / (count - 1))]));
   }
 
   function changeStyle(code, state) {
     const row = data.change(state.crop, state.pair, code);
-    if (!row || !(row.verdict in data.raw.palette.change)) return { fillColor: empty() };
-    const colour = data.raw.palette.change[row.verdict];
-    return { fillColor: roughChange(row) ? hatched(colour) : colour };
+    if (!row || !(row.verdict in data.raw.palette.change)) return noFigure();
+    return filled(data.raw.palette.change[row.verdict], roughChange(row));
   }
 
   // A change is rough when it is flagged, or when either figure it is made of is rough.
@@ -230,5 +366,9 @@ const layers = (() => {
     return data.rough(row) || ends.some(data.wide);
   }
 
-  return { NONE, start, paint, divide, overlays, hatched, empty, hectareColours, roughChange, zoneFill, unit: (code) => units.find((unit) => unit.code === code) };
+  // Where a sample unit or a suggested place lies.
+  const placeOf = (id, index) => painted.get(id).at(index);
+  const byCode = (code) => units.find((unit) => unit.code === code);
+
+  return { NONE, SAMPLE, NEXT, start, paint, divide, overlays, hatched, empty, hectareColours, spread, roughChange, zoneFill, sampleState, placeOf, unit: byCode };
 })();

@@ -3,7 +3,8 @@ const page = (() => {
   'use strict';
   const { node } = figure;
   const { raw } = data;
-  const MOST_BUTTONS = 5; // more periods than this are chosen with a slider
+  const MOST_BUTTONS = 5; // more periods than this are chosen with a slider; on the public page always
+  const [MANAGER, PUBLIC] = [1, 2];
   const current = raw.periods.find((period) => period.role === 'current') || raw.periods[raw.periods.length - 1];
   const state = { crop: raw.crops[0], period: current.name, pair: null, theme: 'hectares', opacity: 0.85, swipe: false, other: null, divider: 0.5 };
   const $ = (id) => document.getElementById(id);
@@ -17,7 +18,7 @@ const page = (() => {
 
   function themes() {
     const has = (kind) => raw.rasters.some((raster) => raster.kind === kind);
-    return ['hectares', data.changes.length && 'change', has('class') && 'class', has('probability') && 'probability', ...HARMS.filter(has)].filter(Boolean);
+    return ['hectares', data.changes.length && 'change', raw.cells && 'cells', has('class') && 'class', has('probability') && 'probability', has('gaps') && 'gaps', ...HARMS.filter(has)].filter(Boolean);
   }
 
   function radios(id, name, options, chosen, set) {
@@ -42,6 +43,7 @@ const page = (() => {
       state.period = options[input.value].value;
       output.textContent = options[input.value].text;
       input.setAttribute('aria-valuetext', output.textContent);
+      compareSwitch();
       show();
     });
     choices.replaceChildren(output, input);
@@ -53,18 +55,33 @@ const page = (() => {
     radios('theme', 'theme', themes().map((theme) => ({ value: theme, text: themeWords(theme) })), state.theme, (theme) => { state.theme = theme; });
     $('theme').hidden = themes().length < 2;
     const options = raw.periods.map((period) => ({ value: period.name, text: period.name, note: period.role === 'other' ? null : words.text('controls.' + period.role) }));
-    if (options.length > MOST_BUTTONS) slider(options);
+    if (options.length > (raw.about.tier === PUBLIC ? 1 : MOST_BUTTONS)) slider(options);
     else radios('period', 'period', options, state.period, (period) => { state.period = period; });
     const pairs = data.pairs(state.crop);
     const same = (a, b) => a && b && a.from === b.from && a.to === b.to;
     const baseline = raw.periods.find((period) => period.role === 'baseline');
-    state.pair = pairs.find((pair) => same(pair, state.pair))
+    pickBaseline(pairs);
+    if (!state.baseline) state.pair = pairs.find((pair) => same(pair, state.pair))
       || pairs.find((pair) => baseline && same(pair, { from: baseline.name, to: current.name })) || pairs[pairs.length - 1] || null;
     radios('pair', 'pair', pairs.map((pair, index) => ({ value: String(index), text: words.text('controls.pair', pair) })),
       String(pairs.findIndex((pair) => same(pair, state.pair))), (index) => { state.pair = pairs[index]; });
-    $('pair').hidden = state.theme !== 'change';
+    $('pair').hidden = state.theme !== 'change' || Boolean(state.baseline);
     compareSwitch();
     $('period').hidden = state.theme === 'change';
+  }
+
+  // The manager picks the year that everything is compared with; a pair that was not tested says so.
+  function pickBaseline(pairs) {
+    const earlier = raw.periods.map((period) => period.name).filter((name) => name !== current.name);
+    const able = raw.about.tier === MANAGER && earlier.length > 0 && pairs.length > 0;
+    $('baseline').hidden = !able;
+    if (!able) return;
+    const role = raw.periods.find((period) => period.role === 'baseline');
+    state.baseline = state.baseline || (role || raw.periods[0]).name;
+    const tested = (name) => pairs.some((pair) => pair.from === name && pair.to === current.name);
+    $('baseline-year').replaceChildren(...earlier.map((name) => node('option', { value: name, selected: name === state.baseline,
+      text: tested(name) ? name : words.list(name, words.text('verdict.none')) })));
+    state.pair = { from: state.baseline, to: current.name };
   }
 
   // A divider shows an earlier period on the left and the chosen one on the right.
@@ -72,7 +89,7 @@ const page = (() => {
     const names = raw.periods.map((period) => period.name);
     const baseline = raw.periods.find((period) => period.role === 'baseline') || raw.periods[0];
     const earlier = names.filter((name) => name !== state.period);
-    state.other = earlier.includes(baseline.name) ? baseline.name : earlier[earlier.length - 1] || null;
+    state.other = earlier.includes(state.baseline) ? state.baseline : earlier.includes(baseline.name) ? baseline.name : earlier[earlier.length - 1] || null;
     const able = state.theme !== 'change' && state.other !== null;
     state.swipe = state.swipe && able;
     $('compare').hidden = !able;
@@ -100,6 +117,7 @@ const page = (() => {
       ...figure.block(row), figure.dateWords(row), figure.verdict(change), figure.flagList(row),
     ].filter(Boolean));
     harms.show(state.crop, period);
+    parts.show(state, find, goTo);
     $('details-body').replaceChildren(...[
       figure.series(state.crop, data.frame, period), facts(row, period), figure.counted(row, state.crop, period, data.frame),
     ].filter(Boolean));
@@ -156,9 +174,11 @@ const page = (() => {
       node('p', { class: 'at', text: overlay.title }), ...body);
   }
 
+  const contentOf = (chosen) => (typeof chosen === 'string' ? unitPopup(chosen) : chosen.kind ? parts.popup(chosen) : overlayPopup(chosen));
+
   function popup(chosen, at) {
     open = chosen;
-    const content = typeof chosen === 'string' ? unitPopup(chosen) : overlayPopup(chosen);
+    const content = contentOf(chosen);
     box = L.popup({ maxWidth: 292, maxHeight: Math.max(180, map.getSize().y - 60), autoPanPaddingTopLeft: [54, 12], autoPanPaddingBottomRight: [12, 12] }).setLatLng(at).setContent(content).openOn(map);
     // a popup longer than the screen scrolls, and keys must reach what scrolls
     box.getElement().querySelector('.leaflet-popup-content').tabIndex = 0;
@@ -172,8 +192,8 @@ const page = (() => {
     layers.paint(state);
     legend.show(state);
     headline();
-    if (!$('tables').hidden) table.show(state, find);
-    if (open && box && box.isOpen()) box.setContent(typeof open === 'string' ? unitPopup(open) : overlayPopup(open));
+    if (!$('tables').hidden) tables();
+    if (open && box && box.isOpen()) box.setContent(contentOf(open));
   }
 
   // Rebuild the controls too; the control in use keeps the focus.
@@ -186,10 +206,24 @@ const page = (() => {
     if (again && again !== document.activeElement) again.focus();
   }
 
+  const tables = () => table.show(state, find, parts.tables(state, find, goTo));
+
+  // Show a sample unit or a suggested place on the map, near enough to see its field.
+  function goTo(kind, index) {
+    if (!$('tables').hidden) toggleTable(false);
+    const overlay = layers.overlays.find((one) => one.id === kind);
+    if (!overlay.on) { overlay.on = true; overlay.layer.addTo(map); switches(); legend.show(state); }
+    const at = layers.placeOf(kind, index);
+    map.setView(at, Math.max(map.getZoom(), 16), { animate: false });
+    popup({ kind, index }, at);
+    $('map-region').scrollIntoView({ block: 'nearest' });
+    $('map-region').focus();
+  }
+
   function toggleTable(wanted) {
     $('tables').hidden = !wanted;
     $('toggle-table').setAttribute('aria-expanded', String(wanted));
-    if (wanted) { table.show(state, find); $('tables').focus(); } else $('toggle-table').focus();
+    if (wanted) { tables(); $('tables').focus(); } else $('toggle-table').focus();
   }
 
   function find(code) {
@@ -244,6 +278,9 @@ const page = (() => {
 
   function listen() {
     $('language').addEventListener('change', (event) => speak(event.target.value));
+    $('baseline-year').addEventListener('change', (event) => { state.baseline = event.target.value; update(); });
+    $('download-shapes').addEventListener('click', () => table.save('units.geojson', table.geojson(state), 'application/geo+json'));
+    $('download-shapes').hidden = !raw.units.shapes;
     $('compare-on').addEventListener('change', (event) => { state.swipe = event.target.checked; update(); });
     $('divider-at').addEventListener('input', moveDivider);
     map.on('move zoomend resize', () => layers.divide(state));
@@ -257,12 +294,13 @@ const page = (() => {
     $('download-change').hidden = !data.changes.length;
     $('controls').addEventListener('submit', (event) => event.preventDefault());
     // the print layout comes after this event, so the map takes the size of the paper's frame first
-    window.addEventListener('beforeprint', () => { $('map-region').classList.add('paper'); table.show(state, find); map.invalidateSize({ animate: false }); home(); });
+    window.addEventListener('beforeprint', () => { $('map-region').classList.add('paper'); tables(); map.invalidateSize({ animate: false }); home(); });
     window.addEventListener('afterprint', () => { $('map-region').classList.remove('paper'); map.invalidateSize({ animate: false }); });
   }
 
   function start(leaflet) {
     map = leaflet;
+    words.wholeHectares(raw.about.round >= 1);
     map.getContainer().id = 'map-region';
     map.getContainer().setAttribute('role', 'main');
     home();

@@ -36,10 +36,13 @@ const table = (() => {
       said.length ? node('small', { class: 'mark', text: words.list(...said) }) : null);
   }
 
-  function changeCell(row) {
+  function changeCell(row, tested) {
     if (!row) return node('td', { text: words.text('verdict.none') });
+    const p = tested && row.p_value !== null && row.p_value !== undefined ? words.text('parts.p', { p: words.probability(row.p_value) }) : null;
+    const now = data.estimate(row.crop, row.to, row.domain);
+    if (row.verdict === 'none' && now && !data.numbered(now)) return node('td', { text: words.text('state.' + now.state) });
     return node('td', { class: 'figure' }, node('b', { text: words.text('verdict.' + row.verdict) }),
-      row.difference_ha === null ? null : node('small', { text: figure.changeLine(row) }));
+      row.difference_ha === null ? null : node('small', { text: figure.changeLine(row) }), p ? node('small', { text: p }) : null);
   }
 
   function head(text, index, redraw) {
@@ -76,14 +79,14 @@ const table = (() => {
       name.setAttribute('dir', 'auto');
       if (name.tagName === 'BUTTON') name.addEventListener('click', () => find(one.domain));
       return node('tr', one.domain === data.frame ? { class: 'total' } : {}, node('th', { scope: 'row' }, name),
-        node('td', { dir: 'auto', text: one.domain === data.frame ? '' : one.domain }), ...one.cells.map(figureCell), state.pair ? changeCell(one.change) : null);
+        node('td', { dir: 'auto', text: one.domain === data.frame ? '' : one.domain }), ...one.cells.map(figureCell), state.pair ? changeCell(one.change, data.raw.about.tier === 1) : null);
     });
     const last = state.pair ? [node('th', { scope: 'col', text: words.text('theme.change') + ', ' + words.text('controls.pair', state.pair) })] : [];
     return framed(title, [...heads.map((text, index) => head(text, index, redraw)), ...last], rows);
   }
 
   function framed(title, heads, rows) {
-    return node('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': title },
+    return node('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': words.list(words.text('page.table'), title) },
       node('table', {}, node('caption', { text: title }), node('thead', {}, node('tr', {}, ...heads)), node('tbody', {}, ...rows)));
   }
 
@@ -101,9 +104,29 @@ const table = (() => {
     return framed(words.text('table.accuracy_title'), heads, rows);
   }
 
-  function show(state, find) {
+  // Tables of the other parts, each with its rows as a file and a way to it from the top.
+  function further({ id, title, heads, rows, more, file, data: all }) {
+    const made = framed(title, heads, rows);
+    made.id = 'table-' + id;
+    if (more) made.append(node('p', { class: 'hint', text: words.text('parts.more_rows', { count: words.number(more, { scale: 100 }) }) }));
+    if (!file) return made;
+    const button = node('button', { type: 'button', class: 'save', text: file, 'aria-label': words.text('parts.save', { file }) });
+    button.addEventListener('click', () => download(file, all));
+    made.append(button);
+    return made;
+  }
+
+  function show(state, find, tables) {
     const body = document.getElementById('tables-body');
-    const redraw = () => body.replaceChildren(...[figures(state, find, redraw), accuracy()].filter(Boolean));
+    const redraw = () => {
+      const others = (tables || []).map(further);
+      const ways = (tables || []).map((one) => {
+        const button = node('button', { type: 'button', text: one.title });
+        button.addEventListener('click', () => { const to = document.getElementById('table-' + one.id); to.scrollIntoView({ block: 'start' }); to.focus({ preventScroll: true }); });
+        return button;
+      });
+      body.replaceChildren(...[ways.length ? node('div', { class: 'ways' }, ...ways) : null, figures(state, find, redraw), ...others, accuracy()].filter(Boolean));
+    };
     redraw();
   }
 
@@ -121,8 +144,22 @@ const table = (() => {
       .map((cells) => cells.map(quoted).join(',')).join('\r\n') + '\r\n';
   }
 
-  function download(name, rows) {
-    const address = URL.createObjectURL(new Blob([csv(rows)], { type: 'text/csv;charset=utf-8' }));
+  const download = (name, rows) => save(name, csv(rows), 'text/csv;charset=utf-8');
+
+  // Units with the figures of the crop and period shown, as GeoJSON in WGS 84.
+  function geojson(state) {
+    const ring = (points) => { const turned = points.map(([lat, lng]) => [lng, lat]); return [...turned, turned[0]]; };
+    const features = data.raw.units.shapes.map((shapes, index) => {
+      const code = data.raw.units.codes[index];
+      const { value_ha, lo_ha, hi_ha, state: told, flags } = data.estimate(state.crop, state.period, code) || { state: 'missing' };
+      const properties = { code, name: data.names.get(code), crop: state.crop, period: state.period, state: told, value_ha, lo_ha, hi_ha, flags };
+      return { type: 'Feature', properties, geometry: { type: 'MultiPolygon', coordinates: data.polygons(shapes).map((polygon) => polygon.map(ring)) } };
+    });
+    return JSON.stringify({ type: 'FeatureCollection', features }, (name, value) => (value === undefined ? null : value));
+  }
+
+  function save(name, text, type) {
+    const address = URL.createObjectURL(new Blob([text], { type }));
     const link = node('a', { href: address, download: name });
     document.body.append(link);
     link.click();
@@ -130,5 +167,5 @@ const table = (() => {
     setTimeout(() => URL.revokeObjectURL(address), 1000);
   }
 
-  return { show, download, csv };
+  return { show, download, save, geojson, csv, figureCell, changeCell };
 })();

@@ -20,8 +20,10 @@ const words = (() => {
 
   const rightToLeft = () => catalogue[code].direction === 'rtl';
   // Inside Arabic text a number keeps its sign before it (U+2066), and a date or name its own direction (U+2068).
+  let whole = false; // whether hectares were rounded to whole ones before they came here
   const isolated = (digits) => (rightToLeft() ? '\u2066' + digits + '\u2069' : digits);
-  const kept = (value) => (rightToLeft() ? '\u2068' + value + '\u2069' : value);
+  // A phrase made of isolated parts has no direction of its own, and takes that of the text (U+2067).
+  const kept = (value) => (rightToLeft() ? (String(value).startsWith('\u2068') ? '\u2067' : '\u2068') + value + '\u2069' : value);
   const list = (...parts) => parts.map(kept).join(catalogue[code].words['pattern.list']);
 
   // The largest of the numbers that stand side by side (scale) decides how many digits all of them get.
@@ -43,11 +45,12 @@ const words = (() => {
     return text('pattern.percent', { value: isolated(figure) });
   }
 
-  const area = (hectares, how) => text('pattern.ha', { value: number(hectares, how) });
+  const probability = (p) => (p < 0.001 ? text('parts.p_least', { p: isolated('0' + catalogue[code].decimal + '001') }) : isolated(p.toFixed(3).replace('.', catalogue[code].decimal)));
+  const area = (hectares, how) => text('pattern.ha', { value: number(hectares, { ...how, ...(whole ? { scale: 1000 } : {}) }) });
   const range = (lo, hi) => text('pattern.range', { lo, hi });
 
   function interval(lo, hi, signed) {
-    const how = { signed, scale: Math.max(Math.abs(lo), Math.abs(hi)) };
+    const how = { signed, scale: whole ? 1000 : Math.max(Math.abs(lo), Math.abs(hi)) };
     return text('pattern.ha', { value: range(number(lo, how), number(hi, how)) });
   }
   const level = (share) => percent(share, Number.isInteger(Math.round(share * 1000) / 10) ? 0 : 1);
@@ -59,5 +62,7 @@ const words = (() => {
     return spaced.charAt(0).toUpperCase() + spaced.slice(1).toLowerCase();
   }
 
-  return { use, text, list, number, percent, area, range, interval, level, className, rightToLeft, code: () => code };
+  const wholeHectares = (yes) => { whole = yes; };
+
+  return { use, wholeHectares, text, list, number, percent, probability, area, range, interval, level, className, rightToLeft, code: () => code };
 })();

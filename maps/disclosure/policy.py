@@ -112,7 +112,9 @@ def _problems(tier: Tier, rules: TierRules, floor: Mapping[str, Any]) -> Iterato
     if rules.k < floor["k"]:
         yield Problem(f"{where} k", str(rules.k), f"at least {floor['k']}", "raise it")
     if rules.least_count < floor["least_count"]:
-        yield Problem(f"{where} least_count", str(rules.least_count), f"at least {floor['least_count']}", "raise it")
+        yield Problem(
+            f"{where} least_count", str(rules.least_count), f"at least {floor['least_count']}", "raise it"
+        )
     if tier is Tier.PUBLIC and rules.cell_least_km < floor["public_cell_km"]:
         expected = f"at least {floor['public_cell_km']} km"
         yield Problem(f"{where} cell_least_km", f"{rules.cell_least_km} km", expected, "raise it")

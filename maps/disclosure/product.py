@@ -18,14 +18,15 @@ from geo.errors import DisclosureError, InputError, Problem
 from maps.disclosure.pattern import Decision, parse_cell
 from maps.disclosure.quadtree import cell_box
 from maps.disclosure.tier import Tier, require_tier
+from maps.text import bare
 
 __all__ = ["SafeProduct", "read_product"]
 
 _TEXT = (
     "crop", "period", "domain", "domain_name", "state", "from", "to", "cell", "mapped", "method", "kind", "flags",
     "reference_date", "source", "vintage", "verdict", "class", "measure", "harm", "claim", "unit", "grade", "scope",
-    "effect", "outcome", "unit_of_measure", "scale", "finding", "note", "project", "title", "status", "start", "end",
-    "households_state", "persons_state",
+    "effect", "outcome", "unit_of_measure", "scale", "finding", "note", "project", "title", "status", "start",
+    "end", "households_state", "persons_state",
 )  # fmt: skip
 _TABLES = (
     "estimates", "change", "zones", "zone_change", "cells", "accuracy", "harms", "effects", "portfolio",
@@ -119,4 +120,4 @@ def _read(path: Path) -> pd.DataFrame:
     header = path.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
     text = {name: str for name in header if name in _TEXT}
     table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    return table.assign(**{name: table[name].fillna("") for name in text}).replace({None: np.nan})
+    return table.assign(**{name: table[name].fillna("").map(bare) for name in text}).replace({None: np.nan})

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from maps.report.drawing import INK, Drawing, Label, circle, line, rectangle
 from maps.style import ramp
 
-__all__ = ["Dot", "DotRow", "SeriesPoint", "dots", "matrix", "series", "ticks"]
+__all__ = ["Dot", "DotRow", "SeriesPoint", "bars", "dots", "matrix", "series", "ticks"]
 
-_GRID, _MUTED = "#D9DEE2", "#4A5A64"
+_GRID, _MUTED, _BAR = "#D9DEE2", "#4A5A64", "#2C7FB8"
 _WIDTH = 640.0
 _ROW, _DOT_ROW = 24.0, 15.0
 _LABELS, _RIGHT = 190.0, 24.0
@@ -136,6 +136,37 @@ def dots(
         y += height
     return Drawing(
         width=_WIDTH, height=bottom + 42, shapes=tuple(shapes), labels=tuple(labels), described=described or axis
+    )
+
+
+def bars(
+    rows: Sequence[tuple[str, float]], *, number: Callable[[float], str], axis: str, described: str
+) -> Drawing:
+    """Return a bar for each count; for counts of things alone, since a bar has no interval.
+
+    Parameters
+    ----------
+    rows
+        Name and count, from top to bottom.
+    number
+        How to write a count.
+    axis
+        What is counted.
+    described
+        The chart in a sentence.
+    """
+    marks = ticks(0.0, max([1.0, *(count for _, count in rows)]))
+    scale = _Scale(marks[0], marks[-1], _LABELS, _WIDTH - _RIGHT, marks)
+    top, bottom = 8.0, 8.0 + _ROW * len(rows)
+    shapes = [line((scale.at(mark), top), (scale.at(mark), bottom), stroke=_GRID) for mark in marks]
+    labels = _axis_labels(scale, number, bottom, axis)
+    for place, (name, count) in enumerate(rows):
+        y = top + place * _ROW
+        shapes.append(rectangle(_LABELS, y + 5, scale.at(count) - _LABELS, _ROW - 10, fill=_BAR))
+        labels.append(Label(x=_LABELS - 10, y=y + _ROW / 2, text=_short(name), anchor="end"))
+        labels.append(Label(x=scale.at(count) + 5, y=y + _ROW / 2, text=number(count), size=10))
+    return Drawing(
+        width=_WIDTH, height=bottom + 42, shapes=tuple(shapes), labels=tuple(labels), described=described
     )
 
 

@@ -7,17 +7,18 @@ are not there is left out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from geo.areas import polygon_areas_ha
+from maps.impact_chart import effect_charts
 from maps.language import Language, language
 from maps.page import FRAME_DOMAIN, Page
 from maps.remark import figure_words, flags_of, given_flags, verdict_key, with_flags
-from maps.report.chart import Dot, DotRow, SeriesPoint, dots, matrix, series
+from maps.report.chart import Dot, DotRow, SeriesPoint, bars, dots, matrix, series
 from maps.report.document import Block, Bullets, Equation, Heading, Paragraph, Picture, Report, Table
 from maps.report.equations import EQUATIONS
 from maps.report.tabulate import tabulate
@@ -35,14 +36,26 @@ _SECTIONS = (
     ("corrections", ("corrections",)),
     ("production", ("production",)),
     ("small", ("small_areas", "thresholds")),
-    ("zones", ("zones", "alone")),
+    ("permanence", ("permanence",)),
+    ("zones", ("zones", "alone", "zone_change")),
     (
         "programme",
-        ("legality", "ad_estimates", "ad_change", "eradication", "validation", "indicators", "ad_findings"),
+        (
+            "portfolio",
+            "legality",
+            "ad_estimates",
+            "ad_change",
+            "eradication",
+            "validation",
+            "indicators",
+            "ad_findings",
+        ),
     ),
     ("harm", ("harms",)),
     ("impact", ("effects", "balance")),
 )
+PERMANENCE = ("permanent", "intermittent", "expansion", "abandoned", "unaffected", "unknown")
+"""Classes of permanence, in the order of the chart."""
 _NOTES = {"zones": "report.zones_note", "harm": "report.harm_note", "impact": "report.impact_note"}
 
 
@@ -54,8 +67,8 @@ def build(page: Page) -> Report:
     page
         Figures, units and names of a run, of one disclosure tier.
     """
-    words = language(page.language)
     about = page.about
+    words = replace(language(page.language), whole_hectares=about.round_ha >= 1)
     return Report(
         title=plain(about.title),
         subtitle=plain(about.subtitle),
@@ -87,10 +100,12 @@ def _blocks(page: Page, words: Language) -> Iterator[Block]:
     if page.figures.accuracy:
         yield from _accuracy(page, words, tables)
     for section, names in _SECTIONS:
-        yield from _tables(section, [tables[name] for name in names if name in tables], words)
+        pictures = list(_effect_pictures(page, words)) if section == "impact" else []
+        pictures += list(_permanence_picture(page, words)) if section == "permanence" else []
+        yield from _tables(section, [tables[name] for name in names if name in tables], words, pictures)
     yield from _methods(page, words)
     yield from _limits(page, words)
-    annexes = [tables[name] for name in ("counted", "floors", "spatial_pattern") if name in tables]
+    annexes = [tables[name] for name in ("cells", "counted", "floors", "spatial_pattern") if name in tables]
     yield from _tables("annexes", annexes, words)
 
 
@@ -169,8 +184,8 @@ def _facts(page: Page, words: Language) -> Iterator[tuple[str, str]]:
     ]
     yield words.text("report.fact_periods"), words.text("pattern.list").join(shown)
     for entry in figures.accuracy:
-        key = words.text("report.fact_sample", period=plain(entry.period))
-        yield key, words.number(entry.n, scale=100)
+        if entry.n:
+            yield words.text("report.fact_sample", period=plain(entry.period)), words.number(entry.n, scale=100)
         text = words.text(
             "pattern.with_interval",
             value=words.percent(entry.overall.value),
@@ -352,14 +367,45 @@ def _accuracy(page: Page, words: Language, tables: dict[str, Sheet]) -> Iterator
     yield from _printed(tables["accuracy"], words)
 
 
-def _tables(section: str, found: list[Sheet], words: Language) -> Iterator[Block]:
+def _tables(section: str, found: list[Sheet], words: Language, pictures: Sequence[Picture] = ()) -> Iterator[Block]:
     if not found:
         return
     yield Heading(text=words.text(f"report.{section}"))
     if section in _NOTES:
         yield Paragraph(text=words.text(_NOTES[section]))
+    yield from pictures
     for sheet in found:
         yield from _printed(sheet, words)
+
+
+def _permanence_picture(page: Page, words: Language) -> Iterator[Picture]:
+    """Yield the number of units in each class of permanence."""
+    rows = dict(page.figures.extra).get("permanence")
+    if rows is None or rows.empty:
+        return
+    counts = rows["class"].value_counts()
+    told = [
+        (words.text(f"permanence.{name}"), float(counts.get(name, 0)))
+        for name in PERMANENCE
+        if name in counts.index
+    ]
+    caption = words.text("permanence.chart", period=plain(rows["period"].iloc[0]))
+    drawing = bars(
+        told,
+        number=lambda count: words.number(count, scale=100),
+        axis=words.text("report.fact_units"),
+        described=caption,
+    )
+    yield Picture(caption=caption, drawing=drawing)
+
+
+def _effect_pictures(page: Page, words: Language) -> Iterator[Picture]:
+    """Yield the effect by years since the start, and that of the programme beside its rings."""
+    effects = dict(page.figures.extra).get("effects")
+    if effects is None or effects.empty:
+        return
+    for name, drawing in effect_charts(effects, words).items():
+        yield Picture(caption=words.text(f"impact.chart_{name}"), drawing=drawing)
 
 
 def _of_the_programme(sheet: Sheet) -> Sheet:
@@ -413,7 +459,7 @@ def _limits(page: Page, words: Language) -> Iterator[Block]:
     keys = ["notes.interval", "report.limit_empty", "report.limit_rough"]
     keys += ["report.limit_counted"] if page.figures.mapped else []
     items = [words.text(key) for key in [*keys, "report.limit_person"]]
-    yield Bullets(items=(*items, *(plain(note) for note in page.about.notes)))
+    yield Bullets(items=(*items, *(plain(words.note(note)) for note in page.about.notes)))
 
 
 # -- looking things up

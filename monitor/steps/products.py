@@ -32,13 +32,14 @@ from maps.page import (
 )
 from maps.table import write_workbook
 from monitor.context import Context, Progress
+from monitor.field_parts import field_parts
 from monitor.floors import LOSES, skill_lines
 from monitor.harms.footprint import MAPS
 from monitor.harms.reading import HARMS, headlines
 from monitor.indicators import part_path, read_part
 from monitor.tables import read_csv
 
-__all__ = ["read_figures", "survey_page", "write_products"]
+__all__ = ["read_figures", "share_of", "survey_page", "write_products"]
 
 TIER_FOLDER = "products/0"
 
@@ -155,7 +156,7 @@ def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:
     level, legend = context.survey.estimate.level, context.profile.legend.names
     for period in context.compared:
         rows = table[table["period"] == period.name].fillna({"class": ""})
-        share = {(row["measure"], row["class"]): _share(row, level) for _, row in rows.iterrows()}
+        share = {(row["measure"], row["class"]): share_of(row, level) for _, row in rows.iterrows()}
         overall = rows[rows["measure"] == "overall"].iloc[0]
         names = [name for measure, name in share if measure == "users" and name in legend]
         yield Accuracy(
@@ -171,7 +172,7 @@ def _accuracies(context: Context, table: pd.DataFrame) -> Iterator[Accuracy]:
         )
 
 
-def _share(row: Any, level: float) -> Share:
+def share_of(row: Any, level: float) -> Share:
     """Return an accuracy with the Jeffreys interval at its effective sample size, p (1 - p) / se^2."""
     value, se = float(row["value"]), float(row["se"])
     if not np.isfinite(value):
@@ -217,6 +218,7 @@ def _page(context: Context, figures: Figures, language: str) -> Page:
         lines=tuple(_lines(context)),
         elevation=survey.map.elevation,
         language=language,
+        parts=field_parts(context),
     )
 
 
@@ -229,7 +231,7 @@ def _subtitle(context: Context) -> str:
 
 def _notes(context: Context) -> Iterator[str]:
     if context.reference.simulated is not None:
-        yield "Simulated landscape and simulated interpreters: an example, not a survey."
+        yield "limits.simulated"
     yield from (line for line in skill_lines(read_csv(context.out / "estimates" / "floors.csv")) if LOSES in line)
 
 

@@ -1,16 +1,17 @@
-"""Steps ``map:1``, ``map:2``, ``export:1`` and ``export:2``: what the programme and the public may have."""
+"""Steps ``map``, ``report`` and ``export`` of tiers 1 and 2: what the programme and the public may have."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from geo.files import write_text
+from geo.files import atomic, write_text
 from geo.vector import read_layer, write_gpkg
 from maps.disclosure.leak import require_no_leak
 from maps.disclosure.product import SafeProduct, read_product
@@ -18,7 +19,23 @@ from maps.disclosure.release import RECORD_NAME, read_key, write_release
 from maps.disclosure.tier import Tier, require_tier
 from maps.exchange.figure_layer import figure_layer
 from maps.interactive import render
-from maps.page import ESTIMATE_COLUMNS, About, AdminLayer, Figures, LineLayer, OverlayLayer, Page, Period
+from maps.page import (
+    ESTIMATE_COLUMNS,
+    About,
+    Accuracy,
+    AdminLayer,
+    ClassAccuracy,
+    Figures,
+    HarmFigure,
+    LineLayer,
+    OverlayLayer,
+    Page,
+    Period,
+)
+from maps.parts import CellLayer, Parts
+from maps.report.content import build
+from maps.report.html import html_report
+from maps.report.pdf import pdf_report
 from maps.table import csv_text, write_workbook
 from monitor.context import Context, Progress
 from monitor.gate import require_approved
@@ -26,14 +43,12 @@ from monitor.needles import needles_of
 from monitor.places import rules_of
 from monitor.steps.disclosure import approved_digest
 from monitor.steps.export import write_shared
+from monitor.steps.products import share_of
 
-__all__ = ["write_export", "write_map"]
+__all__ = ["write_export", "write_map", "write_report"]
 
-LIMITS = (
-    "Places with few fields are not shown, or only as part of larger ones: a figure that is not there is not zero.",
-    "Hectares are estimates, rounded; parts are rounded by themselves and need not add up to their total.",
-    "Figures of cells lean on a model and are indicative.",
-)
+LIMITS = ("limits.tier_places", "limits.tier_rounded", "limits.tier_cells")
+"""Notes at the foot of a tier's page, by key of the catalogue."""
 
 
 def write_map(
@@ -44,9 +59,23 @@ def write_map(
     def write(product: SafeProduct, folder: Path) -> None:
         page = tier_page(context, product, language)
         write_text(folder / "index.html", render(page))
-        write_workbook(folder / "tables.xlsx", page.figures, page.about)
+        write_workbook(folder / "tables.xlsx", page.figures, page.about, language_code=language)
 
     return _released(context, staging, progress, "map", tier, today, write)
+
+
+def write_report(
+    context: Context, staging: Path, progress: Progress, *, tier: Tier, language: str, today: date
+) -> Mapping[str, Any]:
+    """Write the survey report of a tier as HTML and PDF, from its released tables alone."""
+
+    def write(product: SafeProduct, folder: Path) -> None:
+        report = build(tier_page(context, product, language))
+        write_text(folder / "report.html", html_report(report))
+        with atomic(folder / "report.pdf") as part:
+            part.write_bytes(pdf_report(report))
+
+    return _released(context, staging, progress, "report", tier, today, write)
 
 
 def write_export(
@@ -121,6 +150,7 @@ def tier_page(context: Context, product: SafeProduct, language: str) -> Page:
             notes=LIMITS,
             run_id=survey.survey.name,  # never the seed: it would draw the sample again
             tier=tier,
+            round_ha=float(product.decision.rules["round_ha"]),
         ),
         figures=tier_figures(product),
         crops=tuple(survey.survey.crops),
@@ -144,7 +174,18 @@ def tier_page(context: Context, product: SafeProduct, language: str) -> Page:
         lines=tuple(_lines(context)) if shown else (),
         elevation=survey.map.elevation if shown else None,
         language=language,
+        parts=tier_parts(product),
     )
+
+
+def tier_parts(product: SafeProduct) -> Parts:
+    """Return what the tier may have beside the figures of its units."""
+    tables = product.tables
+    cells = None
+    if not tables["cells"].empty:
+        cells = CellLayer(frame=product.cells(), figures=tables["cells"], tier=product.tier)
+    given = {name: tables[name] for name in ("effects", "portfolio") if not tables[name].empty}
+    return Parts(zones=tables["zones"], zone_change=tables["zone_change"], cells=cells, **given)
 
 
 def tier_figures(product: SafeProduct) -> Figures:
@@ -154,8 +195,61 @@ def tier_figures(product: SafeProduct) -> Figures:
         if column not in estimates:
             estimates = estimates.assign(**{column: np.nan})
     figures = {"change": change.drop(columns=["domain_name", "state"]).assign(se_ha=np.nan)} if len(change) else {}
-    extra = [(name, product.tables[name]) for name in ("zones", "cells") if not product.tables[name].empty]
-    return Figures(estimates=estimates, extra=tuple(extra), **figures)
+    names = ("zones", "zone_change", "cells", "effects", "portfolio")
+    extra = [(name, product.tables[name]) for name in names if not product.tables[name].empty]
+    return Figures(
+        estimates=estimates,
+        extra=tuple(extra),
+        accuracy=tuple(_accuracies(product)),
+        harms=tuple(_harms(product.tables["harms"])),
+        **figures,
+    )
+
+
+def _accuracies(product: SafeProduct) -> Iterator[Accuracy]:
+    """Yield the accuracy of each map from the rounded shares, with limits as the field product makes them."""
+    table = product.tables["accuracy"]
+    levels = product.tables["estimates"]["level"].dropna()
+    level = float(levels.iloc[0]) if len(levels) else 0.95
+    for period, rows in table.groupby("period", sort=False) if len(table) else ():
+        share = {
+            (str(row["measure"]), str(row["class"])): share_of(row, level)
+            for _, row in rows.iterrows()
+            if np.isfinite(row["se"]) and row["se"] > 0
+        }
+        classes = [name for measure, name in share if measure == "users" and ("producers", name) in share]
+        if ("overall", "") not in share:
+            continue
+        counts = rows.loc[rows["measure"] == "overall", "n"] if "n" in rows else pd.Series(dtype=float)
+        yield Accuracy(
+            period=str(period),
+            overall=share["overall", ""],
+            n=int(counts.iloc[0]) if len(counts) else 0,
+            classes=tuple(
+                ClassAccuracy(name=name, users=share["users", name], producers=share["producers", name])
+                for name in classes
+            ),
+            level=level,
+            method="stratified; Jeffreys interval at the effective sample size, of rounded shares",
+        )
+
+
+def _harms(table: pd.DataFrame) -> Iterator[HarmFigure]:
+    for row in table.to_dict("records"):
+        yield HarmFigure(
+            harm=str(row["harm"]),
+            crop=str(row["crop"]),
+            period=str(row["period"]),
+            state=str(row["state"]),
+            claim=row["claim"],
+            value=float(row["value"]),
+            lo=float(row["lo"]),
+            hi=float(row["hi"]),
+            unit=str(row["unit"]),
+            grade=str(row["grade"]),
+            level=float(row["level"]),
+            rough="LOW_COUNT" in str(row["flags"]),
+        )
 
 
 def _lines(context: Context) -> Iterable[LineLayer]:

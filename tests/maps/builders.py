@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from maps.page import (
     AdminLayer,
     ClassAccuracy,
     Figures,
+    HarmFigure,
     LineLayer,
     MappedCount,
     OverlayLayer,
@@ -35,6 +37,7 @@ from maps.page import (
     RasterLayer,
     Share,
 )
+from maps.parts import SAMPLE_STATES, CellLayer, FieldLayer, GapLayer, NextPlaces, Parts, SampleLayer
 
 CRS = "EPSG:32618"
 WEST, NORTH, SIDE_M = 500_000.0, 220_000.0, 24_000.0
@@ -363,3 +366,181 @@ def page(
         "elevation": elevation(folder),
     }
     return Page(**{**given, **changed})
+
+
+def effects() -> pd.DataFrame:
+    """Return the effects of a programme: before, after, in rings, and one that too few units bear."""
+    common = {"outcome": "crop_ha", "unit_of_measure": "ha", "level": 0.95, "note": "", "state": "computed"}
+    rows = [("overall", "programme", -5.8, -6.6, -5.0, 68, 149, "associated with less")]
+    rows += [("event", str(year), 0.2 * year, 0.2 * year - 1, 0.2 * year + 1, 68, 149, "") for year in (-3, -2)]
+    rows += [("event", str(year), -5.0 - year, -6.5 - year, -3.5 - year, 68, 149, "") for year in (0, 1, 2)]
+    rows += [("ring", "ring 0-1 km", np.nan, np.nan, np.nan, np.nan, np.nan, "")]
+    rows += [("ring", "ring 1-5 km", 1.1, 0.1, 2.1, 16, 63, "associated with more")]
+    rows += [("net", "direct and rings", -344.0, -410.0, -278.0, 139, 250, "associated with less")]
+    names = ("scope", "effect", "value", "lo", "hi", "n_treated", "n_control", "finding")
+    table = pd.DataFrame(rows, columns=list(names)).assign(**common, p_value=0.01, percent=-20.0)
+    table["without_programme"] = np.where(table["scope"] == "overall", 24.5, np.nan)
+    table.loc[table["effect"] == "ring 0-1 km", "state"] = "not_estimable"
+    return table
+
+
+def projects() -> pd.DataFrame:
+    """Return three projects, one of which serves too few persons to be told."""
+    return pd.DataFrame(
+        {
+            "domain": ["ad:P-1", "ad:P-2", "ad:P-3"],
+            "project": ["P-1", "P-2", "P-3"],
+            "title": ["Upper valley", "Lower valley", "Western slopes"],
+            "status": ["2", "4", "6"],
+            "start": "2022-02-01",
+            "end": "2024-12-31",
+            "areas": [1.0, 2.0, 1.0],
+            "ground_ha": [288.0, 167.0, 187.0],
+            "households": [84.0, 61.0, np.nan],
+            "households_state": ["computed", "computed", "suppressed"],
+            "persons": [365.0, 263.0, np.nan],
+            "persons_state": ["computed", "computed", "missing"],
+        }
+    )
+
+
+def cells(figures: pd.DataFrame, *, side_m: float = 6_000.0, tier: Tier = Tier.PUBLIC) -> CellLayer:
+    """Return a grid of squares over the units with indicative figures, one of them hidden."""
+    count = int(SIDE_M / side_m)
+    corners = [(WEST + col * side_m, NORTH - (row + 1) * side_m) for row in range(count) for col in range(count)]
+    names = [f"{int(side_m / 1000)}km:E{round(x / side_m)}N{round(y / side_m)}" for x, y in corners]
+    frame = geopandas.GeoDataFrame(
+        {"cell": names, "side_km": int(side_m / 1000)},
+        geometry=[shapely.box(x, y, x + side_m, y + side_m) for x, y in corners],
+        crs=CRS,
+    )
+    rows = []
+    for (crop, period), own in figures[figures["domain"] == FRAME_DOMAIN].groupby(["crop", "period"]):
+        whole = float(own["value_ha"].iloc[0])
+        share = np.random.default_rng(len(rows)).dirichlet(np.ones(len(names)))
+        for index, name in enumerate(names):
+            hidden = index == 3
+            value = np.nan if hidden else whole * share[index]
+            rows.append(
+                {
+                    "cell": name, "crop": crop, "period": period, "state": "suppressed" if hidden else "estimated",
+                    "value_ha": value, "lo_ha": value * 0.4, "hi_ha": value * 1.9, "level": 0.95,
+                    "mapped": "" if hidden else "some", "flags": "" if hidden else "INDICATIVE",
+                }
+            )  # fmt: skip
+    return CellLayer(frame=frame, figures=pd.DataFrame(rows), tier=tier)
+
+
+def zone_figures(figures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return figures and changes of the AD layer and of the projects."""
+    frame = figures[figures["domain"] == FRAME_DOMAIN]
+    parts = [
+        ("ad", "Alternative-development areas", 0.3),
+        ("ad:P-1", "Upper valley", 0.2),
+        ("ad:P-2", "Lower", 0.1),
+    ]
+    numbers = ["value_ha", "se_ha", "lo_ha", "hi_ha"]
+    rows = pd.concat(
+        [
+            frame.assign(domain=code, domain_name=name, **{n: frame[n] * share for n in numbers})
+            for code, name, share in parts
+        ],
+        ignore_index=True,
+    )
+    return rows, changes(rows)
+
+
+def fields(admin: Any, *, count: int = 400, seed: int = 8) -> tuple[FieldLayer, ...]:
+    """Return small fields inside the units for each period, made of squares of 10 m as on a map."""
+    layers = []
+    for number, period in enumerate(PERIODS):
+        rng = np.random.default_rng(seed + number)
+        x = WEST + rng.random(count) * SIDE_M * 0.9
+        y = NORTH - rng.random(count) * SIDE_M * 0.9
+        width, height = (10 * rng.integers(3, 30, count) for _ in range(2))
+        shapes = shapely.box(x, y - height, x + width, y)
+        frame = geopandas.GeoDataFrame(
+            {
+                "field_id": [f"coca-{period.name}-{n + 1:06d}" for n in range(count)],
+                "area_ha": width * height / 1e4,
+                "probability": rng.uniform(50, 100, count),
+            },
+            geometry=shapes,
+            crs=CRS,
+        )
+        layers.append(FieldLayer(crop="coca", period=period.name, frame=frame))
+    return tuple(layers)
+
+
+def sample_units(*, count: int = 60, seed: int = 4) -> SampleLayer:
+    """Return sample units in every state."""
+    rng = np.random.default_rng(seed)
+    x, y = WEST + rng.random(count) * SIDE_M, NORTH - rng.random(count) * SIDE_M
+    states = {
+        period.name: [SAMPLE_STATES[(n + number) % 5] for n in range(count)]
+        for number, period in enumerate(PERIODS)
+    }
+    frame = geopandas.GeoDataFrame(
+        {"unit_id": [f"U{n:03d}" for n in range(count)], **states}, geometry=shapely.points(x, y), crs=CRS
+    )
+    return SampleLayer(frame=frame)
+
+
+def next_places(*, count: int = 9, seed: int = 6) -> NextPlaces:
+    """Return places to label next."""
+    rng = np.random.default_rng(seed)
+    x, y = WEST + rng.random(count) * SIDE_M, NORTH - rng.random(count) * SIDE_M
+    frame = geopandas.GeoDataFrame(
+        {"unit_id": [f"N{n:04d}" for n in range(count)], "uncertainty": 95 - np.arange(count)},
+        geometry=shapely.points(x, y),
+        crs=CRS,
+    )
+    return NextPlaces(frame=frame)
+
+
+def gaps(folder: Path, *, size: int = 240) -> tuple[GapLayer, ...]:
+    """Write the number of clear observations of each period, none in a corner."""
+    layers = []
+    for number, period in enumerate(PERIODS):
+        counts = np.full((size, size), 6, dtype=np.uint16)
+        counts[: 40 + 20 * number, :50] = 0
+        counts[: 60 + 20 * number, 50:90] = 2
+        path = folder / f"valid_{period.name}.tif"
+        write_cog(path, counts, GeoBox((size, size), _affine((SIDE_M + 2_000) / size), CRS), style=RasterStyle())
+        layers.append(GapLayer(period=period.name, path=path, least=3, never_percent=3.5, few_percent=4.2))
+    return tuple(layers)
+
+
+def harms() -> tuple[HarmFigure, ...]:
+    """Return the six harms of the last period, one of them not computed."""
+    rows = [
+        ("deforestation", "at_most", 12.0, 8.0, 17.0, "ha/yr"),
+        ("erosion", "potential", 1040.0, -2500.0, 7020.0, "t/yr"),
+        ("degradation", "at_most", 23.0, 11.0, 105.0, "ha"),
+        ("species", "at_most", 1.4, 0.6, 6.3, "ha"),
+        ("gases", "at_most", 330.0, 110.0, 1040.0, "t CO2e"),
+    ]
+    made = [
+        HarmFigure(
+            harm=harm, crop="coca", period="2024", state="computed", claim=claim, value=value, lo=lo, hi=hi, unit=unit,
+            grade="B",
+        )
+        for harm, claim, value, lo, hi, unit in rows
+    ]  # fmt: skip
+    absent = HarmFigure(harm="contamination", crop="coca", period="2024", state="not_computed", claim="potential")
+    return (*made[:4], absent, *made[4:])
+
+
+def product(folder: Path, tier: Tier, **changed: Any) -> Page:
+    """Return the page of a product as a run makes it: what belongs to its tier, and no more."""
+    base = page(folder)
+    figures, admin = base.figures.estimates, base.admin.frame
+    if tier is Tier.FIELD:
+        parts = Parts(fields=fields(admin), gaps=gaps(folder), sample=sample_units(), next_places=next_places())
+        return replace(base, about=about(tier=tier), parts=parts, **changed)
+    zones, change = zone_figures(figures)
+    parts = Parts(
+        effects=effects(), portfolio=projects(), zones=zones, zone_change=change, cells=cells(figures, tier=tier)
+    )
+    shown = replace(base.figures, mapped=(), harms=harms())
+    return replace(base, about=about(tier=tier), figures=shown, rasters=(), parts=parts, **changed)

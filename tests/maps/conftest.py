@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from maps.disclosure import Tier
 from maps.interactive import render
 from maps.page import Page
 from tests.browser import browser as browser
@@ -30,3 +31,14 @@ def example_file(example_html: str, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("html") / "index.html"
     path.write_text(example_html, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def product_files(tmp_path_factory: pytest.TempPathFactory) -> dict[Tier, Path]:
+    """Return the pages of the three products as files."""
+    folder = tmp_path_factory.mktemp("products")
+    files = {}
+    for tier in Tier:
+        files[tier] = folder / f"{int(tier)}.html"
+        files[tier].write_text(render(builders.product(folder, tier)), encoding="utf-8")
+    return files

@@ -44,8 +44,13 @@ class Opened:
         self.tab.locator("html[data-ready=yes]").wait_for(state="attached")
 
     def choose(self, value: str) -> None:
-        """Choose a radio button by its value."""
-        self.tab.locator(f"input[type=radio][value='{value}']").check(force=True)
+        """Choose a radio button by its value, or a period on the slider."""
+        periods = self.tab.evaluate("() => data.raw.periods.map((period) => period.name)")
+        slider = self.tab.locator("#period-slider")
+        if value in periods and slider.count():
+            slider.fill(str(periods.index(value)))
+        else:
+            self.tab.locator(f"input[type=radio][value='{value}']").check(force=True)
 
     def text(self, selector: str) -> str:
         """Return the visible text of an element, without direction signs."""
@@ -98,7 +103,7 @@ def unhidden_numbers(page: Opened) -> list[str]:
           while (walker.nextNode()) {
             const node = walker.currentNode, holder = node.parentElement;
             if (!number.test(node.data) || holder.closest('script, style, caption')) continue;
-            const block = holder.closest('td, .verdict, .popup, #headline, #details, figure, svg');
+            const block = holder.closest('td, dd, li, p.at, p.reading, .verdict, .popup, #headline, #details, figure, svg');
             if (!block || !range.test(block.textContent)) {
               if (!(block && block.id === 'details' && holder.closest('.counted'))) bad.push(node.data);
             }
