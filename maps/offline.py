@@ -140,7 +140,9 @@ class InlineElements(HTMLParser):
         values = dict(attrs)
         for name in _LOADING_ATTRIBUTES:
             value = values.get(name)
-            if value and not value.startswith(("#", "data:")):
+            # A link to a file beside this one loads nothing until somebody follows it
+            beside = tag == "a" and name == "href" and re.fullmatch(r"[\w-]+(/[\w-]+)*\.html", value or "")
+            if value and not beside and not value.startswith(("#", "data:")):
                 self.outside.append(f"{tag} {name}={value}")
         if tag == "style" or (tag == "script" and values.get("type") not in _DATA_TYPES):
             self._text = []

@@ -30,6 +30,7 @@ from maps.style import PROBABILITY
 __all__ = [
     "NOT_SEEN_COLOUR",
     "PROBABILITY_LIMITS",
+    "Extent",
     "MapImage",
     "class_image",
     "code_image",
@@ -43,6 +44,9 @@ PROBABILITY_LIMITS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 NOT_SEEN_COLOUR = "#8F9499"
 """Cells without a valid observation."""
+
+Extent = tuple[float, float, float, float] | None
+"""West, south, east, north in degrees that a picture is cut to; None for the whole raster."""
 
 _LIMIT = 2048  # px a side: a decoded picture of 16 MB, which a cheap phone still holds
 _EARTH_RADIUS_M = 6_378_137.0
@@ -58,7 +62,7 @@ class MapImage:
     """South-west and north-east corner, latitude and longitude in degrees."""
 
 
-def class_image(path: Path, legend: Legend, *, limit: int = _LIMIT) -> MapImage:
+def class_image(path: Path, legend: Legend, *, limit: int = _LIMIT, extent: Extent = None) -> MapImage:
     """Return a class map in the legend's colours; cells outside the frame are clear.
 
     Parameters
@@ -76,7 +80,7 @@ def class_image(path: Path, legend: Legend, *, limit: int = _LIMIT) -> MapImage:
         If the raster cannot be read.
     """
     # 0 alone is outside: a file may declare 255 as its no-data, yet "not seen" must be drawn
-    codes, bounds = _warped(path, limit, Resampling.mode, nodata=legend.OUTSIDE)
+    codes, bounds = _warped(path, limit, Resampling.mode, nodata=legend.OUTSIDE, extent=extent)
     table = np.zeros((256, 4), dtype=np.uint8)
     for entry in legend:
         table[entry.code] = (*_rgb(entry.colour), 255)
@@ -85,7 +89,12 @@ def class_image(path: Path, legend: Legend, *, limit: int = _LIMIT) -> MapImage:
 
 
 def code_image(
-    path: Path, colours: Mapping[int, str], *, limits: Sequence[float] = (), limit: int = _LIMIT
+    path: Path,
+    colours: Mapping[int, str],
+    *,
+    limits: Sequence[float] = (),
+    limit: int = _LIMIT,
+    extent: Extent = None,
 ) -> MapImage:
     """Return a raster of codes in given colours; codes without one, and 0, are clear.
 
@@ -106,7 +115,7 @@ def code_image(
         If the raster cannot be read.
     """
     # Rare classes would vanish from a picture of the commonest: the greatest code is shown
-    codes, bounds = _warped(path, limit, Resampling.max, nodata=None if limits else 0)
+    codes, bounds = _warped(path, limit, Resampling.max, nodata=None if limits else 0, extent=extent)
     if limits:
         codes = np.searchsorted(limits, np.nan_to_num(codes, nan=-np.inf), side="right").astype(np.float64)
     table = np.zeros((256, 4), dtype=np.uint8)
@@ -115,7 +124,9 @@ def code_image(
     return MapImage(uri=_webp(table[np.nan_to_num(codes, nan=0).astype(np.uint8)]), bounds=bounds)
 
 
-def gap_image(path: Path, least: int, colours: Sequence[str], *, limit: int = _LIMIT) -> MapImage:
+def gap_image(
+    path: Path, least: int, colours: Sequence[str], *, limit: int = _LIMIT, extent: Extent = None
+) -> MapImage:
     """Return where there are too few clear observations: none at all, or fewer than `least`.
 
     Parameters
@@ -134,13 +145,13 @@ def gap_image(path: Path, least: int, colours: Sequence[str], *, limit: int = _L
     InputError
         If the raster cannot be read.
     """
-    counts, bounds = _warped(path, limit, Resampling.min)
+    counts, bounds = _warped(path, limit, Resampling.min, extent=extent)
     table = np.array([(0, 0, 0, 0), *((*_rgb(colour), 255) for colour in colours)], dtype=np.uint8)
     classes = np.where(np.isnan(counts) | (counts >= least), 0, np.where(counts == 0, 1, 2))
     return MapImage(uri=_webp(table[classes]), bounds=bounds)
 
 
-def probability_image(path: Path, *, limit: int = _LIMIT) -> MapImage:
+def probability_image(path: Path, *, limit: int = _LIMIT, extent: Extent = None) -> MapImage:
     """Return a probability map in five classes; below `PROBABILITY_LIMITS` it is clear.
 
     Parameters
@@ -155,14 +166,14 @@ def probability_image(path: Path, *, limit: int = _LIMIT) -> MapImage:
     InputError
         If the raster cannot be read.
     """
-    values, bounds = _warped(path, limit, Resampling.average)
+    values, bounds = _warped(path, limit, Resampling.average, extent=extent)
     values = values * _percent_to_share(path)
     table = np.array([(0, 0, 0, 0), *((*_rgb(colour), 255) for colour in PROBABILITY)], dtype=np.uint8)
     classes = np.searchsorted(PROBABILITY_LIMITS, np.nan_to_num(values, nan=0.0), side="right")
     return MapImage(uri=_webp(table[classes]), bounds=bounds)
 
 
-def relief_image(path: Path, *, limit: int = 1024) -> MapImage:
+def relief_image(path: Path, *, limit: int = 1024, extent: Extent = None) -> MapImage:
     """Return shadows of the terrain, white where it is flat, to be multiplied with what lies below.
 
     Parameters
@@ -177,7 +188,7 @@ def relief_image(path: Path, *, limit: int = 1024) -> MapImage:
     InputError
         If the raster cannot be read.
     """
-    elevation, bounds = _warped(path, limit, Resampling.bilinear)
+    elevation, bounds = _warped(path, limit, Resampling.bilinear, extent=extent)
     shade = hillshade(_filled(elevation), _ground_step_m(bounds, elevation.shape))
     shade = 1 - (1 - shade) * _fade(shade.shape)
     grey = np.where(np.isnan(elevation), 255, np.rint(255 * shade)).astype(np.uint8)
@@ -226,16 +237,16 @@ def hillshade(elevation: NDArray[np.float64], step_m: NDArray[np.float64] | floa
 
 
 def _warped(
-    path: Path, limit: int, resampling: Resampling, *, nodata: float | None = None
+    path: Path, limit: int, resampling: Resampling, *, nodata: float | None = None, extent: Extent = None
 ) -> tuple[NDArray[np.float64], Any]:
     """Return cells on a Web Mercator grid (NaN where there are none) and the corners in degrees."""
     try:
         with rasterio.open(path) as source:
             if source.crs is None:
                 raise InputError(Problem(str(path), "no coordinate reference system", "one", "assign it"))
-            transform, width, height = _grid(source, limit)
+            transform, width, height, factor = _grid(source, limit, extent)
             # cells are counted by mode or mean only where the picture is coarser than the raster
-            coarser = max(source.width, source.height) > max(width, height)
+            coarser = factor > 1
             chosen = resampling if coarser or resampling is Resampling.bilinear else Resampling.nearest
             with WarpedVRT(
                 source,
@@ -259,15 +270,24 @@ def _warped(
     return cells, ((south, west), (north, east))
 
 
-def _grid(source: Any, limit: int) -> tuple[Affine, int, int]:
+def _grid(source: Any, limit: int, extent: Extent) -> tuple[Affine, int, int, float]:
+    """Return the picture's grid, and how many cells of the raster one of its pixels is wide."""
     transform, width, height = calculate_default_transform(
         source.crs, "EPSG:3857", source.width, source.height, *source.bounds
     )
+    if extent is not None:
+        west, south, east, north = transform_bounds("EPSG:4326", "EPSG:3857", *extent)
+        left, top = (math.floor(x) for x in ~transform * (west, north))
+        right, bottom = (math.ceil(x) for x in ~transform * (east, south))
+        left, top = max(0, min(left, width - 1)), max(0, min(top, height - 1))
+        right, bottom = min(width, max(right, left + 1)), min(height, max(bottom, top + 1))
+        transform, width, height = transform * Affine.translation(left, top), right - left, bottom - top
     factor = max(1.0, max(width, height) / limit)
     return (
         transform * Affine.scale(factor, factor),
         max(1, min(limit, math.ceil(width / factor))),
         max(1, min(limit, math.ceil(height / factor))),
+        factor,
     )
 
 

@@ -378,6 +378,8 @@ class Page:
     """Rivers and roads."""
     elevation: Path | None = None
     """Raster in metres, for the hillshade that serves as base map."""
+    extent: tuple[float, float, float, float] | None = None
+    """West, south, east and north of a sheet, in degrees; None for all of the units."""
     parts: Parts = field(default_factory=Parts)
     """Cells, effects, projects, fields, sample: what the product of this tier shows beside its units."""
     language: str = "en"

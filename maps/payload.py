@@ -23,6 +23,7 @@ from maps.language import LANGUAGES, language
 from maps.overlay_image import (
     NOT_SEEN_COLOUR,
     PROBABILITY_LIMITS,
+    Extent,
     MapImage,
     class_image,
     code_image,
@@ -72,7 +73,7 @@ def payload(page: Page) -> dict[str, Any]:
     InputError
         If a raster cannot be read.
     """
-    west, south, east, north = page.admin.frame.to_crs(4326).total_bounds
+    west, south, east, north = page.extent or page.admin.frame.to_crs(4326).total_bounds
     return {
         "about": _about(page),
         "frame": FRAME_DOMAIN,
@@ -117,11 +118,11 @@ def payload(page: Page) -> dict[str, Any]:
         "lines": [{"kind": line.kind, "shapes": encode_lines(line.frame)} for line in page.lines],
         "rasters": [
             *(_raster(page, layer) for layer in page.rasters),
-            *(_harm_map(one) for one in page.harm_maps),
-            *(_gap(one) for one in page.parts.gaps),
+            *(_harm_map(one, page.extent) for one in page.harm_maps),
+            *(_gap(one, page.extent) for one in page.parts.gaps),
         ],
         "harms": [_harm(one) for one in page.figures.harms],
-        "relief": None if page.elevation is None else _image(relief_image(page.elevation)),
+        "relief": None if page.elevation is None else _image(relief_image(page.elevation, extent=page.extent)),
         **_parts(page),
     }
 
@@ -297,8 +298,8 @@ def _numbered(names: list[str]) -> dict[str, Any]:
     return {"list": names}
 
 
-def _gap(layer: GapLayer) -> dict[str, Any]:
-    image = gap_image(layer.path, layer.least, GAP_COLOURS)
+def _gap(layer: GapLayer, extent: Extent) -> dict[str, Any]:
+    image = gap_image(layer.path, layer.least, GAP_COLOURS, extent=extent)
     return {"kind": "gaps", "period": plain(layer.period), "crop": None, **_image(image)}
 
 
@@ -348,18 +349,22 @@ def _overlays(page: Page) -> Iterator[dict[str, Any]]:
 
 
 def _raster(page: Page, layer: RasterLayer) -> dict[str, Any]:
-    image = class_image(layer.path, page.legend) if layer.kind == "class" else probability_image(layer.path)
+    if layer.kind == "class":
+        image = class_image(layer.path, page.legend, extent=page.extent)
+    else:
+        image = probability_image(layer.path, extent=page.extent)
     return {"kind": layer.kind, "period": plain(layer.period), "crop": layer.crop, **_image(image)}
 
 
-def _harm_map(layer: HarmMap) -> dict[str, Any]:
+def _harm_map(layer: HarmMap, extent: Extent) -> dict[str, Any]:
     """Return a map of a harm: a picture, and the classes its legend tells."""
+    colours = {code: colour for code, colour, _ in layer.classes}
     return {
         "kind": f"harm_{layer.harm}",
         "period": plain(layer.period),
         "crop": layer.crop,
         "classes": [{"colour": colour, "key": f"harms.{name}"} for _, colour, name in layer.classes],
-        **_image(code_image(layer.path, {code: colour for code, colour, _ in layer.classes}, limits=layer.limits)),
+        **_image(code_image(layer.path, colours, limits=layer.limits, extent=extent)),
     }
 
 

@@ -83,12 +83,13 @@ def official_problems(survey: Survey) -> list[Problem]:
 
 def write_products(context: Context, staging: Path, progress: Progress, *, language: str) -> Mapping[str, Any]:
     """Write ``products/0/index.html`` and ``products/0/tables.xlsx`` from the run folder's tables."""
-    from maps.interactive import render
+    from maps.sheets import render_within
     from maps.table import write_workbook
 
     page = official_page(context, language)
     folder = staging / TIER_FOLDER
-    write_text(folder / "index.html", render(page))
+    for name, text in render_within(page).items():
+        write_text(folder / name, text)
     progress(1, 2)
     write_workbook(folder / "tables.xlsx", page.figures, page.about)
     progress(2, 2)

@@ -13,7 +13,6 @@ from aoi.survey.interval import jeffreys
 from geo.areas import MappedArea
 from geo.files import write_text
 from geo.vector import read_layer
-from maps.interactive import render
 from maps.page import (
     About,
     Accuracy,
@@ -30,6 +29,7 @@ from maps.page import (
     RasterLayer,
     Share,
 )
+from maps.sheets import render_within
 from maps.table import write_workbook
 from monitor.context import Context, Progress
 from monitor.field_parts import field_parts
@@ -52,15 +52,17 @@ _INDICATOR_TABLES = ("indicators", "fact_sheets", "hot_spots", "spatial_pattern"
 
 
 def write_products(context: Context, staging: Path, progress: Progress, *, language: str) -> Mapping[str, Any]:
-    """Write ``products/0/index.html`` and ``products/0/tables.xlsx``."""
+    """Write ``products/0/index.html``, its sheets where it has any, and ``products/0/tables.xlsx``."""
     figures = read_figures(context)
     page = _page(context, figures, language)
     folder = staging / TIER_FOLDER
-    write_text(folder / "index.html", render(page))
+    pages = render_within(page)
+    for name, text in pages.items():
+        write_text(folder / name, text)
     progress(1, 2)
     write_workbook(folder / "tables.xlsx", figures, page.about)
     progress(2, 2)
-    return {"page_bytes": (folder / "index.html").stat().st_size}
+    return {"page_bytes": (folder / "index.html").stat().st_size, "sheets": len(pages) - 1}
 
 
 def survey_page(context: Context, language: str) -> Page:

@@ -18,7 +18,6 @@ from maps.disclosure.product import SafeProduct, read_product
 from maps.disclosure.release import RECORD_NAME, read_key, write_release
 from maps.disclosure.tier import Tier, require_tier
 from maps.exchange.figure_layer import figure_layer
-from maps.interactive import render
 from maps.page import (
     ESTIMATE_COLUMNS,
     About,
@@ -36,6 +35,7 @@ from maps.parts import CellLayer, Parts
 from maps.report.content import build
 from maps.report.html import html_report
 from maps.report.pdf import pdf_report
+from maps.sheets import render_within
 from maps.table import csv_text, write_workbook
 from monitor.context import Context, Progress
 from monitor.gate import require_approved
@@ -58,7 +58,8 @@ def write_map(
 
     def write(product: SafeProduct, folder: Path) -> None:
         page = tier_page(context, product, language)
-        write_text(folder / "index.html", render(page))
+        for name, text in render_within(page).items():
+            write_text(folder / name, text)
         write_workbook(folder / "tables.xlsx", page.figures, page.about, language_code=language)
 
     return _released(context, staging, progress, "map", tier, today, write)

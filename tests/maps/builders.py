@@ -522,8 +522,8 @@ def harms() -> tuple[HarmFigure, ...]:
     ]
     made = [
         HarmFigure(
-            harm=harm, crop="coca", period="2024", state="computed", claim=claim, value=value, lo=lo, hi=hi, unit=unit,
-            grade="B",
+            harm=harm, crop="coca", period="2024", state="computed", claim=claim, value=value, lo=lo, hi=hi,
+            unit=unit, grade="B",
         )
         for harm, claim, value, lo, hi, unit in rows
     ]  # fmt: skip

@@ -103,7 +103,8 @@ def unhidden_numbers(page: Opened) -> list[str]:
           while (walker.nextNode()) {
             const node = walker.currentNode, holder = node.parentElement;
             if (!number.test(node.data) || holder.closest('script, style, caption')) continue;
-            const block = holder.closest('td, dd, li, p.at, p.reading, .verdict, .popup, #headline, #details, figure, svg');
+            const block = holder.closest(
+              'td, dd, li, p.at, p.reading, .verdict, .popup, #headline, #details, figure, svg');
             if (!block || !range.test(block.textContent)) {
               if (!(block && block.id === 'details' && holder.closest('.counted'))) bad.push(node.data);
             }

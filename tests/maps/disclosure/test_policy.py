@@ -19,6 +19,7 @@ def test_shipped_rules_are_those_of_the_page() -> None:
     assert (two.k, two.dominance_percent, two.group_percent) == (10, 85, 80)
     assert (two.cell_least_km, two.cell_most_km, two.embargo_months, two.approvals) == (4, 16, 12, 2)
     assert two.signed
+    assert (one.least_count, two.least_count, one.digits, two.digits) == (5, 10, 3, 2)
     require_nesting(one, two)
 
 
@@ -30,6 +31,7 @@ def test_shipped_rules_are_those_of_the_page() -> None:
         ({"approvals": 1}, "approvals: found 1"),
         ({"cell_least_km": 3}, "doubled"),
         ({"cell_most_km": 2}, "doubled"),
+        ({"least_count": 2}, "least_count: found 2"),
     ],
 )
 def test_floor(given: dict[str, int], told: str) -> None:
@@ -40,7 +42,15 @@ def test_floor(given: dict[str, int], told: str) -> None:
 
 @pytest.mark.parametrize(
     "laxer",
-    [{"k": 4}, {"dominance_percent": 95.0}, {"round_ha": 0.5}, {"least_field_ha": 0.0}, {"cell_most_km": 32}],
+    [
+        {"k": 4},
+        {"dominance_percent": 95.0},
+        {"round_ha": 0.5},
+        {"least_field_ha": 0.0},
+        {"cell_most_km": 32},
+        {"digits": 4},
+        {"least_count": 4},
+    ],
 )
 def test_public_is_never_laxer_than_the_programme(laxer: dict[str, float]) -> None:
     """Law: rules under which the public would see more than the programme somewhere are refused."""
@@ -52,7 +62,9 @@ def test_public_is_never_laxer_than_the_programme(laxer: dict[str, float]) -> No
 def test_allow_lists_name_no_place_of_a_unit() -> None:
     """Law: no allow-list holds a coordinate, a unit of the sample or a standard error of a place."""
     for tier in (Tier.PROGRAMME, Tier.PUBLIC):
-        for table in ("estimates", "change", "zones", "cells", "accuracy"):
+        for table in (
+            "estimates", "change", "zones", "zone_change", "cells", "accuracy", "harms", "effects", "portfolio",
+        ):  # fmt: skip
             columns = set(allowed_columns(tier, table))
             assert columns
             assert not columns & {
