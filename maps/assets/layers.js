@@ -370,5 +370,5 @@ const layers = (() => {
   const placeOf = (id, index) => painted.get(id).at(index);
   const byCode = (code) => units.find((unit) => unit.code === code);
 
-  return { NONE, SAMPLE, NEXT, start, paint, divide, overlays, hatched, empty, hectareColours, spread, roughChange, zoneFill, sampleState, placeOf, unit: byCode };
+  return { NONE, SAMPLE, NEXT, start, paint, divide, overlays, hatched, empty, hectareColours, spread, roughChange, zoneFill, sampleState, placeOf, unit: byCode, map: () => map };
 })();
