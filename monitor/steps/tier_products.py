@@ -37,6 +37,7 @@ from maps.report.html import html_report
 from maps.report.pdf import pdf_report
 from maps.sheets import render_within
 from maps.table import csv_text, write_workbook
+from maps.text import plain
 from monitor.context import Context, Progress
 from monitor.gate import require_approved
 from monitor.needles import needles_of
@@ -283,8 +284,14 @@ def _write_shapes(context: Context, product: SafeProduct, folder: Path) -> None:
 
 
 def geojson_text(frame: Any) -> str:
-    """Return a layer as GeoJSON (RFC 7946): WGS 84, six decimals, missing values null."""
-    degrees = frame.to_crs("EPSG:4326")
+    """Return a layer as GeoJSON (RFC 7946): WGS 84, six decimals, plain texts, missing values null."""
+    texts = [
+        name
+        for name in frame.columns
+        if name != frame.geometry.name and not pd.api.types.is_numeric_dtype(frame[name])
+    ]
+    degrees = frame.assign(**{name: frame[name].map(plain, na_action="ignore") for name in texts})
+    degrees = degrees.to_crs("EPSG:4326")
     degrees = degrees.set_geometry(degrees.geometry.set_precision(1e-6, mode="pointwise"))
     content = json.loads(degrees.to_json(drop_id=True))
     content.pop("crs", None)

@@ -370,7 +370,14 @@ def page(
 
 def effects() -> pd.DataFrame:
     """Return the effects of a programme: before, after, in rings, and one that too few units bear."""
-    common = {"outcome": "crop_ha", "unit_of_measure": "ha", "level": 0.95, "note": "", "state": "computed"}
+    common = {
+        "outcome": "crop_ha",
+        "unit_of_measure": "ha",
+        "level": 0.95,
+        "note": "",
+        "state": "computed",
+        "scale": "level",
+    }
     rows = [("overall", "programme", -5.8, -6.6, -5.0, 68, 149, "associated with less")]
     rows += [("event", str(year), 0.2 * year, 0.2 * year - 1, 0.2 * year + 1, 68, 149, "") for year in (-3, -2)]
     rows += [("event", str(year), -5.0 - year, -6.5 - year, -3.5 - year, 68, 149, "") for year in (0, 1, 2)]

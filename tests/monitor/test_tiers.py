@@ -366,7 +366,7 @@ def test_reports_of_tiers_come_from_released_tables(released: Path) -> None:
     estimates = pd.read_csv(released / "run" / "disclosure" / "2" / "estimates.csv", dtype={"domain": str})
     frame = estimates[estimates["domain"] == "frame"]
     for row in frame.itertuples():
-        assert f"{row.value_ha:.0f} ha" in text
+        assert f"{row.value_ha:.0f}\u00a0ha" in text
     assert "Counted on the map" not in text
     assert "not shown, to protect people" in text
     assert "associated with less" in text
