@@ -37,8 +37,10 @@ class BoostSettings:
     """Fewest training units in a leaf."""
     feature_fraction: float = 0.4
     """Share of the features, drawn anew for each tree."""
+    places_per_tree: int = 1000
+    """Places drawn anew for each tree where there are more; all of them where there are fewer."""
     seed: int = 0
-    """Seed of that draw."""
+    """Seed of both draws."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,11 @@ class Classifier:
 
 
 def fit_classifier(
-    planes: NDArray[np.float32], code: NDArray[np.integer], names: Sequence[str], settings: BoostSettings
+    planes: NDArray[np.float32],
+    code: NDArray[np.integer],
+    names: Sequence[str],
+    settings: BoostSettings,
+    weight: NDArray[np.float64] | None = None,
 ) -> Classifier:
     """Fit a classifier; equal input gives an equal model, byte for byte, on any number of cores.
 
@@ -109,6 +115,8 @@ def fit_classifier(
         Feature names (k).
     settings
         How trees are grown.
+    weight
+        What each place weighs (n); all alike when None.
 
     Raises
     ------
@@ -131,6 +139,8 @@ def fit_classifier(
         "learning_rate": settings.learning_rate,
         "min_data_in_leaf": settings.least_in_leaf,
         "feature_fraction": settings.feature_fraction,
+        "bagging_fraction": min(1.0, settings.places_per_tree / len(code)),
+        "bagging_freq": 1,
         "lambda_l2": 1.0,
         "max_bin": 63,
         "seed": settings.seed,
@@ -142,6 +152,7 @@ def fit_classifier(
     data = lightgbm.Dataset(
         np.ascontiguousarray(planes.T),
         target,
+        weight=weight,
         feature_name=list(names),
         params={"max_bin": 63, "min_data_in_leaf": settings.least_in_leaf, "verbose": -1},
     )

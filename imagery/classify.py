@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -25,20 +25,21 @@ from imagery.class_map import (
     sieved,
     uncertainty_style,
 )
-from imagery.ensemble import fit_ensemble
 from imagery.extent import placed
 from imagery.features import feature_spec
 from imagery.fold import block_of, spatial_folds
 from imagery.map_work import MapLayer, MapWork
 from imagery.model import ClassifySettings, TrainedModel
-from imagery.observe import Observer, PeriodScenes, labelled_features, window_spans
+from imagery.observe import Observer, PeriodScenes, window_spans
+from imagery.places import border_features, labelled_features
 from imagery.prepare import composite_style
 from imagery.profile import CropProfile
+from imagery.radar import RadarSpec, RadarView
 from imagery.sensor import Sensor
 from imagery.stack import working_origin, working_side
 from imagery.training import TrainingSamples
 from imagery.tuning import candidates
-from imagery.validation import tuned, validate
+from imagery.validation import fitted_on, tuned, validate
 
 __all__ = ["ClassifySettings", "PeriodScenes", "TrainedModel", "train", "write_maps"]
 
@@ -54,6 +55,7 @@ def train(
     profile: CropProfile,
     sensor: Sensor,
     settings: ClassifySettings,
+    radar: Sensor | None = None,
     jobs: int = 1,
 ) -> TrainedModel:
     """Teach one classifier on the labelled places of all periods, and validate it in spatial folds.
@@ -68,6 +70,8 @@ def train(
         Labelled places, from `imagery.training.read_training`.
     geobox, profile, sensor, settings
         Grid, legend and windows, bands, and how to work.
+    radar
+        A radar whose scenes stand beside those of the sensor.
     jobs
         Threads.
 
@@ -87,8 +91,15 @@ def train(
         contrasts=profile.contrasts,
         phenology=settings.phenology,
         restlessness=settings.disturbance,
+        composite_indices=settings.composite_indices,
+        season_indices=settings.season_indices,
     )
-    _require_more_than_greenness(profile, sensor)
+    shown = (*sensor.common, *(radar.common if radar is not None else ()))
+    _require_more_than_greenness(profile, shown, sensor.name)
+    view = None
+    if radar is not None:
+        looks = RadarSpec(windows=tuple(windows), bands=radar.common)
+        view = RadarView(sensor=radar, spec=looks, min_valid=settings.radar_min_valid)
     observer = Observer(
         geobox=geobox,
         sensor=sensor,
@@ -96,8 +107,9 @@ def train(
         profile=profile,
         min_valid=settings.min_valid,
         cloud_buffer_m=settings.cloud_buffer_m,
+        radar=view,
     )
-    data, samples = labelled_features(observer, periods, training, block_size=settings.block_size, jobs=jobs)
+    data, samples, seen = labelled_features(observer, periods, training, block_size=settings.block_size, jobs=jobs)
     legend = profile.legend
     fold = spatial_folds(
         block_of(samples.x_m, samples.y_m, settings.fold_block_m),
@@ -107,14 +119,26 @@ def train(
         positives=[legend.code(crop) for crop in legend.crops],
         rng=np.random.default_rng(np.random.SeedSequence([settings.ensemble.seed, 1])),
     )
+    made = border_features(
+        observer,
+        periods,
+        data,
+        samples,
+        seen,
+        fold,
+        per_place=settings.border_cells,
+        rng=np.random.default_rng(np.random.SeedSequence([settings.ensemble.seed, 2])),
+    )
     validation = {
         "method": f"{settings.folds} folds of square blocks of {settings.fold_block_m:g} m",
         "note": "neighbouring blocks still resemble each other; these are no accuracies of the map",
         "training_units": len(samples),
+        "border_cells": len(made.code),
         "unseen_units": int(np.isin(training.period, list(periods)).sum()) - len(samples),
         **validate(
             data,
             fold,
+            made=made,
             legend=legend,
             settings=settings.ensemble,
             method=settings.calibration,
@@ -123,9 +147,9 @@ def train(
         ),
     }
     if settings.tune:
-        chosen = tuned(data, fold, candidates(settings.ensemble), legend)
+        chosen = tuned(data, fold, candidates(settings.ensemble), legend, made)
         settings = replace(settings, ensemble=chosen)
-    classifier = fit_ensemble(data.planes, data.code, data.names, settings.ensemble)
+    classifier = fitted_on(data, settings.ensemble, made)
     return TrainedModel(
         classifier=classifier,
         spec=spec,
@@ -133,10 +157,11 @@ def train(
         profile=profile,
         settings=settings,
         validation=validation,
+        radar=view,
     )
 
 
-def _require_more_than_greenness(profile: CropProfile, sensor: Sensor) -> None:
+def _require_more_than_greenness(profile: CropProfile, bands: Sequence[str], name: str) -> None:
     """Refuse to tell a crop by greenness alone where the profile says that this cannot be done.
 
     Raises
@@ -145,11 +170,11 @@ def _require_more_than_greenness(profile: CropProfile, sensor: Sensor) -> None:
         If the sensor shows nothing but the visible and near infrared, or indices of them.
     """
     rule = profile.identification.rule if profile.identification else None
-    if rule == "no_greenness" and not set(sensor.common) & BEYOND_GREENNESS:
+    if rule == "no_greenness" and not set(bands) & BEYOND_GREENNESS:
         raise QualityGateError(
             Problem(
-                f"[imagery] sensor {sensor.name}",
-                f"only {', '.join(sensor.common)}, and a profile ({profile.name}) whose crop no greenness tells",
+                f"[imagery] sensor {name}",
+                f"only {', '.join(bands)}, and a profile ({profile.name}) whose crop no greenness tells",
                 f"a sensor with one of {', '.join(sorted(BEYOND_GREENNESS))}",
                 "use another sensor; greenness would map whatever is green",
             )
@@ -209,7 +234,12 @@ def write_maps(
     layers = _layers(probability_paths, uncertainty_path, greenness_paths or {})
     work = MapWork(
         model=model,
-        period=replace(period, prior={}, scenes=placed(period.scenes, geobox, jobs=jobs)),
+        period=replace(
+            period,
+            prior={},
+            scenes=placed(period.scenes, geobox, jobs=jobs),
+            radar=placed(period.radar, geobox, jobs=jobs),
+        ),
         geobox=geobox,
         layers=tuple(layer for layer, _, _ in layers),
         composites=bool(composite_paths),

@@ -99,7 +99,9 @@ class Discriminant:
         return model
 
 
-def fit_discriminant(planes: NDArray[np.float32], code: NDArray[np.integer]) -> Discriminant:
+def fit_discriminant(
+    planes: NDArray[np.float32], code: NDArray[np.integer], weight: NDArray[np.float64] | None = None
+) -> Discriminant:
     """Fit a linear discriminant.
 
     Parameters
@@ -108,6 +110,9 @@ def fit_discriminant(planes: NDArray[np.float32], code: NDArray[np.integer]) -> 
         Features, shape (k, n); NaN is missing.
     code
         Class codes (n).
+    weight
+        What each place weighs (n), equal within a class; all alike when None. Weights shift the shares p_c alone:
+        what a class looks like does not depend on how often it occurs.
 
     Raises
     ------
@@ -137,7 +142,7 @@ def fit_discriminant(planes: NDArray[np.float32], code: NDArray[np.integer]) -> 
     scale = np.sqrt((np.where(known, wide - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
     scale[scale == 0] = 1.0
     z = np.stack([_standardised(plane, m, s) for plane, m, s in zip(planes, mean, scale, strict=True)])
-    share = np.bincount(group) / len(group)
+    share = np.bincount(group, weights=weight) / (len(group) if weight is None else weight.sum())
     means = np.stack([z[:, group == c].mean(axis=1) for c in range(len(codes))])
     within = z - means[group].T
     covariance = np.einsum("in,jn->ij", within, within) / within.shape[1]

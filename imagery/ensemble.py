@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.errors import InputError, Problem
+from imagery.balance import Balance, class_weights, unweighted
 from imagery.classifier import BoostSettings, Classifier, fit_classifier, softmax
 from imagery.discriminant import Discriminant, fit_discriminant
 from imagery.forest import Forest, ForestSettings, fit_forest
@@ -52,6 +53,8 @@ class EnsembleSettings:
     """How boosted trees are grown."""
     forest: ForestSettings = field(default_factory=ForestSettings)
     """How a forest is grown."""
+    balance: Balance = "as_taught"
+    """What the classes weigh."""
 
     @property
     def seed(self) -> int:
@@ -72,12 +75,14 @@ class Ensemble:
 
     members: Mapping[str, Member]
     """Kind to classifier."""
+    weights: tuple[float, ...] = ()
+    """What a place of each class weighed, in the order of the scores; empty where all weighed alike."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Ensemble) and self.texts == other.texts
+        return isinstance(other, Ensemble) and (self.texts, self.weights) == (other.texts, other.weights)
 
     def __hash__(self) -> int:
-        return hash(tuple(sorted(self.texts.items())))
+        return hash((*sorted(self.texts.items()), self.weights))
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -90,7 +95,7 @@ class Ensemble:
         return {kind: member.text for kind, member in self.members.items()}
 
     def scores(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the mean of the members' log probabilities, shape (classes, n).
+        """Return the mean of the members' log probabilities for the mix that was taught, shape (classes, n).
 
         References
         ----------
@@ -99,7 +104,16 @@ class Ensemble:
         total = np.zeros((len(self.codes), planes.shape[1]))
         for member in self.members.values():
             total += log_probability(member.scores(planes))
-        return total / len(self.members)
+        mean = total / len(self.members)
+        return unweighted(mean, np.array(self.weights)) if self.weights else mean
+
+    def chosen(self, logs: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Return the class of each cell of log probabilities as from `scores`, by the weights it was taught with.
+
+        The lowest code where classes tie.
+        """
+        weighed = logs + np.log(self.weights)[:, None] if self.weights else logs
+        return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), weighed.argmax(axis=0)))
 
     def probabilities(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probability of every class, shape (classes, n); each column sums to 1."""
@@ -107,10 +121,10 @@ class Ensemble:
 
     def predict(self, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the class code with the highest score for every column; the lowest code where they tie."""
-        return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), self.scores(planes).argmax(axis=0)))
+        return self.chosen(self.scores(planes))
 
     @classmethod
-    def read(cls, texts: Mapping[str, str], codes: Sequence[int]) -> Ensemble:
+    def read(cls, texts: Mapping[str, str], codes: Sequence[int], weights: Sequence[float] = ()) -> Ensemble:
         """Read classifiers back from their texts.
 
         Parameters
@@ -119,6 +133,8 @@ class Ensemble:
             Kind to text.
         codes
             Class codes that all of them must have.
+        weights
+            What a place of each class weighed; empty where all weighed alike.
 
         Raises
         ------
@@ -130,9 +146,10 @@ class Ensemble:
             found = ", ".join(strangers) if strangers else "no classifier"
             raise InputError(Problem("model", found, f"some of {', '.join(_READ)}", "train again"))
         members = {kind: _READ[kind](text, tuple(codes)) for kind, text in texts.items()}
-        if any(member.codes != tuple(codes) for member in members.values()):
+        sound = not weights or (len(weights) == len(codes) and all(0 < one < np.inf for one in weights))
+        if any(member.codes != tuple(codes) for member in members.values()) or not sound:
             raise InputError(Problem("model", "classifiers of different legends", "one legend", "train again"))
-        return cls(members)
+        return cls(members, tuple(weights))
 
 
 def fit_ensemble(
@@ -156,12 +173,16 @@ def fit_ensemble(
     InputError
         If there are fewer than two classes.
     """
+    by_class = class_weights(code, settings.balance) if settings.balance != "as_taught" else None
+    weight = None if by_class is None else by_class[np.unique(code, return_inverse=True)[1]]
     fit: dict[Kind, Callable[[], Member]] = {
-        "boosted_trees": lambda: fit_classifier(planes, code, names, settings.boost),
-        "linear_discriminant": lambda: fit_discriminant(planes, code),
-        "random_forest": lambda: fit_forest(planes, code, settings.forest),
+        "boosted_trees": lambda: fit_classifier(planes, code, names, settings.boost, weight),
+        "linear_discriminant": lambda: fit_discriminant(planes, code, weight),
+        "random_forest": lambda: fit_forest(planes, code, settings.forest, weight),
     }
-    return Ensemble({kind: fit[kind]() for kind in settings.members})
+    return Ensemble(
+        {kind: fit[kind]() for kind in settings.members}, () if by_class is None else tuple(by_class.tolist())
+    )
 
 
 _READ: Mapping[str, Callable[[str, tuple[int, ...]], Any]] = {

@@ -65,6 +65,7 @@ def scene_key(scene: Scene) -> str:
             "mask": None if scene.mask is None else _file_key(scene.mask),
             "shift_m": scene.shift_m,
             "relief": relief,
+            "sensor": None if scene.sensor is None else scene.sensor.model_dump(mode="json"),
         }
     )
 

@@ -41,9 +41,9 @@ __all__ = [
 WindowSpans = Mapping[str, tuple[date, date]]
 """Window name to first and last day, both included."""
 
-COMPOSITE_INDICES = ("NDVI", "NDMI", "NBR", "NDTI", "BSI", "NDREI")
+COMPOSITE_INDICES = ("NDVI", "NDMI", "NBR", "NDTillI", "BI", "NDREI")
 """Indices made of every window composite."""
-SEASON_INDICES = ("NDVI", "NDMI", "NBR", "BSI", "NDREI")
+SEASON_INDICES = ("NDVI", "NDMI", "NBR", "BI", "NDREI")
 """Indices followed through the season."""
 PERCENTS = (10.0, 50.0, 90.0)
 """Percentiles taken over the season."""
@@ -149,6 +149,8 @@ def feature_spec(
     contrasts: tuple[tuple[str, str], ...] = (),
     phenology: bool = True,
     restlessness: bool = True,
+    composite_indices: Sequence[str] = COMPOSITE_INDICES,
+    season_indices: Sequence[str] = SEASON_INDICES,
 ) -> FeatureSpec:
     """Return the features that a sensor allows.
 
@@ -168,13 +170,15 @@ def feature_spec(
         Pairs of windows to subtract.
     phenology, restlessness
         Whether the season's dates (of the first index) and its falls and rises (of all) are features.
+    composite_indices, season_indices
+        Indices of each window and of the season; those that the sensor's bands do not allow are left out.
     """
     if sensor.quantity == "index":
         season: tuple[str, ...] = sensor.common
         indices: tuple[str, ...] = ()
     else:
-        season = indices_for(sensor.common, SEASON_INDICES)
-        indices = indices_for(sensor.common, COMPOSITE_INDICES)
+        season = indices_for(sensor.common, season_indices)
+        indices = indices_for(sensor.common, composite_indices)
     bright = tuple(band for band in ("nir",) if band in sensor.common)
     return FeatureSpec(
         windows=tuple(windows),

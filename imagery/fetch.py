@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from geo.errors import InputError, Problem, reason
 from geo.files import write_text
 from imagery.address import is_remote, shown_address
 from imagery.catalog import touches
+from imagery.object_store import is_object, web_address
 from imagery.remote import Remote, renewed, signed
 from imagery.scene import Scene, unique_scenes
 from imagery.sensor import Sensor
@@ -50,6 +52,8 @@ class Wanted:
 
     key: str
     """Collection, item and asset."""
+    address: str
+    """Where it is."""
     item: pystac.Item
     """The item."""
     asset: str
@@ -145,7 +149,7 @@ def _assets(scene: Scene, item: pystac.Item) -> Iterator[Wanted]:
     for key, asset in sorted(item.assets.items()):
         address = asset.get_absolute_href() or asset.href
         if address in needed and is_remote(address):
-            yield Wanted(key=asset_key(item, key), item=item, asset=key, scene_id=scene.id)
+            yield Wanted(key=asset_key(item, key), address=address, item=item, asset=key, scene_id=scene.id)
 
 
 def fetch_files(
@@ -238,6 +242,8 @@ def _require_image(path: Path) -> None:
 
 
 def _signed(address: str, remote: Remote, session: requests.Session, policy: WebPolicy) -> str:
+    if is_object(address):
+        return web_address(address, os.environ, datetime.now(UTC))
     try:
         return signed(address, remote, session, policy.timeout_s)
     except (requests.exceptions.RequestException, ValueError, LookupError, TypeError) as error:

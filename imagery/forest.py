@@ -108,7 +108,12 @@ class Forest:
         return model
 
 
-def fit_forest(planes: NDArray[np.float32], code: NDArray[np.integer], settings: ForestSettings) -> Forest:
+def fit_forest(
+    planes: NDArray[np.float32],
+    code: NDArray[np.integer],
+    settings: ForestSettings,
+    weight: NDArray[np.float64] | None = None,
+) -> Forest:
     """Grow a forest; equal input gives an equal model.
 
     Parameters
@@ -119,6 +124,8 @@ def fit_forest(planes: NDArray[np.float32], code: NDArray[np.integer], settings:
         Class codes (n).
     settings
         How it is grown.
+    weight
+        What each place weighs (n); all alike when None.
 
     Raises
     ------
@@ -144,7 +151,7 @@ def fit_forest(planes: NDArray[np.float32], code: NDArray[np.integer], settings:
         max_features=settings.feature_fraction,
         random_state=settings.seed,
         n_jobs=1,
-    ).fit(np.ascontiguousarray(np.where(known, planes, median[:, None]).T), code)
+    ).fit(np.ascontiguousarray(np.where(known, planes, median[:, None]).T), code, sample_weight=weight)
     return Forest(
         codes=tuple(int(value) for value in grown.classes_),
         median=median,

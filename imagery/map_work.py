@@ -84,7 +84,7 @@ class MapWork:
     def key(self, block: Block, wanted: NDArray[np.bool_]) -> str:
         """Return the fingerprint of all that decides a block."""
         settings, scenes = _fingerprints(self)
-        around, halo = self.around(block), self.model.spec.halo
+        around, halo = self.around(block), self.model.halo
         read = Block(around.row - halo, around.col - halo, around.height + 2 * halo, around.width + 2 * halo)
         return block_key(settings, scenes, self.geobox, block, read, wanted)
 
@@ -135,7 +135,7 @@ class MapWork:
         logs, green = self._swept(found)
         here = found.seen[inner]
         pool = pooled(logs, found.seen, self.model.settings.smoothing_cells)[:, here]
-        codes[here] = np.array(self.model.classifier.codes, dtype=np.uint8)[pool.argmax(axis=0)]
+        codes[here] = self.model.classifier.chosen(pool)
         probability = softmax(pool)
         for layer, plane in zip(self.layers, cells, strict=True):
             plane[here] = (
@@ -191,6 +191,7 @@ class MapWork:
             profile=model.profile,
             min_valid=model.settings.min_valid,
             cloud_buffer_m=model.settings.cloud_buffer_m,
+            radar=model.radar,
         )
 
     def _values(self, layer: MapLayer, probability: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -206,6 +207,7 @@ class MapWork:
 def _fingerprints(work: MapWork) -> tuple[dict[str, Any], list[tuple[Scene, str]]]:
     """Return what decides every block of a work, and the fingerprints of its scenes."""
     days = [scene.day for scene in work.period.scenes]
+    scenes = [*work.period.scenes, *work.period.radar]
     settings = {
         "work": "map",
         "model": work.model.fingerprint,
@@ -215,4 +217,4 @@ def _fingerprints(work: MapWork) -> tuple[dict[str, Any], list[tuple[Scene, str]
         "layers": [[layer.kind, layer.crop] for layer in work.layers],
         "composites": work.composites,
     }
-    return settings, [(scene, scene_key(scene)) for scene in work.period.scenes]
+    return settings, [(scene, scene_key(scene)) for scene in scenes]

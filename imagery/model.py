@@ -15,10 +15,11 @@ from geo.files import write_text
 from imagery.calibration import Calibration, Method
 from imagery.classifier import BoostSettings
 from imagery.ensemble import Ensemble, EnsembleSettings, Kind
-from imagery.features import Composite, FeatureSpec
+from imagery.features import COMPOSITE_INDICES, SEASON_INDICES, Composite, FeatureSpec
 from imagery.floor import Threshold
 from imagery.forest import ForestSettings
 from imagery.profile import CropProfile
+from imagery.radar import RadarSpec, RadarView
 from imagery.sensor import Sensor
 
 __all__ = ["ClassifySettings", "TrainedModel"]
@@ -44,6 +45,8 @@ class ClassifySettings:
     """Smaller patches of the class map are merged into their neighbours."""
     min_valid: int = 3
     """Fewest clear observations with which a cell is classified."""
+    radar_min_valid: int | None = None
+    """Radar images with which a cell counts as seen though seen clear too seldom; None for never."""
     cloud_buffer_m: float = 60.0
     """Growth of cloud and shadow masks."""
     texture_radii: tuple[int, ...] = (1, 3)
@@ -58,7 +61,13 @@ class ClassifySettings:
     """Whether the dates of the season are features."""
     disturbance: bool = True
     """Whether falls, rises and the distance from the seasonal curve are features."""
-    smoothing_cells: float = 0.7
+    border_cells: int = 8
+    """Border cells made of pairs of labelled places, for each place; 0 for none."""
+    composite_indices: tuple[str, ...] = COMPOSITE_INDICES
+    """Spectral indices of each window."""
+    season_indices: tuple[str, ...] = SEASON_INDICES
+    """Spectral indices followed through the season."""
+    smoothing_cells: float = 0.5
     """Width of the neighbourhood over which probabilities are pooled, cells; 0 for none."""
     block_size: int = BLOCK_SIZE
     """Side of the blocks worked on; sets the memory and nothing else."""
@@ -80,6 +89,18 @@ class TrainedModel:
     """How they were made."""
     validation: Mapping[str, Any]
     """Scores in spatial folds and the floors, as plain JSON values."""
+    radar: RadarView | None = None
+    """A radar whose features stand beside those of the sensor."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all features, in order."""
+        return self.spec.names + (self.radar.spec.names if self.radar is not None else ())
+
+    @property
+    def halo(self) -> int:
+        """Cells around a block that its features look at."""
+        return max(self.spec.halo, self.radar.spec.radius if self.radar is not None else 0)
 
     def calibration(self, crop: str) -> Calibration:
         """Return how the probability of a crop is calibrated."""
@@ -112,9 +133,11 @@ class TrainedModel:
         content = {
             "members_sha256": {kind: sha256(text.encode()).hexdigest() for kind, text in texts.items()},
             "codes": self.classifier.codes,
-            "features": self.spec.names,
+            "class_weights": self.classifier.weights,
+            "features": self.names,
             "spec": asdict(self.spec),
             "sensor": self.sensor.model_dump(mode="json"),
+            "radar": None if self.radar is None else _radar_record(self.radar),
             "profile": self.profile.model_dump(mode="json"),
             "settings": asdict(self.settings),
             "validation": self.validation,
@@ -145,13 +168,30 @@ class TrainedModel:
             )
         settings = content["settings"]
         return cls(
-            classifier=Ensemble.read(texts, content["codes"]),
+            classifier=Ensemble.read(texts, content["codes"], content["class_weights"]),
             spec=_spec(content["spec"]),
             sensor=Sensor.model_validate(content["sensor"]),
             profile=CropProfile.model_validate(content["profile"]),
             settings=ClassifySettings(**_tuples(settings | {"ensemble": _ensemble(settings["ensemble"])})),
             validation=content["validation"],
+            radar=None if content["radar"] is None else _radar(content["radar"]),
         )
+
+
+def _radar_record(view: RadarView) -> dict[str, Any]:
+    return {
+        "sensor": view.sensor.model_dump(mode="json"),
+        "spec": asdict(view.spec),
+        "min_valid": view.min_valid,
+    }
+
+
+def _radar(content: Mapping[str, Any]) -> RadarView:
+    return RadarView(
+        sensor=Sensor.model_validate(content["sensor"]),
+        spec=RadarSpec(**_tuples(content["spec"])),
+        min_valid=content["min_valid"],
+    )
 
 
 def _spec(content: Mapping[str, Any]) -> FeatureSpec:
@@ -164,6 +204,7 @@ def _ensemble(content: Mapping[str, Any]) -> EnsembleSettings:
         members=tuple(content["members"]),
         boost=BoostSettings(**content["boost"]),
         forest=ForestSettings(**content["forest"]),
+        balance=content["balance"],
     )
 
 

@@ -103,6 +103,8 @@ def _settings(model: TrainedModel) -> Mapping[str, Any]:
         "leaves": settings.ensemble.boost.leaves,
         "learning_rate": settings.ensemble.boost.learning_rate,
         "seed": settings.ensemble.seed,
+        "balance": settings.ensemble.balance,
+        "border_cells": settings.border_cells,
         "smoothing_cells": settings.smoothing_cells,
         "minimum_mapping_unit_ha": settings.minimum_mapping_unit_ha,
         "calibration": settings.calibration,
@@ -111,12 +113,20 @@ def _settings(model: TrainedModel) -> Mapping[str, Any]:
 
 def _input(model: TrainedModel) -> dict[str, Any]:
     return {
-        "name": f"features of a season of {model.sensor.name}",
+        "name": f"features of a season of {' and '.join(_sensors(model))}",
         "bands": [],
-        "variables": list(model.spec.names),
-        "input": {"shape": [-1, len(model.spec.names)], "dim_order": ["batch", "feature"], "data_type": "float32"},
-        "description": f"made of the bands {', '.join(model.sensor.common)}",
+        "variables": list(model.names),
+        "input": {"shape": [-1, len(model.names)], "dim_order": ["batch", "feature"], "data_type": "float32"},
+        "description": f"made of the bands {', '.join(_bands(model))}",
     }
+
+
+def _sensors(model: TrainedModel) -> list[str]:
+    return [model.sensor.name, *([model.radar.sensor.name] if model.radar is not None else [])]
+
+
+def _bands(model: TrainedModel) -> list[str]:
+    return [*model.sensor.common, *(model.radar.sensor.common if model.radar is not None else ())]
 
 
 def _output(model: TrainedModel) -> dict[str, Any]:

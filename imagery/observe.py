@@ -6,26 +6,23 @@ Training and mapping both come through here, so a model never meets a feature it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from geo.blocks import Block, map_blocks
-from geo.errors import Problem, QualityGateError
+from geo.blocks import Block
 from geo.raster import OpenRasters
 from imagery.features import PART, FeatureSpec, WindowSpans, cell_features, texture_planes
 from imagery.profile import CropProfile
+from imagery.radar import RadarSpec, RadarView, multilooked, radar_features
 from imagery.scene import Scene
 from imagery.sensor import Sensor
-from imagery.stack import Stack, StackCells, read_stack, working_side
-from imagery.training import TrainingSamples
-from imagery.validation import LabelledFeatures
+from imagery.stack import Series, Stack, StackCells, read_stack
 
-__all__ = ["BlockFeatures", "Observer", "PeriodScenes", "labelled_features", "window_spans"]
+__all__ = ["BlockFeatures", "Observer", "PeriodScenes", "SeenPlaces", "window_spans"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +35,24 @@ class PeriodScenes:
     """First day of the period."""
     end: date
     """Last day of the period."""
+    radar: Sequence[Scene] = ()
+    """Scenes of the radar beside them."""
     prior: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Where crops stood in earlier years, from `imagery.prior.prior_masks`: floors to beat, never a feature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPlaces:
+    """What was seen of n places in one period."""
+
+    series: Series
+    """By the first sensor (n)."""
+    radar: Series | None = None
+    """Backscatter around them (n), where there is a radar."""
+
+    def at(self, cells: NDArray[np.int64]) -> SeenPlaces:
+        """Return some of the places by their numbers."""
+        return SeenPlaces(series=self.series.at(cells), radar=None if self.radar is None else self.radar.at(cells))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,6 +74,10 @@ class BlockFeatures:
     """Their observations (n)."""
     texture: NDArray[np.float32]
     """Features that need the neighbours, shape (j, n)."""
+    radar: RadarSpec | None = None
+    """Features of the radar, where there is one."""
+    backscatter: StackCells | None = None
+    """Backscatter around the cells (n)."""
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -73,11 +90,32 @@ class BlockFeatures:
 
     def part(self, cells: slice) -> NDArray[np.float32]:
         """Return the features of some of the cells, shape (k, cells)."""
-        planes = np.empty((len(self.spec.names), cells.stop - cells.start), dtype=np.float32)
-        own = len(self.spec.cell_names)
+        planes = np.empty((len(self.names), cells.stop - cells.start), dtype=np.float32)
+        own, optical = len(self.spec.cell_names), len(self.spec.names)
         cell_features(self.cells.part(cells), self.spec, self.spans, out=planes[:own])
-        planes[own:] = self.texture[:, cells]
+        planes[own:optical] = self.texture[:, cells]
+        if self.radar is not None and self.backscatter is not None:
+            planes[optical:] = radar_features(self.backscatter.part(cells), self.radar, self.spans)
         return planes
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in the order of the planes."""
+        return self.spec.names + (self.radar.names if self.radar is not None else ())
+
+    @property
+    def whole(self) -> NDArray[np.float32]:
+        """All features at once, shape (k, n)."""
+        planes = np.empty((len(self.names), len(self)), dtype=np.float32)
+        for part in self.parts:
+            planes[:, part] = self.part(part)
+        return planes
+
+    @property
+    def places(self) -> SeenPlaces:
+        """All observations at once, for few cells."""
+        radar = None if self.backscatter is None else self.backscatter.part(slice(None))
+        return SeenPlaces(series=self.cells.part(slice(None)), radar=radar)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +134,8 @@ class Observer:
     """Fewest clear observations with which a cell is used."""
     cloud_buffer_m: float
     """Growth of cloud and shadow masks."""
+    radar: RadarView | None = None
+    """A radar whose features stand beside those of the sensor."""
 
     def features(
         self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_], files: OpenRasters | None = None
@@ -121,10 +161,12 @@ class Observer:
             Which cells these are, shape (h, w).
         """
         found = self.observe(period, block, cells, files)
-        planes = np.empty((len(self.spec.names), len(found)), dtype=np.float32)
-        for part in found.parts:
-            planes[:, part] = found.part(part)
-        return planes, found.seen
+        return found.whole, found.seen
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all features, in the order of the planes."""
+        return self.spec.names + (self.radar.spec.names if self.radar is not None else ())
 
     def observe(
         self, period: PeriodScenes, block: Block, cells: NDArray[np.bool_], files: OpenRasters | None = None
@@ -142,15 +184,58 @@ class Observer:
         )
         inner = slice(halo, halo + block.height), slice(halo, halo + block.width)
         spans = window_spans(self.profile, period)
-        clear = stack.valid[:, *inner]
-        seen = cells & (clear.sum(axis=0, dtype=np.uint16) >= self.min_valid)
-        seen &= self._dates_seen(stack.days, clear, spans)
+        looked = self._backscatter(period, block, files)
+        seen = cells & self.seen(
+            stack.days, stack.valid[:, *inner], spans, None if looked is None else looked.valid
+        )
         texture = np.empty((len(self.spec.texture_names), int(seen.sum())), dtype=np.float32)
         if texture.size:
             texture = texture_planes(stack, self.spec)[:, seen]
         return BlockFeatures(
-            stack=stack, spec=self.spec, spans=spans, seen=seen, cells=stack.at(seen), texture=texture
+            stack=stack,
+            spec=self.spec,
+            spans=spans,
+            seen=seen,
+            cells=stack.at(seen),
+            texture=texture,
+            radar=None if self.radar is None else self.radar.spec,
+            backscatter=None if looked is None else looked.at(seen),
         )
+
+    def _backscatter(self, period: PeriodScenes, block: Block, files: OpenRasters | None) -> Stack | None:
+        """Return the multilooked backscatter of a block; None without a radar."""
+        if self.radar is None:
+            return None
+        rim = self.radar.spec.radius
+        around = Block(block.row - rim, block.col - rim, block.height + 2 * rim, block.width + 2 * rim)
+        stack = read_stack(
+            period.radar, self.geobox, around, sensor=self.radar.sensor, cloud_buffer_m=0.0, files=files
+        )
+        return multilooked(stack, rim)
+
+    def seen(
+        self,
+        days: Sequence[date],
+        clear: NDArray[np.bool_],
+        spans: WindowSpans,
+        through_cloud: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.bool_]:
+        """Say which cells were seen often enough.
+
+        Parameters
+        ----------
+        days, clear
+            Days (t) and clear observations of any cells, shape (t, ...).
+        spans
+            Season windows.
+        through_cloud
+            Observations of the radar, shape (t', ...). Enough of them stand in for too few clear ones, but not for
+            the two dates by which some crops are told.
+        """
+        often = clear.sum(axis=0, dtype=np.uint16) >= self.min_valid
+        if through_cloud is not None and self.radar is not None and self.radar.min_valid is not None:
+            often |= through_cloud.sum(axis=0, dtype=np.uint16) >= self.radar.min_valid
+        return np.asarray(often & self._dates_seen(days, clear, spans))
 
     def _dates_seen(self, days: Sequence[date], clear: NDArray[np.bool_], spans: WindowSpans) -> NDArray[np.bool_]:
         """Say where the crop could be told: where its dates were seen, each on a day of its own.
@@ -175,114 +260,3 @@ def window_spans(profile: CropProfile, period: PeriodScenes) -> WindowSpans:
     """Return the season windows of a profile with their days in a period."""
     windows = profile.windows_in(period.start, period.end)
     return {window.name: (window.start, window.end) for window in windows}
-
-
-def labelled_features(
-    observer: Observer,
-    periods: Mapping[str, PeriodScenes],
-    training: TrainingSamples,
-    *,
-    block_size: int,
-    jobs: int = 1,
-) -> tuple[LabelledFeatures, TrainingSamples]:
-    """Return the features of all labelled places that were seen often enough, and these places.
-
-    Only blocks that hold labelled places are read.
-
-    Parameters
-    ----------
-    observer
-        Makes the features.
-    periods
-        Period name to its scenes.
-    training
-        Labelled places.
-    block_size
-        Side of the blocks worked on.
-    jobs
-        Threads.
-
-    Raises
-    ------
-    QualityGateError
-        If a period has no labelled place.
-    """
-    empty = [name for name in sorted(periods) if not (training.period == name).any()]
-    if empty:
-        raise QualityGateError(
-            Problem("training", f"no place in period {', '.join(empty)}", "places in every period", "add them")
-        )
-    planes = np.full((len(observer.spec.names), len(training)), np.nan, dtype=np.float32)
-    known = np.zeros(len(training), dtype=np.bool_)
-    shared = sorted(set.intersection(*(set(period.prior) for period in periods.values())))
-    prior = {name: np.zeros(len(training), dtype=np.bool_) for name in shared}
-    wide, placed = _around_places(observer, training)
-    shape = (wide.geobox.shape[0], wide.geobox.shape[1])
-    side = working_side(wide.geobox, block_size)
-    for name, period in sorted(periods.items()):
-        members = np.flatnonzero(training.period == name)
-
-        def of_block(
-            block: Block, members: NDArray[np.int64] = members, period: PeriodScenes = period
-        ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-            return _places_in(wide, period, block, placed[members], members)
-
-        for _, result in map_blocks(of_block, shape, size=side, jobs=jobs):
-            if result is not None:
-                planes[:, result[0]] = result[1]
-                known[result[0]] = True
-        for floor, stood in prior.items():
-            stood[members] = _at(period.prior[floor], training.row[members], training.col[members])
-    data = LabelledFeatures(
-        planes=planes,
-        names=observer.spec.names,
-        unit_id=training.unit_id,
-        period=training.period,
-        code=training.code,
-        prior=prior,
-    )
-    return data.where(known), training.where(known)
-
-
-def _around_places(observer: Observer, training: TrainingSamples) -> tuple[Observer, NDArray[np.int64]]:
-    """Return an observer on the grid's cells around all places, and the row and column of each there.
-
-    Places may lie outside the frame; their cells are those of the same grid, carried on beyond its edges.
-    """
-    top, left = int(training.row.min()), int(training.col.min())
-    height, width = int(training.row.max()) - top + 1, int(training.col.max()) - left + 1
-    grid = observer.geobox
-    old = grid.transform
-    corner = Affine(old.a, 0.0, old.c + left * old.a, 0.0, old.e, old.f + top * old.e)
-    wide = replace(observer, geobox=GeoBox((height, width), corner, grid.crs))
-    return wide, np.column_stack([training.row - top, training.col - left])
-
-
-def _at(image: NDArray[np.bool_], row: NDArray[np.int64], col: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return an image at places; False beyond its edges."""
-    inside = (row >= 0) & (row < image.shape[0]) & (col >= 0) & (col < image.shape[1])
-    values = np.zeros(len(row), dtype=np.bool_)
-    values[inside] = image[row[inside], col[inside]]
-    return values
-
-
-def _places_in(
-    observer: Observer,
-    period: PeriodScenes,
-    block: Block,
-    placed: NDArray[np.int64],
-    members: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-    """Return which places of a block were seen often enough, and their features; None without places."""
-    row, col = placed[:, 0] - block.row, placed[:, 1] - block.col
-    here = (row >= 0) & (row < block.height) & (col >= 0) & (col < block.width)
-    if not here.any():
-        return None
-    row, col = row[here], col[here]
-    cells = np.zeros((block.height, block.width), dtype=np.bool_)
-    cells[row, col] = True
-    planes, seen = observer.features(period, block, cells)
-    found = seen[row, col]
-    # Features come in row order of the cells seen: the running count is the column of each
-    column = np.cumsum(seen).reshape(seen.shape) - 1
-    return members[here][found], planes[:, column[row[found], col[found]]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from geo.blocks import Block
 from geo.errors import InputError
 from imagery.address import is_remote
-from imagery.sensor import baseline_number
+from imagery.sensor import Sensor, baseline_number
 
 if TYPE_CHECKING:
     from imagery.relief import Relief
@@ -68,6 +68,8 @@ class Scene:
     """Where the sun stood, if the metadata tell."""
     shift_m: tuple[float, float] = (0.0, 0.0)
     """How far its images are moved east and north so that they lie where others do, metres."""
+    sensor: Sensor | None = None
+    """Its own sensor, where scenes of several stand in one series; None for that of the series."""
     relief: Relief | None = None
     """How the shading of slopes is taken out; None where it stays."""
     extent: Block | None = None

@@ -118,6 +118,10 @@ class Sensor(_Record):
     platforms: tuple[str, ...] = Field(
         default=(), description="Parts of platform names; an item of another platform is another product"
     )
+    joint: dict[str, str] = Field(
+        default_factory=dict,
+        description="Common name to the band that bears it in a series with other sensors, where that is another",
+    )
     product: Literal["sentinel-2-safe", "landsat-mtl"] | None = Field(
         default=None, description="How the provider lays out a scene's folder, where the program knows it"
     )
@@ -127,6 +131,9 @@ class Sensor(_Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        stray = sorted({*self.joint, *self.joint.values()} - set(self.common))
+        if stray:
+            raise ValueError(f"joint names {', '.join(stray)}, which no band is called")
         if self.is_power and self.quantity != "backscatter_db":
             raise ValueError(f"is_power makes decibels, and quantity is {self.quantity}; say backscatter_db")
         if (self.noise_floor is None) != (not self.noise_floor_source):

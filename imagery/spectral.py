@@ -1,4 +1,4 @@
-"""Spectral indices by their standard names, each with the paper that proposed it.
+"""Spectral indices by their standard names, each with the paper that proposed it, kept as data.
 
 Names and formulas follow the catalogue Awesome Spectral Indices. No greenness index tells coca from its
 neighbours; the indices of moisture, bare soil and disturbance stand here for that reason.
@@ -6,15 +6,37 @@ neighbours; the indices of moisture, bare soil and disturbance stand here for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["INDICES", "SpectralIndex", "indices_for", "spectral_index"]
+from geo.errors import Problem
+from imagery.formula import Formula, read_formula
+
+__all__ = ["INDICES", "LETTERS", "SpectralIndex", "index_problems", "indices_for", "spectral_index"]
 
 Plane = NDArray[np.float32]
+
+LETTERS: Mapping[str, str] = {
+    "B": "blue",
+    "G": "green",
+    "R": "red",
+    "RE1": "rededge1",
+    "RE2": "rededge2",
+    "RE3": "rededge3",
+    "N": "nir",
+    "N2": "nir08",
+    "S1": "swir16",
+    "S2": "swir22",
+    "VV": "vv",
+    "VH": "vh",
+}
+"""Letter of a band in formulas to its common name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,104 +45,43 @@ class SpectralIndex:
 
     name: str
     """Standard name."""
-    bands: tuple[str, ...]
-    """Common names of the bands it needs, in the order of its function."""
-    function: Callable[..., Plane]
-    """Reflectances to index."""
-    sides: tuple[tuple[str, ...], tuple[str, ...]] | None
-    """Of a normalised difference of sums of bands: the bands of both sums; None for another form."""
+    formula: Formula
+    """Function of band letters."""
     title: str
     """Long name."""
     reference: str
-    """Paper that proposed it."""
+    """Work that proposed it."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Common names of the bands it needs."""
+        return tuple(LETTERS[letter] for letter in self.formula.names)
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Of a normalised difference of sums of bands: the bands of both sums; None for another form."""
+        found = self.formula.normalised_difference
+        return None if found is None else (_named(found[0]), _named(found[1]))
 
 
-def _ratio(above: Plane, below: Plane) -> Plane:
-    """Divide, with NaN where the divisor is 0."""
-    safe = np.where(below == 0, np.float32(1), below)
-    return np.where(below == 0, np.float32(np.nan), above / safe)
+def _named(letters: Iterable[str]) -> tuple[str, ...]:
+    return tuple(LETTERS[letter] for letter in letters)
 
 
-def _difference(one: Plane, other: Plane) -> Plane:
-    return _ratio(one - other, one + other)
+def _read() -> dict[str, SpectralIndex]:
+    text = files("imagery.data").joinpath("indices.toml").read_text(encoding="utf-8")
+    return {
+        entry["name"]: SpectralIndex(
+            name=entry["name"],
+            formula=read_formula(entry["formula"], where=f"index {entry['name']}"),
+            title=entry["title"],
+            reference=entry["reference"],
+        )
+        for entry in tomllib.loads(text)["index"]
+    }
 
 
-def _evi2(nir: Plane, red: Plane) -> Plane:
-    return _ratio(np.float32(2.5) * (nir - red), nir + np.float32(2.4) * red + np.float32(1))
-
-
-def _bsi(swir16: Plane, red: Plane, nir: Plane, blue: Plane) -> Plane:
-    return _difference(swir16 + red, nir + blue)
-
-
-def _index(
-    name: str, bands: tuple[str, ...], function: Callable[..., Plane], title: str, reference: str
-) -> SpectralIndex:
-    sides = {_difference: (bands[:1], bands[1:]), _bsi: (bands[:2], bands[2:])}.get(function)
-    return SpectralIndex(name=name, bands=bands, function=function, sides=sides, title=title, reference=reference)
-
-
-INDICES: Mapping[str, SpectralIndex] = {
-    entry.name: entry
-    for entry in (
-        _index(
-            "NDVI",
-            ("nir", "red"),
-            _difference,
-            "normalised difference vegetation index",
-            "Rouse et al. (1974), NASA SP-351, 309",
-        ),
-        _index(
-            "EVI2",
-            ("nir", "red"),
-            _evi2,
-            "two-band enhanced vegetation index",
-            "Jiang et al. (2008), doi:10.1016/j.rse.2008.06.006, eq. 7",
-        ),
-        _index(
-            "NDMI",
-            ("nir", "swir16"),
-            _difference,
-            "normalised difference moisture index",
-            "Wilson and Sader (2002), doi:10.1016/S0034-4257(01)00318-2",
-        ),
-        _index(
-            "NBR",
-            ("nir", "swir22"),
-            _difference,
-            "normalised burn ratio",
-            "Lopez Garcia and Caselles (1991), doi:10.1080/10106049109354290",
-        ),
-        _index(
-            "NDTI",
-            ("swir16", "swir22"),
-            _difference,
-            "normalised difference tillage index",
-            "Van Deventer et al. (1997), Photogramm. Eng. Remote Sens. 63, 87",
-        ),
-        _index(
-            "BSI",
-            ("swir16", "red", "nir", "blue"),
-            _bsi,
-            "bare soil index",
-            "Rikimaru et al. (2002), Tropical Ecology 43, 39",
-        ),
-        _index(
-            "NDREI",
-            ("nir", "rededge1"),
-            _difference,
-            "normalised difference red-edge index",
-            "Gitelson and Merzlyak (1994), doi:10.1016/S0176-1617(11)81633-0",
-        ),
-        _index(
-            "GNDVI",
-            ("nir", "green"),
-            _difference,
-            "green normalised difference vegetation index",
-            "Gitelson et al. (1996), doi:10.1016/S0034-4257(96)00072-7",
-        ),
-    )
-}
+INDICES: Mapping[str, SpectralIndex] = _read()
 """Standard name to index."""
 
 
@@ -132,8 +93,9 @@ def spectral_index(name: str, bands: Mapping[str, Plane]) -> Plane:
     name
         A key of `INDICES`.
     bands
-        Common band name to reflectance, any equal shapes. Reflectances below 0, which noise and the offset
-        can leave, count as 0: normalised differences are bounded only for values that are not negative.
+        Common band name to reflectance (or backscatter as linear power), any equal shapes. Reflectances below 0,
+        which noise and the offset can leave, count as 0: normalised differences are bounded only for values that
+        are not negative.
 
     Examples
     --------
@@ -141,11 +103,36 @@ def spectral_index(name: str, bands: Mapping[str, Plane]) -> Plane:
     >>> spectral_index("NDVI", {"nir": nir, "red": red})
     array([0.6666667,       nan], dtype=float32)
     """
-    index = INDICES[name]
-    return index.function(*(np.maximum(bands[band], np.float32(0)) for band in index.bands))
+    formula = INDICES[name].formula
+    return formula.value({letter: np.maximum(bands[LETTERS[letter]], np.float32(0)) for letter in formula.names})
 
 
 def indices_for(bands: Iterable[str], wanted: Iterable[str] = tuple(INDICES)) -> tuple[str, ...]:
     """Return those of the `wanted` indices that can be made of `bands`, in order."""
     have = set(bands)
     return tuple(name for name in wanted if set(INDICES[name].bands) <= have)
+
+
+def index_problems(names: Iterable[str], bands: Iterable[str], *, where: str) -> Iterator[Problem]:
+    """Yield what is wrong with indices that were asked for: unknown names, repeated ones, bands that are not there.
+
+    Parameters
+    ----------
+    names
+        Names asked for.
+    bands
+        Common names of the bands there are.
+    where
+        Their place, for messages.
+    """
+    have, seen = set(bands), set()
+    for name in names:
+        if name not in INDICES:
+            near = get_close_matches(name, INDICES, n=3, cutoff=0.5)
+            expected = f"a standard name, such as {', '.join(near or ['NDVI', 'NDMI', 'NBR'])}"
+            yield Problem(where, f"no index {name!r}", expected, "see imagery/data/indices.toml")
+        elif lacking := [band for band in INDICES[name].bands if band not in have]:
+            yield Problem(where, f"{name}, which needs {', '.join(lacking)}", f"bands of {', '.join(sorted(have))}")
+        if name in seen:
+            yield Problem(where, f"{name} twice", "each index once", "take one out")
+        seen.add(name)

@@ -10,7 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
@@ -113,6 +113,10 @@ class Series:
     def __len__(self) -> int:
         return int(self.valid.shape[1])
 
+    def at(self, cells: NDArray[np.integer] | NDArray[np.bool_]) -> Series:
+        """Return cells by their numbers, or those that are true."""
+        return replace(self, values=self.values[:, :, cells], valid=self.valid[:, cells])
+
     def part(self, cells: slice) -> Series:
         """Return some of the cells."""
         return Series(
@@ -194,7 +198,8 @@ def read_stack(
         for layer, (_, group) in enumerate(groups):
             for scene in group:
                 if scene.reaches(block):
-                    _lay(scene, geobox, block, sensor, grown, opened, values[layer], valid[layer])
+                    own = sensor if scene.sensor is None else _as_asked(scene.sensor, sensor)
+                    _lay(scene, geobox, block, own, grown, opened, values[layer], valid[layer])
     return Stack(
         days=tuple(day for day, _ in groups),
         bands=sensor.common,
@@ -202,6 +207,14 @@ def read_stack(
         valid=valid,
         quantum=sensor.quantum,
     )
+
+
+def _as_asked(own: Sensor, sensor: Sensor) -> Sensor:
+    """Return the sensor of a scene with the bands that are asked for alone, in their order."""
+    if own.common == sensor.common:
+        return own
+    by_common = {band.common: band for band in own.band}
+    return own.model_copy(update={"band": tuple(by_common[name] for name in sensor.common)})
 
 
 def working_side(geobox: GeoBox, block_size: int) -> int:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -20,7 +22,7 @@ from geo.legend import Legend
 from geo.vector import read_layer
 from imagery.stack import cell_size_m
 
-__all__ = ["TrainingSamples", "read_training", "require_disjoint", "training_samples"]
+__all__ = ["TrainingSamples", "read_places", "read_training", "require_disjoint", "training_samples"]
 
 FARTHEST_M = 100_000.0
 """Farthest that a labelled place may lie outside the grid; beyond it something is wrong with its coordinates."""
@@ -38,9 +40,9 @@ class TrainingSamples:
     code: NDArray[np.uint8]
     """Class code (n)."""
     x_m: NDArray[np.float64]
-    """Easting in the CRS of the grid (n)."""
+    """Easting in the CRS of the grid (n); of a place drawn in a polygon that of the polygon's middle."""
     y_m: NDArray[np.float64]
-    """Northing in the CRS of the grid (n)."""
+    """Northing in the CRS of the grid, likewise (n): one polygon never falls into two folds."""
     row: NDArray[np.int64]
     """Row of the grid, beyond its edges for places outside the frame (n)."""
     col: NDArray[np.int64]
@@ -55,14 +57,20 @@ class TrainingSamples:
 
 
 def read_training(
-    path: Path, *, layer: str | None, legend: Legend, periods: Sequence[str], geobox: GeoBox
+    path: Path,
+    *,
+    layer: str | None,
+    legend: Legend,
+    periods: Sequence[str],
+    geobox: GeoBox,
+    cells_per_polygon: int = 8,
 ) -> TrainingSamples:
-    """Read training points with the columns ``unit_id``, ``period`` and ``class``.
+    """Read training points or polygons with the columns ``unit_id``, ``period`` and ``class``.
 
     Parameters
     ----------
     path
-        Vector file of points.
+        Vector file of points or polygons.
     layer
         Layer name; the first one when None.
     legend
@@ -70,15 +78,77 @@ def read_training(
     periods
         Periods of the survey.
     geobox
-        The analysis grid; points are carried to its CRS.
+        The analysis grid; places are carried to its CRS.
+    cells_per_polygon
+        Most places drawn in a polygon.
 
     Raises
     ------
     InputError
-        Naming every problem; see `training_samples`.
+        Naming every problem; see `read_places` and `training_samples`.
     """
-    points = read_layer(path, layer=layer, columns=("unit_id", "period", "class"), geometry="point")
-    return training_samples(points, where=str(path), legend=legend, periods=periods, geobox=geobox)
+    places = read_places(path, layer=layer, geobox=geobox, cells_per_polygon=cells_per_polygon)
+    return training_samples(places, where=str(path), legend=legend, periods=periods, geobox=geobox)
+
+
+def read_places(path: Path, *, layer: str | None, geobox: GeoBox, cells_per_polygon: int) -> Any:
+    """Read labelled points, or polygons as the points at the centres of some of their cells.
+
+    Parameters
+    ----------
+    path, layer, geobox, cells_per_polygon
+        See `read_training`.
+
+    Returns
+    -------
+    GeoDataFrame
+        Points in the CRS of the grid with ``unit_id``, ``period`` and ``class``; of polygons also with ``site_x``
+        and ``site_y``, the middle of each.
+
+    Raises
+    ------
+    InputError
+        If a column or the CRS is missing, shapes are neither all points nor all polygons, or a polygon holds no
+        centre of a cell.
+    """
+    shapes = read_layer(path, layer=layer, columns=("unit_id", "period", "class"))
+    kinds = set(shapes.geom_type)
+    if kinds <= {"Point"}:
+        return shapes.to_crs(str(geobox.crs))
+    if not kinds <= {"Polygon", "MultiPolygon"}:
+        found = ", ".join(sorted(map(str, kinds)))
+        raise InputError(Problem(str(path), f"shapes of the kinds {found}", "points alone, or polygons alone"))
+    return _drawn_in(shapes.to_crs(str(geobox.crs)), str(path), geobox, cells_per_polygon)
+
+
+def _drawn_in(polygons: Any, where: str, geobox: GeoBox, most: int) -> Any:
+    """Return points at the centres of cells, spread evenly over those that each polygon holds."""
+    rows, empty = [], []
+    transform = geobox.transform
+    for unit, period, label, shape in zip(
+        polygons["unit_id"].astype(str), polygons["period"], polygons["class"], polygons.geometry, strict=True
+    ):
+        west, south, east, north = shape.bounds
+        (top, bottom), (left, right) = cells_at(geobox, [west, east], [north, south])
+        row, col = (axis.ravel() for axis in np.mgrid[top : bottom + 1, left : right + 1])
+        x, y = transform.c + (col + 0.5) * transform.a, transform.f + (row + 0.5) * transform.e
+        inside = np.flatnonzero(shapely.contains_xy(shape, x, y))
+        if not len(inside):
+            empty.append(unit)
+            continue
+        # Of the cells in reading order, those at the middle of as many equal parts: the same ones in every period
+        count = min(most, len(inside))
+        middle = shape.centroid
+        for number, cell in enumerate(
+            inside[((np.arange(count) + 0.5) * len(inside) / count).astype(int)], start=1
+        ):
+            rows.append((f"{unit}/{number}", period, label, middle.x, middle.y, shapely.Point(x[cell], y[cell])))
+    if empty:
+        more = f" and {len(empty) - _SHOWN} more" if len(empty) > _SHOWN else ""
+        found = f"polygons without the centre of a cell: {', '.join(empty[:_SHOWN])}{more}"
+        raise InputError(Problem(where, found, "polygons as large as a cell", "give these as points"))
+    columns = ["unit_id", "period", "class", "site_x", "site_y", "geometry"]
+    return geopandas.GeoDataFrame(rows, columns=columns, geometry="geometry", crs=polygons.crs)
 
 
 def training_samples(
@@ -89,7 +159,8 @@ def training_samples(
     Parameters
     ----------
     points
-        GeoDataFrame of points with ``unit_id``, ``period`` and ``class``.
+        GeoDataFrame of points with ``unit_id``, ``period`` and ``class``, and ``site_x`` and ``site_y`` of places
+        drawn in polygons, as from `read_places`.
     where
         Name of the layer in messages.
     legend, periods, geobox
@@ -125,8 +196,8 @@ def training_samples(
         unit_id=units,
         period=period,
         code=np.array([legend.code(name) for name in names], dtype=np.uint8),
-        x_m=x,
-        y_m=y,
+        x_m=placed["site_x"].to_numpy(dtype=float) if "site_x" in placed else x,
+        y_m=placed["site_y"].to_numpy(dtype=float) if "site_y" in placed else y,
         row=row,
         col=col,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geo.legend import Legend
 from imagery.calibration import Method, brier_score, cross_calibrated, fit_calibration
 from imagery.classifier import softmax
-from imagery.ensemble import EnsembleSettings, fit_ensemble
+from imagery.ensemble import Ensemble, EnsembleSettings, fit_ensemble
 from imagery.floor import greenness_threshold, majority, other_period
 from imagery.score import score
 from imagery.screening import suspect_labels
@@ -20,9 +20,12 @@ from imagery.smoothing import LEAST_PROBABILITY
 from imagery.tuning import best_of, candidates
 
 __all__ = [
+    "CrossScores",
     "LabelledFeatures",
+    "MadePlaces",
     "cross_predict",
     "cross_scores",
+    "fitted_on",
     "nested_scores",
     "tuned",
     "validate",
@@ -65,10 +68,67 @@ class LabelledFeatures:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadePlaces:
+    """n places that were made of labelled ones: they teach, and are never judged on."""
+
+    planes: NDArray[np.float32]
+    """Features, shape (k, n)."""
+    code: NDArray[np.uint8]
+    """Class code (n)."""
+    period: NDArray[np.str_]
+    """Period (n)."""
+    fold: NDArray[np.int64]
+    """Fold of the places they are made of (n)."""
+
+    @classmethod
+    def none(cls, data: LabelledFeatures) -> MadePlaces:
+        """Return no such places, with the features of others."""
+        return cls(
+            planes=data.planes[:, :0], code=data.code[:0], period=data.period[:0], fold=np.zeros(0, dtype=np.int64)
+        )
+
+    @classmethod
+    def all_of(cls, parts: Sequence[MadePlaces]) -> MadePlaces:
+        """Return the places of all parts, one after the other."""
+        return cls(
+            planes=np.concatenate([part.planes for part in parts], axis=1),
+            code=np.concatenate([part.code for part in parts]),
+            period=np.concatenate([part.period for part in parts]),
+            fold=np.concatenate([part.fold for part in parts]),
+        )
+
+    def where(self, keep: NDArray[np.bool_]) -> MadePlaces:
+        """Return the places for which `keep` is true."""
+        return MadePlaces(
+            planes=self.planes[:, keep], code=self.code[keep], period=self.period[keep], fold=self.fold[keep]
+        )
+
+
+class CrossScores(NamedTuple):
+    """What was said of n places by classifiers that were taught without them."""
+
+    codes: tuple[int, ...]
+    """Class codes (K)."""
+    scores: NDArray[np.float64]
+    """Log probabilities up to a constant, shape (K, n)."""
+    predicted: NDArray[np.uint8]
+    """The class chosen (n)."""
+
+
+def fitted_on(data: LabelledFeatures, settings: EnsembleSettings, made: MadePlaces | None = None) -> Ensemble:
+    """Return the classifiers that labelled places teach, together with those made of them."""
+    if made is None or not len(made.code):
+        return fit_ensemble(data.planes, data.code, data.names, settings)
+    planes, code = np.concatenate([data.planes, made.planes], axis=1), np.concatenate([data.code, made.code])
+    return fit_ensemble(planes, code, data.names, settings)
+
+
 def validate(
     data: LabelledFeatures,
     fold: NDArray[np.int64],
     *,
+    made: MadePlaces | None = None,
     legend: Legend,
     settings: EnsembleSettings,
     method: Method = "platt",
@@ -83,6 +143,8 @@ def validate(
         Labelled places.
     fold
         Fold of each (n).
+    made
+        Places made of them, which teach with the folds they are made of.
     legend
         Names and codes.
     settings
@@ -100,8 +162,7 @@ def validate(
         If a crop has no reference unit in a period.
     """
     options = candidates(settings) if tune else (settings,)
-    codes, scores = nested_scores(data, fold, options, legend)
-    predicted = np.array(codes, dtype=np.uint8)[scores.argmax(axis=0)]
+    codes, scores, predicted = nested_scores(data, fold, options, legend, made)
     probability = softmax(scores)
     floors = {
         name: values
@@ -127,7 +188,7 @@ def validate(
         },
         "beats_every_floor": {crop: _beats(overall, floor_records, crop) for crop in legend.crops},
         "suspects": [*_suspects(data, probability, codes, legend)],
-        "transfer": _transfer(data, fold, legend, settings) if transfer else [],
+        "transfer": _transfer(data, fold, legend, settings, made) if transfer else [],
         "calibration": {
             crop: _calibration(probability, codes, data.code == legend.code(crop), legend.code(crop), fold, method)
             for crop in legend.crops
@@ -150,43 +211,56 @@ def validation_rows(validation: Mapping[str, Any], crops: Sequence[str]) -> Iter
                 yield {"period": period, "crop": crop, "rule": rule, **{key: record[key] for key in _ROW}}
 
 
-def cross_predict(data: LabelledFeatures, fold: NDArray[np.int64], settings: EnsembleSettings) -> NDArray[np.uint8]:
+def cross_predict(
+    data: LabelledFeatures,
+    fold: NDArray[np.int64],
+    settings: EnsembleSettings,
+    made: MadePlaces | None = None,
+) -> NDArray[np.uint8]:
     """Return the class of every place as predicted without its own fold."""
-    codes, scores = cross_scores(data, fold, settings)
-    return np.asarray(np.take(np.array(codes, dtype=np.uint8), scores.argmax(axis=0)))
+    return cross_scores(data, fold, settings, made).predicted
 
 
 def cross_scores(
-    data: LabelledFeatures, fold: NDArray[np.int64], settings: EnsembleSettings
-) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    data: LabelledFeatures,
+    fold: NDArray[np.int64],
+    settings: EnsembleSettings,
+    made: MadePlaces | None = None,
+) -> CrossScores:
     """Return log probabilities of every place as the other folds teach them.
 
-    Returns
-    -------
-    codes
-        Class codes (K).
-    scores
-        Shape (K, n); a class that the other folds lack has the least probability.
+    A class that the other folds lack has the least probability.
     """
     codes = tuple(int(code) for code in np.unique(data.code))
     scores = np.full((len(codes), len(data.code)), np.log(LEAST_PROBABILITY))
+    predicted = np.zeros(len(data.code), dtype=np.uint8)
     for number in np.unique(fold):
         held = fold == number
-        fitted = fit_ensemble(data.planes[:, ~held], data.code[~held], data.names, settings)
+        fitted = fitted_on(data.where(~held), settings, _without(made, number))
         rows = np.searchsorted(codes, fitted.codes)
-        scores[np.ix_(rows, held)] = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
-    return codes, scores
+        logs = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
+        scores[np.ix_(rows, held)], predicted[held] = logs, fitted.chosen(logs)
+    return CrossScores(codes, scores, predicted)
+
+
+def _without(made: MadePlaces | None, number: int) -> MadePlaces | None:
+    """Return the made places that no place of a fold had a part in."""
+    return None if made is None else made.where(made.fold != number)
 
 
 def tuned(
-    data: LabelledFeatures, fold: NDArray[np.int64], options: Sequence[EnsembleSettings], legend: Legend
+    data: LabelledFeatures,
+    fold: NDArray[np.int64],
+    options: Sequence[EnsembleSettings],
+    legend: Legend,
+    made: MadePlaces | None = None,
 ) -> EnsembleSettings:
     """Return the settings whose out-of-fold F1, averaged over the crops, is highest."""
     if len(options) == 1:
         return options[0]
 
     def crop_f1(settings: EnsembleSettings) -> float:
-        predicted = cross_predict(data, fold, settings)
+        predicted = cross_predict(data, fold, settings, made)
         here = [(data.code == legend.code(crop), predicted == legend.code(crop)) for crop in legend.crops]
         return float(np.mean([_f1(*pair) for pair in here]))
 
@@ -194,29 +268,27 @@ def tuned(
 
 
 def nested_scores(
-    data: LabelledFeatures, fold: NDArray[np.int64], options: Sequence[EnsembleSettings], legend: Legend
-) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Return log probabilities of every place by settings that were chosen and taught without its fold.
-
-    Returns
-    -------
-    codes
-        Class codes (K).
-    scores
-        Shape (K, n).
-    """
+    data: LabelledFeatures,
+    fold: NDArray[np.int64],
+    options: Sequence[EnsembleSettings],
+    legend: Legend,
+    made: MadePlaces | None = None,
+) -> CrossScores:
+    """Return log probabilities of every place by settings that were chosen and taught without its fold."""
     if len(options) == 1:
-        return cross_scores(data, fold, options[0])
+        return cross_scores(data, fold, options[0], made)
     codes = tuple(int(code) for code in np.unique(data.code))
     scores = np.full((len(codes), len(data.code)), np.log(LEAST_PROBABILITY))
+    predicted = np.zeros(len(data.code), dtype=np.uint8)
     for number in np.unique(fold):
         held = fold == number
-        taught = data.where(~held)
-        chosen = tuned(taught, fold[~held], options, legend)
-        fitted = fit_ensemble(taught.planes, taught.code, data.names, chosen)
+        taught, others = data.where(~held), _without(made, number)
+        chosen = tuned(taught, fold[~held], options, legend, others)
+        fitted = fitted_on(taught, chosen, others)
         rows = np.searchsorted(codes, fitted.codes)
-        scores[np.ix_(rows, held)] = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
-    return codes, scores
+        logs = fitted.scores(np.ascontiguousarray(data.planes[:, held]))
+        scores[np.ix_(rows, held)], predicted[held] = logs, fitted.chosen(logs)
+    return CrossScores(codes, scores, predicted)
 
 
 def _suspects(
@@ -236,7 +308,11 @@ def _suspects(
 
 
 def _transfer(
-    data: LabelledFeatures, fold: NDArray[np.int64], legend: Legend, settings: EnsembleSettings
+    data: LabelledFeatures,
+    fold: NDArray[np.int64],
+    legend: Legend,
+    settings: EnsembleSettings,
+    made: MadePlaces | None,
 ) -> list[dict[str, Any]]:
     """Return how much F1 falls when a period is mapped by what another one alone teaches.
 
@@ -251,7 +327,8 @@ def _transfer(
             held, taught = fold == number, (fold != number) & (data.period == name)
             if len(np.unique(data.code[taught])) < 2:
                 continue
-            fitted = fit_ensemble(data.planes[:, taught], data.code[taught], data.names, settings)
+            others = None if made is None else made.where((made.fold != number) & (made.period == name))
+            fitted = fitted_on(data.where(taught), settings, others)
             predicted[name][held] = fitted.predict(np.ascontiguousarray(data.planes[:, held]))
     rows = []
     for source in names:

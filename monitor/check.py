@@ -442,7 +442,7 @@ def _answer_problems(context: Context, period: PeriodSection) -> Iterator[Proble
     found = search_items(
         ask(context, period),
         where=source_name(context),
-        sensor=context.sensor,
+        sensor=context.first_sensor,
         start=period.start,
         end=period.end,
         geobox=context.frame.geobox,
@@ -470,9 +470,17 @@ def _training_problems(context: Context) -> Iterator[Problem]:
     from geo.vector import layer_problems, open_layer
 
     settings, legend = context.training, context.profile.legend
+    if context.survey.imagery is not None:
+        from monitor.index_names import index_mistakes
+
+        yield from index_mistakes(context)
     layer = open_layer(settings.samples, layer=settings.layer)
     name = settings.samples.name
-    found = layer_problems(layer, name, columns=("unit_id", "period", "class"), geometry="point")
+    found = layer_problems(layer, name, columns=("unit_id", "period", "class"))
+    kinds = set(layer.geom_type)
+    if not found and not (kinds <= {"Point"} or kinds <= {"Polygon", "MultiPolygon"}):
+        shown = f"shapes of the kinds {', '.join(sorted(map(str, kinds)))}"
+        found.append(Problem(name, shown, "points alone, or polygons alone"))
     yield from found
     if found:
         return

@@ -377,6 +377,8 @@ def _absolute(survey: Survey, base: Path) -> Survey:
         for key in ("sensor", "profile"):
             value = content["imagery"][key]
             content["imagery"][key] = str(base / value) if value.endswith(".toml") else value
+        for one in content["imagery"]["further"]:
+            one["sensor"] = str(base / one["sensor"]) if one["sensor"].endswith(".toml") else one["sensor"]
     if content["legality"] is not None and content["legality"]["law"].endswith(".toml"):
         content["legality"]["law"] = str(base / content["legality"]["law"])
     return Survey.model_validate(content)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from aoi.frame import AreaFrame
     from aoi.project.finding import Finding
     from geo.runner import Runner
+    from imagery.joint import JointSensors
     from imagery.prior import PriorCultivation
     from imagery.profile import CropProfile
     from imagery.sensor import Sensor
+    from monitor.sections.imagery import FurtherSection
 
 __all__ = ["BLOCKS", "Context", "Progress"]
 
@@ -75,11 +77,54 @@ class Context:
         return load_profile(self.imagery.profile)
 
     @cached_property
-    def sensor(self) -> Sensor:
-        """The sensor record."""
+    def first_sensor(self) -> Sensor:
+        """The sensor that ``[imagery]`` names."""
         from imagery.sensor import load_sensor
 
         return load_sensor(self.imagery.sensor)
+
+    @cached_property
+    def joint(self) -> JointSensors | None:
+        """All sensors whose scenes stand in one series; None where there is but the first."""
+        further = [one for one in self.imagery.further if one.use == "series"]
+        if not further:
+            return None
+        from imagery.joint import joint_sensors
+        from imagery.sensor import load_sensor
+
+        return joint_sensors([self.first_sensor, *(load_sensor(one.sensor) for one in further)])
+
+    @cached_property
+    def sensor(self) -> Sensor:
+        """The sensor of the series: the first one, or what all of them have in common."""
+        return self.joint.sensor if self.joint is not None else self.first_sensor
+
+    @cached_property
+    def radar(self) -> Sensor | None:
+        """The radar whose features stand beside the others.
+
+        Raises
+        ------
+        SurveyFileError
+            If the sensor named measures no backscatter.
+        """
+        section = self.radar_section
+        if section is None:
+            return None
+        from imagery.sensor import load_sensor
+
+        sensor = load_sensor(section.sensor)
+        if sensor.quantity != "backscatter_db":
+            found = f"{sensor.name}, which measures {sensor.quantity}"
+            raise SurveyFileError(
+                Problem("[[imagery.further]] use", found, "a radar for features", 'set use = "series"')
+            )
+        return sensor
+
+    @property
+    def radar_section(self) -> FurtherSection | None:
+        """The table of the radar, where there is one."""
+        return next((one for one in self.imagery.further if one.use == "features"), None)
 
     @cached_property
     def prior(self) -> PriorCultivation | None:

@@ -277,7 +277,9 @@ def _imagery_step(context: Context, period: PeriodSection) -> Step:
 
 
 def _imagery_parameters(context: Context) -> dict[str, Any]:
-    imagery = _dump(context.survey.imagery) | {"profile": _profile_name(context)}
+    imagery = _dump(context.survey.imagery, without=("further",)) | {"profile": _profile_name(context)}
+    further = [_dump(one) | {"sensor": Path(one.sensor).name} for one in context.imagery.further]
+    imagery |= {"further": further} if further else {}
     imagery["sensor"] = Path(imagery["sensor"]).name
     return {"imagery": imagery, "area": _dump(context.survey.area)}
 
@@ -349,7 +351,9 @@ def _prior_files(context: Context) -> tuple[Path, ...]:
 
 def _own_files(context: Context) -> tuple[Path, ...]:
     """Return the survey's own profile and sensor files, which count by their bytes as any input does."""
-    return tuple(Path(name) for name in (context.imagery.profile, context.imagery.sensor) if name.endswith(".toml"))
+    imagery = context.imagery
+    names = (imagery.profile, imagery.sensor, *(one.sensor for one in imagery.further))
+    return tuple(Path(name) for name in names if name.endswith(".toml"))
 
 
 def _ground(context: Context) -> tuple[Path, ...]:

@@ -29,20 +29,34 @@ from imagery.simulate.noise import stream
 from imagery.simulate.passes import image_dates
 from imagery.simulate.programme import programme_tables, simulate_programme
 from imagery.simulate.programme_tables import law_text, write_programme
+from imagery.simulate.radar import radar_dates, render_radar
 from imagery.simulate.scene import BANDS_10M, Scene, open_season, render_scene
 from imagery.simulate.sites import agricultural_mask, training_sites
-from imagery.simulate.stac import item_id, write_catalog, write_item
+from imagery.simulate.stac import item_id, write_catalog, write_item, write_radar_item
 from imagery.simulate.truth import true_fields, true_hectares, write_truth
 from imagery.simulate.water_layers import WATER_INPUTS, true_added_erosion, write_water_layers
 
-__all__ = ["write_example"]
+__all__ = ["write_example", "write_images", "write_radar_images"]
 
+_RADAR_TEXT = """# A radar sees through cloud: its features stand beside those of the images above.
+[[imagery.further]]
+sensor = "sentinel-1-rtc"
+catalog = "inputs/radar/catalog.json"
+use = "features"
+min_valid = 10                      # with as many radar images a cell counts as seen though clouds hid it
+"""
 _SMALLEST = 120
 _STREAM = 54
 
 
 def write_example(
-    name: str, directory: Path, *, seed: int, size: int | None = None, imaged: tuple[str, ...] | None = None
+    name: str,
+    directory: Path,
+    *,
+    seed: int,
+    size: int | None = None,
+    imaged: tuple[str, ...] | None = None,
+    radar: bool = False,
 ) -> Path:
     """Write an example project.
 
@@ -59,6 +73,8 @@ def write_example(
         Cells of 10 m on a side, even and at least 120; 512 by default.
     imaged
         Periods whose images are written; all of them when None.
+    radar
+        Whether images of a radar are written too, and used; of andes-coca alone.
 
     Returns
     -------
@@ -93,8 +109,12 @@ def write_example(
     write_truth(inputs / "truth" / "truth.json", truth)
     write_harm_layers(landscape, frame_of(units), inputs / "harm")
     write_water_layers(landscape, inputs / "harm")
-    _write_scenes(landscape, inputs / "stac", imaged)
-    write_text(directory / "survey.toml", _survey_text(landscape) + harm_survey_text(landscape, WATER_INPUTS))
+    write_images(landscape, inputs / "stac", imaged)
+    text = _survey_text(landscape) + harm_survey_text(landscape, WATER_INPUTS)
+    if radar:
+        write_radar_images(landscape, inputs / "radar", imaged)
+        text = text.replace("[training]\n", _RADAR_TEXT + "\n[training]\n", 1)
+    write_text(directory / "survey.toml", text)
     return directory / "survey.toml"
 
 
@@ -152,7 +172,7 @@ def _write_rasters(landscape: Landscape, inputs: Path) -> None:
     )
 
 
-def _write_scenes(landscape: Landscape, folder: Path, imaged: tuple[str, ...] | None) -> None:
+def write_images(landscape: Landscape, folder: Path, imaged: tuple[str, ...] | None) -> None:
     """Write the images of the periods, one folder each, and the catalogue last."""
     names = []
     for period in landscape.scenario.periods:
@@ -164,6 +184,29 @@ def _write_scenes(landscape: Landscape, folder: Path, imaged: tuple[str, ...] | 
             names.append(item_id(scene))
             _write_scene(scene, landscape.geobox, folder / "items" / names[-1])
     write_catalog(folder, landscape.scenario.title, names)
+
+
+def write_radar_images(landscape: Landscape, folder: Path, imaged: tuple[str, ...] | None) -> None:
+    """Write the radar images of the periods, and their catalogue last."""
+    names = []
+    for period in landscape.scenario.periods:
+        if imaged is not None and period.name not in imaged:
+            continue
+        season = open_season(landscape, period.name)
+        for day in radar_dates(landscape, period.name):
+            image = render_radar(season, day)
+            names.append(f"SIM_{day:%Y%m%d}_RTC")
+            for band, power in image.power.items():
+                # Four decimal digits are far below the speckle, and halve the files
+                short = (power.view(np.uint32) & np.uint32(0xFFFFF000)).view(np.float32)
+                write_cog(
+                    folder / "items" / names[-1] / f"{band}.tif",
+                    short,
+                    landscape.geobox,
+                    style=RasterStyle(nodata=-32768.0),
+                )
+            write_radar_item(folder / "items" / names[-1], names[-1], day, landscape.geobox)
+    write_catalog(folder, landscape.scenario.title, names, like="Sentinel-1")
 
 
 def _write_scene(scene: Scene, geobox: GeoBox, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pyproj import CRS, Transformer
 from geo.files import write_text
 from imagery.simulate.scene import BANDS_10M, BANDS_20M, OFFSET, QUANTUM, Scene
 
-__all__ = ["COLLECTION", "item_id", "write_catalog", "write_item"]
+__all__ = ["COLLECTION", "item_id", "write_catalog", "write_item", "write_radar_item"]
 
 COLLECTION = "sentinel-2-l2a"
 """Collection the items name, as public catalogues do."""
@@ -72,7 +73,56 @@ def write_item(folder: Path, scene: Scene, geobox: GeoBox) -> None:
     _write(folder / f"{item_id(scene)}.json", item)
 
 
-def write_catalog(folder: Path, title: str, items: list[str]) -> None:
+def write_radar_item(folder: Path, name: str, day: date, geobox: GeoBox) -> None:
+    """Write the item of a radar image beside its assets ``vv.tif`` and ``vh.tif``.
+
+    Parameters
+    ----------
+    folder
+        Folder of the item.
+    name
+        Its name.
+    day
+        Day of the pass.
+    geobox
+        Its grid.
+    """
+    assets = {
+        name: {
+            "href": f"./{name}.tif",
+            "type": _COG,
+            "title": f"{name.upper()}: gamma naught, linear power",
+            "roles": ["data"],
+        }
+        for name in ("vv", "vh")
+    }
+    item = {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": ["https://stac-extensions.github.io/projection/v2.0.0/schema.json"],
+        "id": name,
+        **_place(geobox),
+        "properties": {
+            "datetime": f"{day.isoformat()}T23:10:00Z",
+            "title": "Simulated image, not an observation",
+            "platform": "sentinel-1a",
+            "constellation": "sentinel-1",
+            "instruments": ["c-sar"],
+            "sar:instrument_mode": "IW",
+            "sar:polarizations": ["VV", "VH"],
+            "sat:orbit_state": "ascending",
+            "proj:code": _code(geobox),
+        },
+        "links": [
+            {"rel": "root", "href": "../../catalog.json", "type": "application/json"},
+            {"rel": "parent", "href": "../../catalog.json", "type": "application/json"},
+        ],
+        "assets": assets,
+    }
+    _write(folder / f"{name}.json", item)
+
+
+def write_catalog(folder: Path, title: str, items: list[str], *, like: str = "Sentinel-2") -> None:
     """Write the catalogue that links the items ``items/ID/ID.json``.
 
     Parameters
@@ -83,6 +133,8 @@ def write_catalog(folder: Path, title: str, items: list[str]) -> None:
         What it shows.
     items
         Item names, in order.
+    like
+        Mission that the images are like.
     """
     links = [{"rel": "root", "href": "./catalog.json", "type": "application/json"}]
     links += [
@@ -93,7 +145,7 @@ def write_catalog(folder: Path, title: str, items: list[str]) -> None:
         "stac_version": "1.1.0",
         "id": "simulated-scenes",
         "title": title,
-        "description": "Simulated Sentinel-2-like scenes of an invented place. Nothing here was observed.",
+        "description": f"Simulated {like}-like scenes of an invented place. Nothing here was observed.",
         "links": links,
     }
     _write(folder / "catalog.json", catalog)

@@ -12,6 +12,35 @@ from monitor.sections.base import Section
 _WEB = r"^https?://[^\s]+$"
 
 
+class FurtherSection(Section):
+    """``[[imagery.further]]``: scenes of another sensor beside those of the first."""
+
+    sensor: str = Field(description="Sensor name, such as landsat-c2-l2, or a sensor file (.toml)")
+    catalog: Path | None = Field(default=None, description="Static STAC catalogue; may be that of the first sensor")
+    folder: Path | None = Field(default=None, description="Folder of scenes, as for the first sensor")
+    pattern: str | None = Field(default=None, description="File name pattern for `folder`")
+    use: Literal["series", "features"] = Field(
+        description="series: its scenes stand in one series with the first sensor's, in the bands both have; "
+        "features: backscatter of a radar, whose features stand beside the others"
+    )
+    min_valid: int | None = Field(
+        default=None,
+        ge=1,
+        description="With as many radar images a cell counts as seen though it was seen clear too seldom; "
+        "never when left out, and never for a crop told by two dates",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.catalog is None) == (self.folder is None):
+            raise ValueError("give one of catalog and folder")
+        if self.pattern is not None and self.folder is None:
+            raise ValueError("pattern says how the files of folder are named; give folder, or leave it out")
+        if self.min_valid is not None and self.use != "features":
+            raise ValueError('min_valid of its own is for use = "features"; a series has that of [imagery]')
+        return self
+
+
 class ImagerySection(Section):
     """``[imagery]``: where scenes come from and how they are read."""
 
@@ -47,6 +76,7 @@ class ImagerySection(Section):
         default=1.0, gt=0, le=60, description="Wait before a request is made again; doubles each time"
     )
     sensor: str = Field(description="Sensor name, such as sentinel-2-l2a, or a sensor file (.toml)")
+    further: list[FurtherSection] = Field(default=[], description="Further sensors, in a series or as features")
     profile: str = Field(description="Crop profile, such as andes-coca, or a path to a profile file (.toml)")
     min_valid: int = Field(default=3, ge=1, description="With fewer clear observations a cell is not seen")
     cloud_buffer_m: float = Field(default=60.0, ge=0, description="Growth of cloud and shadow masks")
@@ -86,6 +116,12 @@ class ImagerySection(Section):
             raise ValueError(
                 f"topographic = {self.topographic!r} needs elevation; give it, or leave topographic out"
             )
+        if sum(one.use == "features" for one in self.further) > 1:
+            raise ValueError('further has two with use = "features"; give one radar')
+        if self.harmonise == "none" and any(one.use == "series" for one in self.further):
+            raise ValueError(
+                'sensors in one series must be brought to one view; set harmonise = "oli", or leave further out'
+            )
         if self.collections and self.api is None:
             raise ValueError("collections are asked for at api; give api, or leave them out")
         return self
@@ -99,8 +135,11 @@ class ImagerySection(Section):
 class TrainingSection(Section):
     """``[training]``: labelled places that teach the classifier; never reference data."""
 
-    samples: Path = Field(description="Points with columns unit_id, period, class")
+    samples: Path = Field(description="Points, or polygons, with columns unit_id, period, class")
     layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    cells_per_polygon: int = Field(
+        default=8, ge=1, le=1000, description="Most places drawn in a polygon, at centres of its cells"
+    )
     inside_frame: Literal["certainty", "sampled"] = Field(
         default="certainty",
         description="certainty: cells used for training form a stratum known from their labels; "
@@ -138,6 +177,11 @@ class ClassifierSection(Section):
     leaves: int = Field(default=15, ge=2, le=255, description="Leaves of a boosted tree")
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage of the boosting")
     forest_trees: int = Field(default=200, ge=1, le=5000, description="Trees of a random forest")
+    balance: Literal["as_taught", "root", "equal"] = Field(
+        default="as_taught",
+        description="What a class of n training places weighs: n, the square root of n, or as any other; "
+        "probabilities are turned back to the mix that was taught",
+    )
     calibration: Literal["platt", "isotonic", "none"] = Field(
         default="platt", description="How crop probabilities are fitted to what left-out folds turned out to be"
     )
@@ -148,6 +192,12 @@ class ClassifierSection(Section):
     transfer: bool = Field(default=True, description="Try how well each period is mapped by what another teaches")
     folds: int = Field(default=5, ge=2, le=20, description="Spatial folds")
     fold_block_m: float = Field(default=600.0, gt=0, description="Side of the blocks that folds are made of")
+    border_cells: int = Field(
+        default=8,
+        ge=0,
+        le=100,
+        description="Border cells made of pairs of labelled places, for each place; 0 for none",
+    )
     minimum_mapping_unit_ha: float = Field(default=0.0, ge=0, description="Smaller patches are merged")
 
     @model_validator(mode="after")
@@ -160,6 +210,12 @@ class ClassifierSection(Section):
 class FeaturesSection(Section):
     """``[features]``: what the classifier sees of a cell."""
 
+    indices: list[str] | None = Field(
+        default=None, description="Spectral indices of each window by their standard names; six when left out"
+    )
+    season_indices: list[str] | None = Field(
+        default=None, description="Spectral indices followed through the season, likewise; five when left out"
+    )
     composite: Literal["median", "geometric_median", "medoid"] = Field(
         default="median",
         description="What stands for a season window: the median of each band, or one point of all bands at once",

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
+from geo.errors import SurveyFileError
 from geo.files import write_text
 from geo.grid import extended
 from geo.raster import read_on_grid
-from geo.vector import Layer, read_layer, write_gpkg
+from geo.vector import Layer, write_gpkg
 from imagery.class_map import cells_of
 from imagery.classifier import BoostSettings
 from imagery.classify import ClassifySettings, PeriodScenes, TrainedModel
@@ -26,14 +27,15 @@ from imagery.ensemble import EnsembleSettings
 from imagery.forest import ForestSettings
 from imagery.model_card import model_item
 from imagery.prior import prior_masks
-from imagery.training import TrainingSamples, read_training
+from imagery.training import TrainingSamples, read_places, read_training
 from imagery.validation import validation_rows
 from monitor.context import Context, Progress
+from monitor.index_names import index_mistakes
 from monitor.sections import PeriodSection
-from monitor.steps.imagery import kept_scenes
+from monitor.steps.imagery import kept_radar, kept_scenes
 from monitor.tables import write_csv
 
-__all__ = ["read_model", "train", "training_samples_of", "write_maps"]
+__all__ = ["read_model", "train", "training_places", "training_samples_of", "write_maps"]
 
 MODEL_FOLDER = "class_map/model"
 LEAST_FIELD_CELLS = 10
@@ -53,6 +55,7 @@ def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, A
         profile=context.profile,
         sensor=context.sensor,
         settings=_settings(context),
+        radar=context.radar,
         jobs=context.jobs,
     )
     model.save(staging / MODEL_FOLDER)
@@ -158,6 +161,18 @@ def training_samples_of(context: Context, geobox: GeoBox) -> TrainingSamples:
         legend=context.profile.legend,
         periods=[period.name for period in context.survey.period],
         geobox=geobox,
+        cells_per_polygon=settings.cells_per_polygon,
+    )
+
+
+def training_places(context: Context) -> Any:
+    """Return the labelled places, in or outside the frame, as points in the CRS of the grid."""
+    settings = context.training
+    return read_places(
+        settings.samples,
+        layer=settings.layer,
+        geobox=context.frame.geobox,
+        cells_per_polygon=settings.cells_per_polygon,
     )
 
 
@@ -181,9 +196,8 @@ def read_model(context: Context) -> TrainedModel:
 
 def _training_grid(context: Context) -> GeoBox:
     """Return the analysis grid grown to hold training sites outside the frame, which teach as well as any."""
-    settings, geobox = context.training, context.frame.geobox
-    sites = read_layer(settings.samples, layer=settings.layer, geometry="point").geometry.to_crs(str(geobox.crs))
-    return extended(geobox, sites.x, sites.y)
+    sites = training_places(context).geometry
+    return extended(context.frame.geobox, sites.x, sites.y)
 
 
 def _taught_scenes(context: Context, period: PeriodSection, geobox: GeoBox) -> PeriodScenes:
@@ -196,24 +210,39 @@ def _taught_scenes(context: Context, period: PeriodSection, geobox: GeoBox) -> P
 
 
 def _period_scenes(context: Context, period: PeriodSection) -> PeriodScenes:
-    return PeriodScenes(scenes=kept_scenes(context, period), start=period.start, end=period.end)
+    return PeriodScenes(
+        scenes=kept_scenes(context, period),
+        radar=kept_radar(context, period),
+        start=period.start,
+        end=period.end,
+    )
 
 
 def _settings(context: Context) -> ClassifySettings:
     chosen, features = context.survey.classifier, context.survey.features
+    if problems := list(index_mistakes(context)):
+        raise SurveyFileError(problems)
+    asked: dict[str, Any] = {
+        key: tuple(names)
+        for key, names in (("composite_indices", features.indices), ("season_indices", features.season_indices))
+        if names is not None
+    }
     return ClassifySettings(
         ensemble=EnsembleSettings(
             members=tuple(chosen.members),
             boost=BoostSettings(trees=chosen.trees, leaves=chosen.leaves, learning_rate=chosen.learning_rate),
             forest=ForestSettings(trees=chosen.forest_trees),
+            balance=chosen.balance,
         ).with_seed(context.survey.survey.seed),
         calibration=chosen.calibration,
         transfer=chosen.transfer,
         tune=chosen.tune,
         folds=chosen.folds,
         fold_block_m=chosen.fold_block_m,
+        border_cells=chosen.border_cells,
         minimum_mapping_unit_ha=chosen.minimum_mapping_unit_ha,
         min_valid=context.imagery.min_valid,
+        radar_min_valid=context.radar_section.min_valid if context.radar_section is not None else None,
         cloud_buffer_m=context.imagery.cloud_buffer_m,
         texture_radii=tuple(features.texture_radii),
         harmonics=features.harmonics,
@@ -221,4 +250,5 @@ def _settings(context: Context) -> ClassifySettings:
         window_percents=tuple(features.window_percentiles),
         phenology=features.phenology,
         disturbance=features.disturbance,
+        **asked,
     )

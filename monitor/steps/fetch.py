@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from geo.files import sha256
 from imagery.address import shown_address
 from imagery.catalog import bounds_in_degrees
 from imagery.fetch import Store, fetch_files, local_items, stored_items, wanted_files
+from imagery.object_store import require_credentials
 from imagery.remote import Remote, padded_boxes, remote_items
 from imagery.stac import items_of
 from imagery.web import WebPolicy, open_session, token_from
@@ -100,9 +102,10 @@ def bring(context: Context, progress: Progress, *, again: bool = False) -> dict[
     area = bounds_in_degrees(context.frame.geobox)
     for period in context.compared:
         items, is_new = _items(context, period, store, session, again=again)
-        wanted += wanted_files(items, context.sensor, start=period.start, end=period.end, area=area)
+        wanted += wanted_files(items, context.first_sensor, start=period.start, end=period.end, area=area)
         if is_new:
             answers[period.name] = items
+    require_credentials((one.address for one in wanted), os.environ)
     problems = fetch_files(
         list({one.key: one for one in wanted}.values()),
         store,
@@ -178,5 +181,5 @@ def _request(context: Context, period: PeriodSection) -> dict[str, Any]:
         "boxes": [list(box) for box in boxes],
         "start": str(period.start),
         "end": str(period.end),
-        "sensor": context.sensor.name,
+        "sensor": context.first_sensor.name,
     }

@@ -15,10 +15,9 @@ from geo.errors import Problem, QualityGateError
 from geo.grid import cells_at
 from geo.legend import Legend
 from geo.raster import RasterStyle, read_on_grid, write_cog
-from geo.vector import read_layer
 from imagery.prior import prior_masks
 from monitor.context import Context, Progress
-from monitor.steps.classify import read_model
+from monitor.steps.classify import read_model, training_places
 from monitor.tables import KNOWN, write_csv
 
 __all__ = ["NOT_SEEN", "known_units", "make_strata", "map_labels"]
@@ -76,10 +75,7 @@ def known_units(context: Context) -> pd.DataFrame:
     empty = pd.DataFrame(columns=["unit_id", "stratum", "adm_code", "row", "col"])
     if settings.inside_frame == "sampled":
         return empty
-    sites = read_layer(
-        settings.samples, layer=settings.layer, columns=("unit_id", "period", "class"), geometry="point"
-    )
-    located = _cells_of(context, sites)
+    located = _cells_of(context, training_places(context))
     if located.empty:
         return empty
     wide = located.pivot_table(index=["row", "col"], columns="period", values="class", aggfunc="first")
@@ -159,7 +155,6 @@ def _stratify(context: Context, known: pd.DataFrame) -> Strata:
     trusted = _trusted(context)
     codes = [context.profile.legend.code(crop) for crop in trusted]
     maps = {p.name: read_on_grid(context.class_map_path(p.name), frame.geobox) for p in context.compared}
-    not_seen = np.logical_or.reduce([cells == Legend.NOT_SEEN for cells in maps.values()])
     known_mask = None
     if len(known):
         known_mask = np.zeros(frame.inside.shape, dtype=bool)
@@ -168,7 +163,7 @@ def _stratify(context: Context, known: pd.DataFrame) -> Strata:
         {period: np.isin(cells, codes) for period, cells in maps.items()},
         inside=frame.inside,
         possible=(_highest_probability(context, trusted) >= POSSIBLE_PERCENT) | _ever_drawn(context, trusted),
-        unseen=not_seen,
+        unseen=_unseen(context),
         farmed=_farmed(context),
         known=known_mask,
         buffer_cells=round(survey.sample.buffer_m / survey.area.resolution_m),
@@ -208,7 +203,24 @@ def _farmed(context: Context) -> NDArray[np.bool_] | None:
 
 
 def _expected_shares(context: Context, strata: Strata) -> NDArray[np.float64]:
-    """Return the classifier's mean probability of crop in each stratum, for the allocation only."""
-    percent = _highest_probability(context, context.survey.survey.crops)
+    """Return the classifier's mean probability of crop in each stratum, for the allocation only.
+
+    Land that was not seen in some period is taken to hold as much as the land that was seen, farmed and other land
+    apart: were it taken to hold nothing, hardly a unit would be drawn where the map is silent.
+    """
+    percent = _highest_probability(context, context.survey.survey.crops).astype(np.float64)
+    inside, farmed = context.frame.inside, _farmed(context)
+    seen = inside & ~_unseen(context)
+    for part in (inside,) if farmed is None else (inside & farmed, inside & ~farmed):
+        known = part & seen
+        if known.any():
+            blind = part & ~seen
+            percent[blind] = np.maximum(percent[blind], percent[known].mean())
     sums = np.bincount(strata.stratum_of_cell.ravel(), weights=percent.ravel(), minlength=len(strata.names) + 1)
     return np.asarray(np.round(sums[1:] / strata.sizes / 100.0, 6))
+
+
+def _unseen(context: Context) -> NDArray[np.bool_]:
+    """Return the cells that were seen too seldom in some compared period."""
+    maps = [read_on_grid(context.class_map_path(period.name), context.frame.geobox) for period in context.compared]
+    return np.asarray(np.logical_or.reduce([cells == Legend.NOT_SEEN for cells in maps]), dtype=np.bool_)

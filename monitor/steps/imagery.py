@@ -22,9 +22,14 @@ from monitor.steps.fetch import period_items
 
 if TYPE_CHECKING:
     from imagery.adjust import Adjusted, AdjustOptions
+    from imagery.joint import JointSensors
     from imagery.scene import Scene
+    from monitor.sections.imagery import FurtherSection
 
-__all__ = ["kept_scenes", "prepare", "scene_inputs", "search", "source_name"]
+__all__ = ["kept_radar", "kept_scenes", "prepare", "scene_inputs", "search", "search_radar", "source_name"]
+
+RADAR_FOLDER = "radar"
+"""Folder of the radar beside the files of the first sensors."""
 
 
 def search(context: Context, period: PeriodSection) -> Search:
@@ -38,7 +43,7 @@ def search(context: Context, period: PeriodSection) -> Search:
     imagery = context.imagery
     items = period_items(context, period)
     request: dict[str, Any] = {
-        "sensor": context.sensor,
+        "sensor": context.first_sensor,
         "start": period.start,
         "end": period.end,
         "geobox": context.frame.geobox,
@@ -50,9 +55,59 @@ def search(context: Context, period: PeriodSection) -> Search:
     waiting = [problem for problem in found.unfetched if not _was_tried(problem, context)]
     if waiting or (imagery.broken == "refuse" and found.lost):
         raise InputError([*found.problems, *found.unfetched] if imagery.broken == "refuse" else waiting)
-    if imagery.harmonise == "none":
-        return found
-    return replace(found, scenes=harmonised(found.scenes, imagery.harmonise).scenes)
+    if imagery.harmonise != "none":
+        found = replace(found, scenes=harmonised(found.scenes, imagery.harmonise).scenes)
+    return found if context.joint is None else _with_further(context, period, found, context.joint)
+
+
+def _with_further(context: Context, period: PeriodSection, first: Search, joint: JointSensors) -> Search:
+    """Return the scenes of all sensors of a series together, harmonised, each read by its own rules."""
+    from imagery.scene import unique_scenes
+
+    scenes, problems, unfetched = [*joint.scenes(0, first.scenes)], [*first.problems], [*first.unfetched]
+    further = [one for one in context.imagery.further if one.use == "series"]
+    for number, section in enumerate(further, start=1):
+        found = _further_scenes(context, period, section)
+        target = context.imagery.harmonise
+        alike = found.scenes if target == "none" else harmonised(found.scenes, target).scenes
+        scenes += joint.scenes(number, alike)
+        problems += found.problems
+        unfetched += found.unfetched
+    return replace(first, scenes=unique_scenes(scenes), problems=tuple(problems), unfetched=tuple(unfetched))
+
+
+def _further_scenes(context: Context, period: PeriodSection, section: FurtherSection) -> Search:
+    from imagery.sensor import load_sensor
+
+    found = search_scenes(
+        catalog=section.catalog,
+        folder=section.folder,
+        pattern=section.pattern,
+        sensor=load_sensor(section.sensor),
+        start=period.start,
+        end=period.end,
+        geobox=context.frame.geobox,
+    )
+    if context.imagery.broken == "refuse" and found.lost:
+        raise InputError([*found.problems, *found.unfetched])
+    return found
+
+
+def search_radar(context: Context, period: PeriodSection) -> Search | None:
+    """Return the radar's scenes of a period; None without a radar."""
+    section = context.radar_section
+    return None if section is None or context.radar is None else _further_scenes(context, period, section)
+
+
+def kept_radar(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
+    """Return the radar's scenes as the step ``imagery`` used them."""
+    from monitor.scene_table import kept_as_prepared
+
+    found = search_radar(context, period)
+    if found is None:
+        return ()
+    folder = context.out / "imagery" / period.name / RADAR_FOLDER
+    return tuple(kept_as_prepared(found.scenes, folder, None, context.frame.geobox))
 
 
 def source_name(context: Context) -> str:
@@ -69,7 +124,8 @@ def _was_tried(problem: Problem, context: Context) -> bool:
 
 def scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:
     """Return the files the scenes of a period are read from, for hashing."""
-    return tuple(scene_files(search(context, period).scenes))
+    radar = search_radar(context, period)
+    return tuple(scene_files([*search(context, period).scenes, *(radar.scenes if radar is not None else ())]))
 
 
 def kept_scenes(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
@@ -156,6 +212,7 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
     )
     write_csv(gaps, folder / GAP_TABLE)
     notes = [
+        *_prepare_radar(context, folder / RADAR_FOLDER, options, period),
         *_warped(context, report.scenes),
         *_lost(period, lost),
         *_beside(period, ready, options),
@@ -163,6 +220,37 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
         *_unharmonised(context, period, found),
     ]
     return report.record() | {"source": source_name(context) if imagery.address else "", "notes": notes}
+
+
+def _prepare_radar(context: Context, folder: Path, options: AdjustOptions, period: PeriodSection) -> Iterator[str]:
+    """Write the composites, counts and scenes of the radar, and yield what is to be told of them."""
+    from imagery.prepare import PrepareOptions, write_period
+    from monitor.scene_table import SCENE_TABLE, scene_rows
+    from monitor.tables import write_csv
+
+    found, section = search_radar(context, period), context.radar_section
+    if found is None or section is None or context.radar is None:
+        return
+    report = write_period(
+        found.scenes,
+        geobox=context.frame.geobox,
+        sensor=context.radar,
+        profile=context.profile,
+        options=PrepareOptions(
+            start=period.start,
+            end=period.end,
+            min_valid=section.min_valid or 1,
+            cloud_buffer_m=0.0,
+            broken=options.broken,
+        ),
+        inside=context.frame.inside,
+        folder=folder,
+        jobs=context.jobs,
+        lost=[(scene.id, scene.reason) for scene in found.lost],
+    )
+    write_csv(scene_rows(report.scenes, report.gaps.lost_scenes, (), options), folder / SCENE_TABLE)
+    yield from _warped(context, report.scenes)
+    yield from _lost(period, report.gaps.lost_scenes)
 
 
 def _warped(context: Context, scenes: Sequence[Scene]) -> Iterator[str]:

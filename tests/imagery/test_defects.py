@@ -75,7 +75,7 @@ def test_agreement_with_ones_own_training_is_refused() -> None:
 def test_greenness_is_not_the_only_witness() -> None:
     """Law: disturbance and moisture, which outranked NDVI in the review, are features."""
     names = feature_spec(SENSOR, ["window"]).names
-    for wanted in ("window_swir16", "window_swir22", "window_NBR", "season_NBR_p10", "season_BSI_p90"):
+    for wanted in ("window_swir16", "window_swir22", "window_NBR", "season_NBR_p10", "season_BI_p90"):
         assert wanted in names
     assert sum("NDVI" in name for name in names) < len(names) / 3
 

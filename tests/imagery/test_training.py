@@ -8,7 +8,8 @@ from typing import Any
 import geopandas
 import numpy as np
 import pytest
-from shapely.geometry import Point
+from shapely.affinity import translate
+from shapely.geometry import Point, box
 
 from geo.errors import InputError
 from imagery.profile import load_profile
@@ -92,3 +93,54 @@ def test_points_in_degrees_are_carried_to_the_grid(tmp_path: Path) -> None:
     )
     assert found.row.tolist() == samples(rows).row.tolist()
     assert found.col.tolist() == samples(rows).col.tolist()
+
+
+def _polygons(tmp_path: Path, rows: list[tuple[str, str, Any]]) -> Path:
+    """Write polygons given as name, class and shape in metres east and north of the corner, in both periods."""
+    path = tmp_path / "polygons.gpkg"
+    table = [(name, period, label) for period in ("2020", "2023") for name, label, _ in rows]
+    shapes = [translate(shape, X, Y) for _ in range(2) for *_, shape in rows]
+    geopandas.GeoDataFrame(table, columns=["unit_id", "period", "class"], geometry=shapes, crs=CRS).to_file(path)
+    return path
+
+
+def _read(path: Path, most: int) -> Any:
+    return read_training(
+        path, layer=None, legend=LEGEND, periods=["2020", "2023"], geobox=grid(8, 8), cells_per_polygon=most
+    )
+
+
+def test_polygons_give_the_cells_whose_centre_they_hold(tmp_path: Path) -> None:
+    """Literal: 31 by 21 m from the corner hold the centres of three by two cells, in both periods alike."""
+    found = _read(_polygons(tmp_path, [("a", "wheat", box(0, -21, 31, 0))]), 50)
+    for period in ("2020", "2023"):
+        of = found.where(found.period == period)
+        assert sorted(zip(of.row.tolist(), of.col.tolist(), strict=True)) == [
+            (r, c) for r in (0, 1) for c in (0, 1, 2)
+        ]
+    assert len(_read(tmp_path / "polygons.gpkg", 4)) == 8
+
+
+def test_a_polygon_is_one_site_for_the_folds(tmp_path: Path) -> None:
+    """Law: all its cells lie where its middle is, so that no line of a block divides it."""
+    found = _read(
+        _polygons(tmp_path, [("a", "wheat", box(0, -40, 80, 0)), ("b", "alfalfa", box(0, -80, 20, -50))]), 9
+    )
+    sites = {
+        (str(unit).split("/")[0], x, y) for unit, x, y in zip(found.unit_id, found.x_m, found.y_m, strict=True)
+    }
+    assert sites == {("a", X + 40, Y - 20), ("b", X + 10, Y - 65)}
+
+
+def test_polygons_that_overlap_or_hold_nothing_are_refused(tmp_path: Path) -> None:
+    """Law: a cell has one label in a period, and a polygon without a cell is named."""
+    with pytest.raises(InputError, match="grid cell: found more than one row"):
+        _read(_polygons(tmp_path, [("a", "wheat", box(0, -30, 30, 0)), ("b", "alfalfa", box(20, -30, 50, 0))]), 50)
+    with pytest.raises(InputError, match="without the centre of a cell: thin"):
+        _read(_polygons(tmp_path, [("thin", "wheat", box(0, -30, 4, 0))]), 50)
+
+
+def test_points_and_polygons_together_are_refused(tmp_path: Path) -> None:
+    """Law: one layer is of one kind."""
+    with pytest.raises(InputError, match="kinds Point, Polygon"):
+        _read(_polygons(tmp_path, [("a", "wheat", box(0, -30, 30, 0)), ("b", "wheat", Point(70, -70))]), 5)
