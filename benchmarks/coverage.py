@@ -58,7 +58,7 @@ CHANGE_NOTE = (
 CHANGE_HEAD = (
     "| design | crop | change ha | wald | above | below | width | said | default | above | below | width | said |"
 )
-WORST = ("mover-jeffreys", "mover-clopper", "gamma", "gamma-midp", "default")
+WORST = ("mover-jeffreys", "mover-midp", "mover-clopper", "gamma", "gamma-midp", "default")
 WORST_NOTE = (
     "The crop of the last stratum goes from 0.05 to 40 expected units. For each interval: lowest coverage, highest "
     "share missed on one side, mean width relative to MOVER-Jeffreys."

@@ -1,8 +1,8 @@
 """The interval of a stratified area: which method for this design and these counts, and its limits.
 
-The default is chosen by simulation (docs/methods/intervals.md): MOVER where four strata or fewer hold the
-class, with Clopper-Pearson limits where a stratum that matters saw it in fewer than ten units and Jeffreys
-limits elsewhere; the gamma limits where there are more strata or hardly any unit of the class.
+The default is chosen by simulation (docs/methods/intervals.md): MOVER where four strata or fewer hold the class,
+with mid-p limits where a stratum that matters saw it in fewer than ten units and Jeffreys limits elsewhere; the
+gamma limits where there are more strata or hardly any unit of the class.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from aoi.survey.design import FloatArray
 from aoi.survey.gamma_interval import gamma_bounds
-from aoi.survey.interval import Bounds, clopper_pearson, jeffreys, mover_sum, t_quantile, wilson
+from aoi.survey.interval import Bounds, clopper_pearson, jeffreys, mid_p, mover_sum, t_quantile, wilson
 from geo.errors import InputError, Problem
 
 __all__ = [
@@ -28,13 +28,18 @@ __all__ = [
     "stratified_interval",
 ]
 
-IntervalMethod = Literal["mover-jeffreys", "mover-clopper", "mover-wilson", "gamma", "gamma-midp", "wald", "t"]
+IntervalMethod = Literal[
+    "mover-jeffreys", "mover-midp", "mover-clopper", "mover-wilson", "gamma", "gamma-midp", "wald", "t"
+]
 """How the limits of a stratified area are made."""
 
 ALIASES: dict[str, IntervalMethod] = {
     "mover": "mover-jeffreys",
     "mover-jeffreys": "mover-jeffreys",
     "jeffreys": "mover-jeffreys",
+    "mover-midp": "mover-midp",
+    "midp": "mover-midp",
+    "mid-p": "mover-midp",
     "mover-clopper": "mover-clopper",
     "mover-clopper-pearson": "mover-clopper",
     "clopper": "mover-clopper",
@@ -53,6 +58,7 @@ ALIASES: dict[str, IntervalMethod] = {
 
 ONE_STRATUM: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike, float], Bounds]] = {
     "mover-jeffreys": jeffreys,
+    "mover-midp": mid_p,
     "mover-clopper": clopper_pearson,
     "mover-wilson": wilson,
 }
@@ -158,7 +164,7 @@ def _chosen(*, many: bool, scarce: bool, few: bool) -> IntervalMethod:
         return "gamma" if few else "gamma-midp"
     if scarce:
         return "gamma"
-    return "mover-clopper" if few else "mover-jeffreys"
+    return "mover-midp" if few else "mover-jeffreys"
 
 
 def stratified_interval(

@@ -14,7 +14,9 @@ class EstimateSection(Section):
     """``[estimate]``: intervals."""
 
     level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level")
-    interval: Literal["auto", "mover-jeffreys", "mover-wilson", "mover-clopper"] = Field(default="auto")
+    interval: Literal["auto", "mover-jeffreys", "mover-midp", "mover-wilson", "mover-clopper"] = Field(
+        default="auto", description="How limits are put round areas; auto chooses by the strata and the counts"
+    )
     thresholds_ha: dict[Name, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict,
         description="Crop to the hectares below which an administrative unit counts as free of it, such as "

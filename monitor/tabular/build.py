@@ -131,6 +131,8 @@ class _Population:
     """Code of the first-stage unit, shape (n,)."""
     names: TextArray
     """Its name, shape (n,)."""
+    stratum: TextArray
+    """Name of the stratum, shape (n,)."""
     code: IntArray
     """Code of the stratum, shape (n,)."""
     size: FloatArray | None
@@ -158,7 +160,9 @@ def _population(
         size = np.full(names.size, float(section.units))
     else:
         size = None
-    return _Population(unit=unit, names=names, code=code, size=size, drawn=drawn[code].astype(float))
+    return _Population(
+        unit=unit, names=names, stratum=stratum, code=code, size=size, drawn=drawn[code].astype(float)
+    )
 
 
 def _require_known(stratum: TextArray, section: DesignSection, rows: Rows, strata: StrataTable) -> None:
@@ -290,7 +294,7 @@ def _response(section: ResponseSection, rows: Rows, population: _Population) -> 
     """Return a random sample of which some units were seen."""
     group, seen = rows.labels(section.group), rows.answers(section.seen)
     rows.require_sound()
-    return ResponseDesign(stratum=population.code, population=_sizes(population), group=group, responded=seen)
+    return ResponseDesign(stratum=population.stratum, population=_sizes(population), group=group, responded=seen)
 
 
 def _sizes(population: _Population) -> FloatArray:

@@ -10,6 +10,7 @@ from aoi.survey.interval import (
     Bounds,
     clopper_pearson,
     jeffreys,
+    mid_p,
     mover_difference,
     mover_sum,
     t_quantile,
@@ -26,6 +27,23 @@ def test_clopper_pearson_inverts_the_binomial() -> None:
         lo, hi = (float(side) for side in clopper_pearson(x, n))
         assert stats.binom.cdf(x, n, hi) == pytest.approx(0.025, rel=CLOSE)
         assert lo == 0.0 if x == 0 else stats.binom.sf(x - 1, n, lo) == pytest.approx(0.025, rel=CLOSE)
+
+
+def test_mid_p_gives_half_its_weight_to_what_was_seen() -> None:
+    """Independent program: scipy's binomial, half of the chance of x counted; closed form at no success."""
+    for x, n in ((3, 20), (19, 20), (1, 300), (150, 300)):
+        lo, hi = (float(side) for side in mid_p(x, n))
+        for p, share in ((lo, 0.025), (hi, 0.975)):
+            mid = stats.binom.sf(x, n, p) + stats.binom.pmf(x, n, p) / 2
+            assert mid == pytest.approx(share, rel=1e-8)
+        exact = clopper_pearson(x, n)
+        assert float(exact.lo) < lo < x / n < hi < float(exact.hi)
+    assert float(mid_p(0, 20).hi) == pytest.approx(1 - 0.05 ** (1 / 20), rel=1e-10)
+    assert float(mid_p(0, 20).lo) == 0.0
+    assert float(mid_p(20, 20).hi) == 1.0
+    many = mid_p(np.array([[0, 3], [1, 3]]), np.array([[20], [300]]))
+    assert many.hi[0, 1] == mid_p(3, 20).hi
+    assert many.lo[1, 0] == mid_p(1, 300).lo
 
 
 def test_jeffreys_is_a_beta_posterior_with_closed_ends() -> None:
@@ -47,7 +65,7 @@ def test_wilson_inverts_the_score_test() -> None:
             assert abs(x / n - p) / np.sqrt(p * (1 - p) / n) == pytest.approx(z, rel=CLOSE)
 
 
-@pytest.mark.parametrize("method", [wilson, jeffreys, clopper_pearson])
+@pytest.mark.parametrize("method", [wilson, jeffreys, clopper_pearson, mid_p])
 def test_a_class_and_its_complement_mirror(method: object) -> None:
     """Law: limits of x in n and of n - x in n add up to one, crosswise."""
     x = np.arange(13)

@@ -61,7 +61,7 @@ def chosen(x: list[float], n: list[int], sizes: list[int]) -> str:
 @pytest.mark.parametrize(
     ("x", "n", "sizes", "method"),
     [
-        ([246, 8, 0], [300, 300, 300], [9_434, 53_824, 936_742], "mover-clopper"),
+        ([246, 8, 0], [300, 300, 300], [9_434, 53_824, 936_742], "mover-midp"),
         ([246, 60, 40], [300, 300, 1000], [9_434, 53_824, 936_742], "mover-jeffreys"),
         ([0, 0], [50, 200], [1_000, 50_000], "gamma"),
         ([1, 1], [100, 100], [50_000, 50_000], "gamma"),
@@ -70,7 +70,7 @@ def chosen(x: list[float], n: list[int], sizes: list[int]) -> str:
     ],
 )
 def test_the_default_follows_design_and_counts(x: list[float], n: list[int], sizes: list[int], method: str) -> None:
-    """Law: few strata take MOVER, exact where counts are small; many strata and hardly any unit take gamma."""
+    """Law: few strata take MOVER, mid-p where counts are small; many strata and hardly any unit take gamma."""
     assert chosen(x, n, sizes) == method
 
 
@@ -92,7 +92,20 @@ def test_words_for_methods() -> None:
         interval_methods("bayes", x, strata, np.zeros(2))
 
 
-@pytest.mark.parametrize("method", ["default", "wald", "t", "jeffreys", "clopper", "wilson", "gamma", "gamma-midp"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "default",
+        "wald",
+        "t",
+        "jeffreys",
+        "midp",
+        "clopper",
+        "wilson",
+        "gamma",
+        "gamma-midp",
+    ],
+)
 def test_no_limit_below_what_was_seen_nor_above_the_frame(method: str) -> None:
     """Law: limits stay at or above the area seen and at or below the frame less what was seen not to be crop."""
     design = StratifiedDesign.of_units(["a", "b"], [30, 50], unit_area_ha=2.0)
