@@ -190,9 +190,16 @@ class FigureSection(Section):
     interval: Literal["skew-corrected", "t", "bootstrap-t"] = Field(
         default="skew-corrected", description="How limits are put round a figure"
     )
+    replicates: Literal["bootstrap", "jackknife"] | None = Field(
+        default=None, description="Variance by replicates of a random sample, in the place of the linearised one"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.replicates is not None and self.estimator not in ("expansion", "hajek", "ratio"):
+            raise ValueError("replicates go with expansion, hajek and ratio")
+        if self.replicates is not None and self.interval == "bootstrap-t":
+            raise ValueError("bootstrap-t has its own replicates; leave one of the two out")
         by_label = self.estimator in ("post-stratified", "raked")
         if self.estimator in ("expansion", "hajek") and (self.auxiliary or self.totals or self.margins):
             raise ValueError(f"{self.estimator} uses no auxiliary; name another estimator")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from aoi.survey.ratio import (
     separate_ratio_total,
     separate_regression_total,
 )
+from aoi.survey.replicate import bootstrap, jackknife
 from aoi.survey.two_phase import MissingAreaFigure, ResponseDesign, response_total, two_phase_difference
 from aoi.survey.unequal import hajek_total
 from geo.errors import Problem, SurveyFileError
@@ -136,6 +137,8 @@ def estimator_of(file: DesignFile, figures: FigureSection, drawn: Drawn, *, tota
     totals
         Known totals of the auxiliaries in the frame (of the province).
     """
+    if figures.replicates is not None:
+        return _replicated(file, figures, drawn, totals)
     if drawn.in_order:
         return _in_order(figures, drawn)
     if file.first_phase is not None:
@@ -155,6 +158,46 @@ def estimator_of(file: DesignFile, figures: FigureSection, drawn: Drawn, *, tota
         weighted = post_stratify(design, cells, known)
         return lambda y: total(weighted, y)
     return _assisted(figures, drawn, totals)
+
+
+def _replicated(file: DesignFile, figures: FigureSection, drawn: Drawn, totals: Sequence[float]) -> Estimator:
+    """Return the declared estimator with the variance of its replicates."""
+    design, kind = drawn.design, figures.replicates
+    if not isinstance(design, ClusterDesign) or file.first_phase is not None:
+        found = f"{kind} of a design other than a random sample"
+        remedy = "leave replicates out: the design has a variance of its own"
+        raise SurveyFileError(Problem("[estimate] replicates", found, "method random, all units seen", remedy))
+    make = estimator_of(file, figures.model_copy(update={"replicates": None}), drawn, totals=totals)
+    ones = np.ones(design.weight.size)
+    if figures.estimator == "expansion":
+        over, factor = None, 1.0
+    elif figures.estimator == "hajek":
+        over, factor = ones, _units(drawn, "hajek")
+    else:
+        over, factor = auxiliary(drawn.rows, figures.auxiliary[0])[drawn.seen], totals[0]
+
+    def statistic(t: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(t[..., 0] if over is None else factor * t[..., 0] / t[..., 1])
+
+    def estimate(y: FloatArray) -> Linearised:
+        figure = make(y)
+        columns = y[:, None] if over is None else np.stack([y, over], axis=1)
+        found = (
+            jackknife(design, columns, statistic=statistic)
+            if kind == "jackknife"
+            else bootstrap(
+                design,
+                columns,
+                statistic=statistic,
+                replicates=BOOTSTRAP,
+                rng=np.random.default_rng([file.seed, 2]),
+            )
+        )
+        method = f"{figure.method.split(';')[0]}; {found.method}"
+        return replace(figure, variance=found.variance, df=found.df, method=method)
+
+    return estimate
 
 
 def _assisted(figures: FigureSection, drawn: Drawn, totals: Sequence[float]) -> Estimator:

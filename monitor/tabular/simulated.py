@@ -310,8 +310,9 @@ def _by_unit(unit: IntArray, amount: FloatArray) -> FloatArray:
 def _require_simulated(figures: FigureSection, drawn: Drawn, section: DesignSection) -> None:
     """Refuse what redrawn units cannot stand for."""
     remedy = "leave --coverage out; docs/methods/coverage.md has studies of such designs"
-    if figures.estimator not in SIMULATED or figures.interval == "bootstrap-t":
-        found = f"{figures.estimator}, {figures.interval}"
+    random = "bootstrap-t" if figures.interval == "bootstrap-t" else figures.replicates
+    if figures.estimator not in SIMULATED or random in ("bootstrap-t", "bootstrap"):
+        found = f"{figures.estimator}, {random or figures.interval}"
         expected = "one of " + ", ".join(SIMULATED) + ", and no bootstrap inside the simulation"
         raise SurveyFileError(Problem("--coverage", found, expected, remedy))
     known = (ClusterDesign, UnequalDesign, StackedDesign, ResponseDesign)

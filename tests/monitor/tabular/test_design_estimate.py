@@ -108,6 +108,32 @@ def test_declared_designs_against_r_survey(name: str, tmp_path: Path) -> None:
     assert other["value_ha"] != pytest.approx(expected["est"], rel=1e-10)
 
 
+def test_replicate_variances_against_r_survey(tmp_path: Path) -> None:
+    """Oracle: R `survey`, JK1 of clusters, JKn of a ratio in strata; the bootstrap is near the linearised one."""
+    known = oracle("survey_api")["replicate"]
+    jack = 'replicates = "jackknife"\n'
+    found = estimated(tmp_path, declared(CLUSTER, jack), api("apiclus1"))["estimates"][0]
+    assert found["se_ha"] == pytest.approx(known["jk1_clus1_total_enroll"]["se"], rel=1e-10)
+    assert found["method"].startswith("expansion; jackknife JK1")
+    ratio = jack + 'estimator = "ratio"\nauxiliary = ["enroll"]\ntotals = [1000]\n'
+    text = declared(IN_STRATA, ratio).replace('values = ["enroll"]', 'values = ["api_stu"]')
+    endless = "stratum,size\nE,4421000000000\nH,755000000000\nM,1018000000000\n"  # R's has no correction
+    found = estimated(tmp_path, text, api("apistrat"), strata=endless)["estimates"][0]
+    assert found["se_ha"] == pytest.approx(1000 * known["jkn_strat_ratio"]["se"], rel=1e-8)
+    boot = estimated(tmp_path, declared(SIMPLE, 'replicates = "bootstrap"'), api("apisrs"))["estimates"][0]
+    plain = estimated(tmp_path, declared(SIMPLE), api("apisrs"))["estimates"][0]
+    assert boot["value_ha"] == plain["value_ha"]
+    assert boot["se_ha"] == pytest.approx(plain["se_ha"], rel=0.06)
+    assert boot["se_ha"] != plain["se_ha"]
+    with pytest.raises(SurveyFileError, match="replicates go with"):
+        estimated(
+            tmp_path, declared(SIMPLE, jack + 'estimator = "regression"\nauxiliary=["api99"]\ntotals=[1]'), CELLS
+        )
+    spread = declared(SIMPLE, jack).replace('"random"', '"systematic"')
+    with pytest.raises(SurveyFileError, match="a design other than a random sample"):
+        estimated(tmp_path, spread, api("apisrs").assign(x_m=range(200), y_m=0))
+
+
 @pytest.mark.parametrize("kind", ["combined", "separate"])
 def test_ratio_totals_against_r_survey(kind: str, tmp_path: Path) -> None:
     """Oracle: combined and separate ratio of students tested, the enrolment of the strata known."""
