@@ -229,7 +229,7 @@ def class_areas(
     >>> crop = np.r_[np.ones(240), np.zeros(60), np.ones(1), np.zeros(599)]
     >>> estimate = class_areas(stratum, crop, design, fpc=False)[0]
     >>> round(estimate.value), round(estimate.lo), round(estimate.hi)
-    (9198, 7522, 16722)
+    (9198, 7565, 15674)
     """
     values = np.asarray(member, dtype=float)
     values = values[:, None] if values.ndim == 1 else values
