@@ -342,6 +342,25 @@ def _programme_problems(context: Context) -> Iterator[Problem]:
     from aoi.project.finding import errors_of
 
     yield from errors_of(context.findings)
+    section = context.survey.ad
+    if section is not None and section.border is not None:
+        yield from _guarded(_strip_problems, context)
+    if section is not None and (section.settlements or section.markets or section.travel):
+        yield from _guarded(_access_problems, context)
+
+
+def _strip_problems(context: Context) -> Iterator[Problem]:
+    """Tell countries of which no strips along a border can be made."""
+    from monitor.borders import strips_of
+
+    strips_of(context)
+    yield from ()
+
+
+def _access_problems(context: Context) -> Iterator[Problem]:
+    from monitor.steps.access import access_problems
+
+    yield from access_problems(context)
 
 
 def _legality_problems(context: Context) -> Iterator[Problem]:

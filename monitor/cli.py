@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from geo.errors import AltdevError, Problem
+from geo.errors import AltdevError, Problem, QualityGateError
 
 __all__ = ["main"]
 
@@ -139,7 +139,7 @@ def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
 
         name = f"{flags['survey'].name} [harm]"
         raise SurveyFileError(Problem(name, "nothing", "a table [harm] for this verb", "see 'altdev schema'"))
-    from monitor.report_lines import closing_lines, result_json
+    from monitor.report_lines import closing_lines, refusals, result_json
     from monitor.terminal import TerminalListener
     from monitor.workflow import RunOptions, default_out
     from monitor.workflow import run as run_survey
@@ -163,6 +163,9 @@ def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
     else:
         for line in closing_lines(manifest, out):
             click.echo(line)
+    refused = refusals(manifest)
+    if refused:
+        raise QualityGateError(refused)
     return 0
 
 

@@ -193,7 +193,9 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
         names = [str(entry.get("name")) for entry in _tables(raw, table)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem(f"{file} [[{table}]]", f"the name {name!r} twice", "each name once", "rename one")
-    for name in sorted({str(entry.get("name")) for entry in _tables(raw, "overlay")} & {"frame", NO_ZONE}):
+    for name in sorted(
+        {str(entry.get("name")) for entry in _tables(raw, "overlay")} & {"frame", NO_ZONE, "border"}
+    ):
         yield Problem(f"{file} [[overlay]]", f"the name {name!r}", "a name the tables do not use", "rename it")
     roles = [entry.get("role") for entry in periods]
     if periods and roles.count("current") != 1:
@@ -217,6 +219,9 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
     corrections = raw.get("corrections")
     if isinstance(corrections, dict) and corrections.get("from_programme") and "ad" not in raw:
         yield Problem(f"{file} [corrections] from_programme", "no [ad]", "the programme's tables", "add [ad]")
+    impact = raw.get("impact")
+    if isinstance(impact, dict) and impact.get("projects") and "ad" not in raw:
+        yield Problem(f"{file} [impact] projects", "no [ad]", "the programme's tables", "add [ad], or take it out")
     if isinstance(crops, list) and len({str(crop) for crop in crops}) < len(crops):
         yield Problem(f"{file} [survey] crops", "a crop twice", "each crop once", "take one out")
     if "official" in raw and isinstance(crops, list) and len(crops) > 1:

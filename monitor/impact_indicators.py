@@ -1,20 +1,22 @@
-"""Indicators of an evaluation: net effect (A2) and displacement (A3), as rows of the tidy table.
+"""Indicators of an evaluation: net effect (A2), displacement (A3), cost by net hectare (A14), with their facts.
 
-A pure function of ``effects.csv`` and of how the evaluation was made, so that a run and its verification make the
-same rows. Nothing is estimated here.
+Pure functions of ``effects.csv`` and of how the evaluation was made, so that a run and its verification make the
+same rows. Nothing is estimated here. An evaluation that was refused has the same rows, each with the reason.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from aoi.project.indicator import FactSheet
+from aoi.project.money import cost_per_hectare
 from monitor.indicators import indicator_table
 
-__all__ = ["PANEL", "impact_indicators"]
+__all__ = ["PANEL", "impact_facts", "impact_indicators", "refused_indicators"]
 
 PANEL = "panel"
 """Domain of the rows: the units that the evaluation looked at, which need not be those of the survey's frame."""
@@ -27,7 +29,7 @@ _WHY = {
 
 
 def impact_indicators(effects: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Return A2 and A3 of an evaluation.
+    """Return A2, A3 and A14 of an evaluation.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ def impact_indicators(effects: pd.DataFrame, settings: Mapping[str, Any]) -> pd.
         Rows of ``effects.csv``.
     settings
         ``settings.json``: `outcome`, `unit`, `crop` (empty where the outcome is a table of its own), `panel` (where
-        the outcome comes from), `units` and `years` (first and last).
+        the outcome comes from), `units`, `sites` (units with the programme), `years` (first and last), and `cost`
+        (None where nobody says which projects the programme is).
 
     Returns
     -------
@@ -43,6 +46,90 @@ def impact_indicators(effects: pd.DataFrame, settings: Mapping[str, Any]) -> pd.
         Columns of the tidy table. An effect that was refused is ``not_estimable`` with the evaluation's reason; so
         is every row of an outcome that is no hectares, and a leakage from an effect that may be none.
     """
+    unit = str(settings["unit"])
+    return _table([*_rows(effects, unit), _cost(effects, settings)], settings)
+
+
+def refused_indicators(reasons: Sequence[str], settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the same rows of an evaluation that was refused: ``not_estimable``, with its reasons.
+
+    Parameters
+    ----------
+    reasons
+        What the evaluation said.
+    settings
+        As in `impact_indicators`.
+    """
+    why, unit = "; ".join(reasons), str(settings["unit"])
+    rows = [
+        _absent("A2", unit, why, group="mean of a unit"),
+        _absent("A2", "%", why, group="mean of a unit"),
+        *(_absent("A2", unit, why, group=_TOGETHER, part=part) for part in ("direct", _NET)),
+        _absent("A3", unit, why, group="mean of a unit", part="rings"),
+        *(_absent("A3", "ratio", why, group=_TOGETHER, part=part) for part in _RATIOS),
+        _absent("A14", _COST, why, group=_TOGETHER),
+    ]
+    return _table(rows, settings)
+
+
+def impact_facts(clusters: Sequence[str], settings: Mapping[str, Any], sources: str) -> Iterator[FactSheet]:
+    """Yield the fact sheets of A2, A3 and A14: units of the panel, its years and its places.
+
+    Parameters
+    ----------
+    clusters
+        Areas that the units lie in.
+    settings
+        As in `impact_indicators`.
+    sources
+        Where the outcome comes from.
+    """
+    first, last = settings["years"]
+    named = sorted(set(clusters))
+    places = "; ".join(named) if len(named) <= _MOST_PLACES else f"{len(named)} areas"
+    for indicator in ("A2", "A3", "A14"):
+        yield FactSheet(
+            indicator=indicator, domain=PANEL, n=int(settings["units"]), unit="units of the panel",
+            first_date=f"{first}-01-01", last_date=f"{last}-12-31", places=places, sources=sources,
+            note=f"{settings['sites']} units with the programme",
+        )  # fmt: skip
+
+
+_TOGETHER, _NET, _COST = "all units together", "direct and rings", "USD constant per net hectare avoided"
+_RATIOS = ("leakage", "displacement quotient")
+_MOST_PLACES = 40
+
+
+def _cost(effects: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return A14: what the programme spent for each hectare that is less, on average over its years."""
+    cost = settings.get("cost")
+    if not cost:
+        why = "[impact] projects does not say which projects of [ad] this programme is"
+        return _absent("A14", _COST, why, group=_TOGETHER) | {"state": "not_computed"}
+    if cost["reason"]:
+        return _absent("A14", _COST, cost["reason"], group=_TOGETHER)
+    own = effects.set_index(["scope", "effect"])
+    net = own.loc[("net", _NET)]
+    told = _row("A14", net, _COST, str(settings["unit"]), group=_TOGETHER)
+    if told["state"] != "computed":
+        return told
+    sites = int(settings["sites"])
+    left_out = sites - int(own.loc[("net", "direct"), "n_treated"])
+    if left_out > cost["most_left_out"] * sites:
+        why = f"{left_out} of {sites} units of the programme have no effect of their own, and their money is spent"
+        return _absent("A14", _COST, why, group=_TOGETHER)
+    limits = cost_per_hectare(cost["usd"], (net["value"], net["lo"], net["hi"]))
+    if limits is None:
+        why = "the interval of the net effect does not lie below zero: no hectare is surely avoided"
+        return _absent("A14", _COST, why, group=_TOGETHER)
+    value, lo, hi = limits
+    flags = [f"{left_out} of {sites} units without an effect; their money counts"] if left_out else []
+    method = f"{cost['usd']:,.0f} USD of {cost['base_year']} to {settings['years'][1]} by the net effect"
+    return told | {"value": value, "lo": lo, "hi": hi, "method": method, "flags": ";".join(flags)}
+
+
+def _table(rows: Sequence[dict[str, Any]], settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Return rows with what is common to all of one evaluation."""
     first, last = settings["years"]
     head = {
         "domain": PANEL,
@@ -53,7 +140,7 @@ def impact_indicators(effects: pd.DataFrame, settings: Mapping[str, Any]) -> pd.
         "inputs": f"{settings['panel']}: {settings['outcome']} of {settings['units']} units, {first} to {last}",
         "n_draws": 0,
     }
-    return indicator_table(head | row for row in _rows(effects, str(settings["unit"])))
+    return indicator_table(head | row for row in rows)
 
 
 def _rows(effects: pd.DataFrame, unit: str) -> Iterator[dict[str, Any]]:
@@ -67,7 +154,7 @@ def _rows(effects: pd.DataFrame, unit: str) -> Iterator[dict[str, Any]]:
     for name, ring in own.loc["ring"].iterrows() if "ring" in own.index.get_level_values(0) else ():
         told = _row("A3", ring, unit, unit, group="mean of a unit", part=str(name))
         yield told | {"direct_or_indirect": "indirect"}
-    for name in ("leakage", "displacement quotient"):
+    for name in _RATIOS:
         if ("net", name) not in own.index:
             why = _text(both["detail"]) or "no ring can be estimated"
             yield _absent("A3", "ratio", why, part=name, group="all units together")

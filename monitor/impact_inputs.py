@@ -128,7 +128,11 @@ def read_impact(survey: Survey) -> tuple[ImpactTables, list[Problem]]:
             )
         )
     tables = ImpactTables(
-        panel=panel, units=frame, sites=sites, distances=distances, settings=_settings(survey, section, panel)
+        panel=panel,
+        units=frame,
+        sites=sites,
+        distances=distances,
+        settings=_settings(survey, section, panel) | {"sites": len(sites), "cost": None},
     )
     return tables, notices
 

@@ -150,6 +150,11 @@ class ImpactSection(Section):
     series: list[SeriesSection] = Field(default=[], description="Further numbers by unit and year")
     other: list[OtherProgramme] = Field(default=[], description="Other programmes, whose units are no controls")
     tier: Literal[0, 1, 2] = Field(default=0, description="Who may see the effect of the whole panel: 0, 1 or 2")
+    projects: list[str] = Field(
+        default=[],
+        description="Projects of [ad] that are the programme evaluated here, all of them: what they spent is held "
+        "against the net effect (A14)",
+    )
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

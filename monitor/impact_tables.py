@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aoi.impact.group_time import NEVER
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, QualityGateError, reason
 from geo.files import write_text
 from monitor.tables import write_csv
 
@@ -27,8 +27,11 @@ __all__ = [
     "ImpactTables",
     "evaluation_of",
     "evaluation_tables",
+    "programme_cost",
     "read_impact_csv",
     "read_impact_tables",
+    "refusal_reasons",
+    "refusal_table",
     "write_impact_tables",
 ]
 
@@ -87,6 +90,44 @@ def evaluation_of(tables: ImpactTables) -> Evaluation:
 
     seed = np.random.SeedSequence([int(tables.settings["seed"]), zlib.crc32(b"impact")])
     return evaluate(_panel(tables), _settings(tables.settings), rng=np.random.default_rng(seed))
+
+
+def refusal_table(error: QualityGateError) -> pd.DataFrame:
+    """Return why an evaluation was refused: where, found, expected, remedy."""
+    return pd.DataFrame([asdict(problem) for problem in error.problems])
+
+
+def refusal_reasons(table: pd.DataFrame) -> list[str]:
+    """Return what was found, one line a problem."""
+    return [
+        " ".join(f"{where}: {found}".split()) for where, found in zip(table["where"], table["found"], strict=True)
+    ]
+
+
+def programme_cost(
+    funding: Any, projects: Sequence[str], last_year: int, *, most_left_out: float
+) -> dict[str, Any]:
+    """Return what the projects of a programme spent, as it stands in ``settings.json``.
+
+    Parameters
+    ----------
+    funding
+        Rows of the programme's table funding.
+    projects
+        Codes of the projects.
+    last_year
+        Last year of the panel.
+    most_left_out
+        Share of the programme's units that may have no effect of their own.
+    """
+    from aoi.project.money import spent_usd
+
+    found: dict[str, Any] = {"projects": list(projects), "usd": None, "base_year": None, "reason": ""}
+    try:
+        found["usd"], found["base_year"] = spent_usd(funding, projects, last_year)
+    except QualityGateError as error:
+        found["reason"] = reason(error)
+    return found | {"most_left_out": most_left_out}
 
 
 def _settings(told: Mapping[str, Any]) -> Settings:
@@ -217,8 +258,8 @@ def _match_rows(found: Evaluation, codes: list[str], names: Mapping[str, str]) -
         yield "programme", codes[unit], names[codes[unit]], "treated", 1.0, ""
     for unit in np.flatnonzero(study.control_weight > 0).tolist():
         yield "programme", codes[unit], names[codes[unit]], "control", float(study.control_weight[unit]), ""
-    for arm, unit, reason in found.unmatched:
-        yield arm, codes[unit], names[codes[unit]], "unmatched", 0.0, reason
+    for arm, unit, why in found.unmatched:
+        yield arm, codes[unit], names[codes[unit]], "unmatched", 0.0, why
 
 
 def never(years: Any) -> NDArray[np.int64]:

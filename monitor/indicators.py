@@ -42,7 +42,7 @@ KEYS = (
 )  # fmt: skip
 """What one row is known by."""
 
-PARTS = ("ad", "harm", "impact")
+PARTS = ("ad", "harm", "benefit", "impact")
 """Names of the parts, in the order they stand in the table."""
 
 ABSENT = ("not_computed", "not_resolvable", "not_estimable")

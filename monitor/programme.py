@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aoi.project.access import Reach
 from aoi.project.indicator import PROGRAMME, FactSheet, Indicator, absent
 from aoi.project.market import forest_rows, income_rows, market_rows
 from aoi.project.model import DataModel, data_model
@@ -25,25 +26,23 @@ from aoi.project.rights import ownership_rows, principle_rows, quality_rows
 from aoi.survey.cluster import LonelyUnit, stratified_random
 from aoi.survey.ratio import ratio
 from geo.errors import QualityGateError
+from monitor.borders import COVERED
 from monitor.figures import FRAME, Domain
 from monitor.indicators import indicator_table
 from monitor.tables import SurveyTables
 
 __all__ = [
     "ProgrammeSettings",
+    "access_from",
+    "access_json",
     "as_json",
     "cultivation_indicators",
     "domains_of",
-    "fact_table",
     "from_json",
     "indicator_rows",
     "record_indicators",
     "told_change",
 ]
-
-FACTS = ("indicator", "domain", "n", "unit", "first_date", "last_date", "places", "sources", "note")
-STRIP = "border:"
-"""Start of the codes of border strips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +153,7 @@ def _strips(domains: pd.DataFrame, estimates: pd.DataFrame) -> Iterator[Indicato
         covered = float(strip["frame_ha"]) / float(strip["ground_ha"]) if strip["ground_ha"] > 0 else 0.0
         own = estimates[estimates["domain"].astype(str) == code]
         for _, row in own.iterrows():
-            if covered < _COVERED:
+            if covered < COVERED:
                 reason = f"the frame holds {100 * covered:.0f} % of the strip"
                 yield absent("A19", code, str(row["period"]), "ha", reason, crop=str(row["crop"]),
                              state="not_estimable", method=str(row["method"]))  # fmt: skip
@@ -169,10 +168,6 @@ def _strips(domains: pd.DataFrame, estimates: pd.DataFrame) -> Iterator[Indicato
             method="ground of the areas, counted once", grade="B", group="ground of alternative development",
         )  # fmt: skip
         yield absent("A19", code, "all", "harm unit", _NO_STRIP_HARM, group="harms")
-
-
-_COVERED = 0.98
-"""Share of a strip that the frame has to hold, cells whose centre lies outside left aside."""
 
 
 def record_indicators(
@@ -213,18 +208,11 @@ def record_indicators(
 
 
 HARMS = ("deforestation", "soil erosion", "soil degradation", "species", "contamination", "greenhouse gases")
-_NO_COST = (
-    "the money is that of the programme's tables and the net effect (A2) that of the units of [impact]: nothing "
-    "says that they are one programme, so one is not divided by the other"
-)
+_NO_COST = "cost by net hectare needs the net effect: the step impact, with [impact] projects"
 _NO_BENEFIT = (
-    "needs the harm by unit and year, in the areas and in matched controls; a run has harms by domain and period, "
-    "without controls; a table of them by unit and year can be evaluated as [impact.outcome]"
+    "harms inside the areas against matched controls need the step benefit, a table [harm] in the survey file"
 )
-_NO_STRIP_HARM = (
-    "harms are made for the frame and the layers of [[overlay]], and the strip is neither; given as an [[overlay]] "
-    "it has them as a domain"
-)
+_NO_STRIP_HARM = "harms of a strip need the step harm, a table [harm] in the survey file"
 
 
 def indicator_rows(found: Iterable[Indicator | FactSheet]) -> pd.DataFrame:
@@ -238,11 +226,6 @@ def indicator_rows(found: Iterable[Indicator | FactSheet]) -> pd.DataFrame:
         .sort_values(["number", *order], kind="stable", ignore_index=True)
         .drop(columns="number")
     )
-
-
-def fact_table(found: Iterable[Indicator | FactSheet]) -> pd.DataFrame:
-    """Return fact sheets as rows of ``fact_sheets.csv``."""
-    return pd.DataFrame([asdict(one) for one in found if isinstance(one, FactSheet)], columns=list(FACTS))
 
 
 def as_json(tables: Mapping[str, pd.DataFrame], settings: ProgrammeSettings) -> str:
@@ -270,6 +253,17 @@ def from_json(text: str) -> tuple[dict[str, pd.DataFrame], ProgrammeSettings]:
     told = content["settings"]
     several = {name: tuple(told[name]) for name in ("lot_size_cuts_ha", "principles")}
     return tables, ProgrammeSettings(**told | several)
+
+
+def access_json(reach: Reach, lacking: str) -> str:
+    """Return how A9 was measured as JSON, beside its table."""
+    return json.dumps(asdict(reach) | {"lacking": lacking}, indent=1, ensure_ascii=False) + "\n"
+
+
+def access_from(text: str) -> tuple[Reach, str]:
+    """Return reach and reason that `access_json` wrote."""
+    told = json.loads(text)
+    return Reach(measure=told["measure"], limit=told["limit"]), told["lacking"]
 
 
 def _plain(value: Any) -> Any:

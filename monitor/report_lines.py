@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from geo.errors import Problem
 from monitor.manifest import Manifest
 
-__all__ = ["closing_lines", "result_json"]
+__all__ = ["closing_lines", "refusals", "result_json"]
 
 
 def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
@@ -44,6 +45,11 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
         yield f"map: {page}"
 
 
+def refusals(manifest: Manifest) -> list[Problem]:
+    """Return what steps refused to tell, although the run went on: its last word, and an exit code of its own."""
+    return [Problem(**entry) for step in manifest.steps.values() for entry in step.facts.get("refused", [])]
+
+
 def result_json(manifest: Manifest, out: Path) -> dict[str, Any]:
     """Return the same as a JSON-able record."""
     facts = {name: step.facts for name, step in manifest.steps.items()}
@@ -55,6 +61,7 @@ def result_json(manifest: Manifest, out: Path) -> dict[str, Any]:
         "changes": _facts(facts, "changes"),
         "accuracy": _facts(facts, "accuracy"),
         "notes": _facts(facts, "notes"),
+        "refused": [str(problem) for problem in refusals(manifest)],
         "map": None if page is None else str(page),
         "steps": sorted(manifest.steps),
     }

@@ -404,6 +404,7 @@ def _survey_steps(context: Context) -> list[Step]:
         *_legality_steps(context, zones),
         *_production_steps(context),
         *_harm_steps(context, maps),
+        *_benefit_steps(context, maps),
     ]
 
 
@@ -515,6 +516,8 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
     files = [entry.path for entry in section.input] + [entry.range for entry in section.species]
     files += [section.loads] if section.loads is not None else []
     layers = tuple(layer.path for layer in survey.overlay)
+    border = None if survey.ad is None else survey.ad.border
+    layers += () if border is None or survey.ad is None else (border,)
     return [
         Step(
             name="harm",
@@ -524,6 +527,7 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
             blocks=_frame_blocks(context),
             parameters={
                 "harm": _without_paths(section),
+                "border": None if border is None else _without_paths(survey.ad),
                 "prior": _dump(survey.prior_cultivation),
                 "overlay": [_dump(layer) for layer in survey.overlay],
                 "survey": _dump(survey.survey),
@@ -532,6 +536,25 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
                 "periods": [_dump(period) for period in context.compared],
             },
             action=_lazy("harm", "harm", context),
+        )
+    ]
+
+
+def _benefit_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
+    """Return the step that holds harms inside the programme's areas against land far from them."""
+    programme = context.survey.ad
+    found = _harm_steps(context, maps)
+    if programme is None or not found:
+        return []
+    harm = found[0]
+    return [
+        replace(
+            harm,
+            name="benefit",
+            needs=(*maps, "frame", "harm"),
+            inputs=(*harm.inputs, *_table_files(programme.tables)),
+            parameters={**harm.parameters, "ad": _without_paths(programme)},
+            action=_lazy("benefit", "co_benefits", context),
         )
     ]
 
@@ -557,7 +580,8 @@ def _programme_steps(context: Context, parameters: Mapping[str, Any]) -> list[St
     section = context.survey.ad
     if section is None:
         return []
-    given = (section.country, section.codes, section.border, section.settlements)
+    given = (section.country, section.codes, section.border, section.settlements, section.markets)
+    travel = () if section.travel is None else section.travel.files
     return [
         Step(
             name="ad",
@@ -567,8 +591,9 @@ def _programme_steps(context: Context, parameters: Mapping[str, Any]) -> list[St
                 context.survey.area.admin,
                 *_table_files(section.tables),
                 *(path for path in given if path is not None),
+                *travel,
             ),
-            parameters={**parameters, "ad": _dump(section), "estimate": _dump(context.survey.estimate)},
+            parameters={**parameters, "ad": _without_paths(section), "estimate": _dump(context.survey.estimate)},
             action=_lazy("programme", "programme", context),
         )
     ]
@@ -880,6 +905,7 @@ def _impact_steps(context: Context, options: RunOptions) -> list[Step]:
         Step(
             name="impact",
             verb="impact",
+            needs=("ad",) if section.projects and survey.ad is not None else (),
             inputs=tuple(dict.fromkeys(_impact_inputs(context))),
             parameters={
                 "impact": _without_paths(section),
@@ -887,6 +913,7 @@ def _impact_steps(context: Context, options: RunOptions) -> list[Step]:
                 "survey": _dump(survey.survey),
                 "level": survey.estimate.level,
                 "crs": survey.area.crs,
+                "cost": _without_paths(survey.ad) if section.projects else None,
                 "language": options.language,
             },
             action=_lazy("impact", "evaluate_programme", context, language=options.language),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aoi.project.indicator import PROGRAMME, FactSheet, Indicator, absent, by_project, counted, facts_of, grade_of
 from aoi.project.people import whole_counts
 from aoi.survey.addition import normal_quantile
+from geo.errors import Problem, QualityGateError
 
-__all__ = ["cost_per_hectare", "cost_rows", "funding_rows", "spearman", "vulnerability_rows"]
+__all__ = ["cost_per_hectare", "cost_rows", "funding_rows", "spearman", "spent_usd", "vulnerability_rows"]
 
 _FEWEST = 5
 """Administrative units below which a rank correlation says nothing."""
@@ -92,6 +93,41 @@ def cost_rows(tables: Mapping[str, Any]) -> Iterator[Indicator | FactSheet]:
         cost = float(own["usd_constant"].sum()) / households
         yield counted("A14", domain, "all", cost, unit, own, method=f"records; households of {last}")
         yield facts_of("A14", domain, own, table="funding")
+
+
+def spent_usd(funding: Any, projects: Sequence[str], last_year: int) -> tuple[float, int]:
+    """Return what projects spent up to a year, and the year whose dollars it is in.
+
+    Parameters
+    ----------
+    funding
+        Rows of the table funding.
+    projects
+        Codes of the projects.
+    last_year
+        Later disbursements and expenditures are left out: the effect up to that year owes them nothing.
+
+    Returns
+    -------
+    usd, base_year
+        Constant dollars of disbursements and expenditures, and their year.
+
+    Raises
+    ------
+    QualityGateError
+        If a project has no spending on record, or a row of it lacks its day or its constant dollars.
+    """
+    own = funding[funding["project_id"].isin(list(projects)) & funding["transaction_type"].isin(["3", "4"])]
+    dated = own["value_date"].notna()
+    within = own[~dated | (own["value_date"].dt.year <= last_year)] if len(own) else own
+    silent = sorted(set(projects) - set(within["project_id"]))
+    if silent:
+        found = f"no spending of {', '.join(silent)} up to {last_year}"
+        raise QualityGateError(Problem("funding", found, "disbursements or expenditures of each project"))
+    if within["usd_constant"].isna().any() or within["value_date"].isna().any():
+        found = "spending without its day or constant dollars"
+        raise QualityGateError(Problem("funding", found, "value_date and usd_constant in each row"))
+    return math.fsum(within["usd_constant"]), int(within["base_year"].max())
 
 
 def cost_per_hectare(usd: float, effect_ha: tuple[float, float, float]) -> tuple[float, float, float] | None:

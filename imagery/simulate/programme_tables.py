@@ -28,6 +28,8 @@ __all__ = ["law_text", "write_programme"]
 _STREAM = 53
 _STAMP = {"source_id": "example-2024", "source_date": "2024-12-31", "confidence": "reported"}
 _PROJECTS = ("P-001", "P-002", "P-003")
+_EARLIER = "P-000"
+"""The programme in the villages around, of earlier years: no areas in the frame."""
 _LOT_SAMPLE = 8  # lots validated in each nucleus
 _VERIFIED = 0.85
 
@@ -57,7 +59,11 @@ def write_programme(landscape: Landscape, units: geopandas.GeoDataFrame, folder:
     for name, rows in _tables(landscape, units).items():
         table = pandas.DataFrame([row | _STAMP for row in rows])
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    around = {"border": _countries(frame, landscape), "settlements": _settlements(landscape, frame)}
+    around = {
+        "border": _countries(frame, landscape),
+        "settlements": _settlements(landscape, frame),
+        "markets": _markets(landscape, frame),
+    }
     for name, layer in around.items():
         write_gpkg(folder / "around" / f"{name}.gpkg", {name: Layer(frame=layer, title=f"Invented {name}")})
 
@@ -108,12 +114,19 @@ def _tables(landscape: Landscape, units: geopandas.GeoDataFrame) -> dict[str, Ro
     first, last = (period.year for period in landscape.scenario.periods)
     codes = units["adm_code"].tolist()
     return {
-        "projects": [_project(code, first, last, at) for at, code in enumerate(_PROJECTS)],
+        "projects": [
+            *(_project(code, first, last, at) for at, code in enumerate(_PROJECTS)),
+            {"project_id": _EARLIER, "title": "Village programme", "status": "4", "announcement_date": "2011-03-01",
+             "planned_start": "2013-02-01", "actual_start": "2013-02-01", "planned_end": "2019-12-31",
+             "actual_end": "2019-12-31", "agreement_type": "voluntary_substitution",
+             "agreement_level": "community", "eradication_sequence": "none"},
+        ],
         "sectors": [
             {"project_id": "P-001", "vocabulary": "1", "code": "31165", "percent": 70},
             {"project_id": "P-001", "vocabulary": "1", "code": "21020", "percent": 30},
             {"project_id": "P-002", "vocabulary": "1", "code": "31165", "percent": 100},
             {"project_id": "P-003", "vocabulary": "1", "code": "43050", "percent": 100},
+            {"project_id": _EARLIER, "vocabulary": "1", "code": "31165", "percent": 100},
         ],
         "markers": [{"project_id": code, "marker": "1", "significance": "1"} for code in _PROJECTS],
         "partners": [
@@ -202,6 +215,8 @@ def _funding(first: int, last: int, codes: list[str], rng: np.random.Generator) 
             rows.append(
                 _money(project, "3", amount, f"{year}-07-01", code) | {"women_value": round(0.4 * amount, 2)}
             )
+    rows.append(_money(_EARLIER, "2", 2_100_000.0, "2013-01-15", "") | {"flexible": "no", "private": "no"})
+    rows += [_money(_EARLIER, "3", 300_000.0, f"{year}-07-01", "") for year in range(2013, 2020)]
     return [{"transaction_id": f"TR-{number:03d}"} | row for number, row in enumerate(rows, start=1)]
 
 
@@ -308,6 +323,13 @@ def _infrastructure(landscape: Landscape, frame: shapely.Geometry) -> geopandas.
     return geopandas.GeoDataFrame(rows, geometry=points, crs=landscape.scenario.crs)
 
 
+def _markets(landscape: Landscape, frame: shapely.Geometry) -> geopandas.GeoDataFrame:
+    """Return an invented market that was there and one that a project built."""
+    points = _points(frame, 2, stream(landscape.seed, _STREAM, 4))
+    columns = {"name": ["Old market", "New market"], "built_by": ["existing", "project"]}
+    return geopandas.GeoDataFrame(columns, geometry=points, crs=landscape.scenario.crs)
+
+
 def _settlements(landscape: Landscape, frame: shapely.Geometry) -> geopandas.GeoDataFrame:
     """Return invented settlements on the roads; each holds many households."""
     rng = stream(landscape.seed, _STREAM, 3)
@@ -316,7 +338,12 @@ def _settlements(landscape: Landscape, frame: shapely.Geometry) -> geopandas.Geo
     points = [line.interpolate(float(share), normalized=True) for share in np.linspace(0.1, 0.9, 6)]
     counts = rng.integers(150, 900, len(points))
     return geopandas.GeoDataFrame(
-        {"name": [f"Settlement {number}" for number in range(1, 7)], "population": counts},
+        {
+            "name": [f"Settlement {number}" for number in range(1, 7)],
+            "population": counts,
+            "population_f": counts // 2,
+            "population_m": counts - counts // 2,
+        },
         geometry=list(shapely.set_precision(np.array(points, dtype=object), 0.01)),
         crs=landscape.scenario.crs,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aoi.harm.result import HarmRow
-from monitor.harms import carbon, deforestation, degradation, species, water
+from monitor.harms import border, carbon, deforestation, degradation, species, water
 from monitor.harms.figures import Chapter, Figures
 
 __all__ = ["CHAPTERS", "harm_rows"]
@@ -22,6 +22,7 @@ CHAPTERS: dict[str, Chapter] = {
 
 
 def harm_rows(figures: Figures) -> Iterator[HarmRow]:
-    """Yield the rows of every harm."""
+    """Yield the rows of every harm, then those of the strips along a border."""
     for chapter in CHAPTERS.values():
         yield from chapter(figures)
+    yield from border.rows(figures, CHAPTERS)

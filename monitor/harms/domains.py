@@ -1,4 +1,4 @@
-"""Where harms are told apart: the frame, its administrative units, every overlay layer and every zone in it."""
+"""Where harms are told apart: the frame, its units, overlay layers and their zones, strips along a border."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from aoi.membership import zone_of_cells
 from aoi.zones import ZoneLayer, Zones, stack
+from geo.areas import polygon_areas_ha
 from geo.blocks import Block
+from monitor.borders import BORDER, strips_of
 from monitor.context import Context
 from monitor.figures import FRAME
 from monitor.harms.history import BURNING
@@ -31,14 +33,18 @@ class Domains:
 
     @cached_property
     def zones(self) -> dict[str, Zones]:
-        """The zones of every overlay layer by its name, each layer by itself."""
+        """The zones of every overlay layer by its name, each layer by itself; last the strips along a border."""
         crs = str(self.context.frame.geobox.crs)
-        return {
+        found = {
             entry.name: stack(
                 [ZoneLayer(name=entry.name, frame=self.context.read_overlay(index), label="label")], crs
             )
             for index, entry in enumerate(self.context.survey.overlay)
         }
+        strips = strips_of(self.context)
+        if strips is not None:
+            found[BORDER] = stack([ZoneLayer(name=BORDER, frame=strips, label="country")], crs)
+        return found
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -50,6 +56,10 @@ class Domains:
             labels = self.zones[entry.name].frame["zone"].astype(str)
             rows += [(entry.name, entry.title, entry.kind)]
             rows += [(f"{entry.name}:{label}", label, entry.kind) for label in labels]
+        if BORDER in self.zones:
+            labels = self.zones[BORDER].frame["zone"].astype(str)
+            rows += [(BORDER, "Border strips", BORDER)]
+            rows += [(f"{BORDER}:{label}", label, BORDER) for label in labels]
         return pd.DataFrame(rows, columns=["domain", "domain_name", "kind"])
 
     @cached_property
@@ -77,6 +87,15 @@ class Domains:
         ):
             found += [part > 0, *(part == code for code in range(1, end - start))]
         return np.stack(found)
+
+    @cached_property
+    def strips_ha(self) -> dict[str, float]:
+        """The true ground of each border strip by its domain, hectares."""
+        if BORDER not in self.zones:
+            return {}
+        frame = self.zones[BORDER].frame
+        codes = [f"{BORDER}:{label}" for label in frame["zone"].astype(str)]
+        return dict(zip(codes, polygon_areas_ha(frame).tolist(), strict=True))
 
     def sums(self, values: NDArray[np.float64], codes: Codes) -> NDArray[np.float64]:
         """Return the sum of values in each domain of the table; whole numbers add up exactly.

@@ -24,6 +24,7 @@ from aoi.harm.mapped import MappedFigure, rows_of_mapped
 from aoi.harm.result import HarmRow, absent_row
 from aoi.harm.slopes import Cover, Layer, Slopes, Soil, prepare_slopes
 from geo.blocks import Block, blocks
+from geo.errors import InputError, reason
 from geo.flow import FlowNetwork, flow_network, sub_basins
 from geo.hillslope import stream_mask
 from geo.raster import RasterStyle, write_cog
@@ -32,7 +33,7 @@ from monitor.harms.footprint import Footprint, Scene, open_maps, read_cells
 from monitor.harms.settings import factors_of
 from monitor.tables import read_csv
 
-__all__ = ["NEEDED", "contamination_rows", "erosion_rows", "gather"]
+__all__ = ["NEEDED", "cleared_potential", "contamination_rows", "erosion_rows", "gather"]
 
 NEEDED = ("elevation", "land_cover", "gloreda_r")
 """Inputs without which neither erosion nor what reaches streams can be had; soil or its erodibility besides."""
@@ -231,7 +232,32 @@ def _picked(scene: Scene, name: str, times: float = 1.0) -> Callable[[NDArray[np
     return pick
 
 
-def _slopes(scene: Scene, terrain: _Terrain, factors: dict[str, Factor]) -> Slopes:
+def cleared_potential(scene: Scene, cleared: NDArray[np.bool_]) -> Plane | str:
+    """Return R K LS of cleared ground, t/ha/yr of bare ground, NaN elsewhere; or why it cannot be had.
+
+    Parameters
+    ----------
+    scene
+        Where rasters come from.
+    cleared
+        Cells of the grid that were forest and are not any more.
+    """
+    factors = factors_of(scene.section)
+    try:
+        terrain = _terrain(scene, factors)
+        names = ("primary_forest", "new_clearing")
+        before = np.zeros(cleared.shape, dtype=np.int16)
+        cover = Cover(names=names, crop=names[1], observed=cleared.astype(np.int16), counterfactual=before)
+        slopes = _slopes(scene, terrain, factors, cover)
+    except InputError as error:  # a hole far from the crop does not end the run
+        return reason(error)
+    found = np.full(cleared.size, np.nan, dtype=np.float32)
+    places = slopes.plots
+    found[slopes.hill.cells[places]] = slopes.potential[:, places].mean(axis=0)
+    return found.reshape(cleared.shape)
+
+
+def _slopes(scene: Scene, terrain: _Terrain, factors: dict[str, Factor], cover: Cover | None = None) -> Slopes:
     soil: Soil | Layer
     if scene.ground.has("erodibility_k"):
         soil = _picked(scene, "erodibility_k")
@@ -247,7 +273,7 @@ def _slopes(scene: Scene, terrain: _Terrain, factors: dict[str, Factor]) -> Slop
         terrain.network,
         terrain.stream,
         terrain.elevation_m,
-        _cover(scene),
+        _cover(scene) if cover is None else cover,
         np.broadcast_to(scene.context.frame.cell_area_ha, terrain.network.shape),
         erosivity=_picked(scene, "gloreda_r"),
         soil=soil,

@@ -26,7 +26,7 @@ from monitor.sections.imagery import (
     TrainingSection,
 )
 from monitor.sections.outputs import DisclosureSection, IatiSection, MapSection, TierSection
-from monitor.sections.overlay import NO_ZONE, LegalitySection, OverlayLayer, ProgrammeSection
+from monitor.sections.overlay import NO_ZONE, LegalitySection, OverlayLayer, ProgrammeSection, TravelSection
 from monitor.sections.sample import ReferenceSection, SampleSection, SimulatedReference
 from monitor.sections.survey import AreaSection, PeriodSection, SurveySection
 
@@ -67,5 +67,6 @@ __all__ = [
     "TierNumber",
     "TierSection",
     "TrainingSection",
+    "TravelSection",
     "YieldSection",
 ]

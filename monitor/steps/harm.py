@@ -193,6 +193,7 @@ def _settings(context: Context, section: HarmSection, scenes: list[Scene]) -> di
         "windows": {crop: list(windows_years(crop, section.window_years.get(crop))) for crop in crops},
         "domains": scenes[0].domains.table["domain"].tolist(),
         "site_domains": _site_domains(scenes[0].domains),
+        "strips_ha": scenes[0].domains.strips_ha,
         "ring_names": ring_names(section.rings_m),
         "lag_years": section.lag_years,
         "canopy_threshold_percent": section.canopy_threshold_percent,

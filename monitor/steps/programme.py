@@ -12,36 +12,36 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from aoi.border import border_strips
 from aoi.eradication import operation_summary
 from aoi.membership import cell_areas_by_zone, zone_of_cells
-from aoi.project.access import access_rows
+from aoi.project.access import access_facts, access_rows
 from aoi.project.finding import Finding
 from aoi.project.ground import counted_areas
-from aoi.project.indicator import PROGRAMME, FactSheet, Indicator
+from aoi.project.indicator import PROGRAMME, FactSheet
 from aoi.project.programme import Programme
 from aoi.project.replanting import validation_table
 from aoi.project.rights import rights_rows
 from aoi.zones import ZoneLayer, stack
 from geo.areas import polygon_areas_ha
-from geo.errors import InputError, Problem
+from geo.errors import Problem
 from geo.files import write_text
-from geo.vector import read_layer
+from monitor.borders import STRIP, strips_of
 from monitor.context import Context, Progress
+from monitor.facts import write_facts
 from monitor.figures import FRAME, change_rows, estimate_rows
-from monitor.indicators import FOLDER, write_part
+from monitor.indicators import write_part
 from monitor.programme import (
-    STRIP,
     ProgrammeSettings,
+    access_json,
     as_json,
     cultivation_indicators,
     domains_of,
-    fact_table,
     indicator_rows,
     record_indicators,
     told_change,
 )
 from monitor.programme_tables import code_lists, programme_of, programme_parameters, programme_section
+from monitor.steps.access import Access, access_of
 from monitor.steps.estimate import interval_method, period_facts
 from monitor.tables import SurveyTables, read_tables, write_csv
 
@@ -80,11 +80,12 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
         *_baseline_findings(context, found),
         *_preventive_findings(estimates),
     ]
+    access = access_of(context, found)
     made = [
         *cultivation_indicators(tables, domains, units, estimates, change),
         *record_indicators(found.tables, settings, code_lists(section)),
         *rights_rows(found.tables["areas"], findings),
-        *_access(context, found),
+        *access_rows(access.table, access.reach, lacking=access.lacking),
     ]
     write_csv(domains, folder / "ad_domains.csv")
     write_csv(units, folder / "ad_units.csv")
@@ -98,8 +99,10 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
     write_csv(validation, folder / "validation.csv")
     write_text(folder / "ad_tables.json", as_json(found.tables, settings))
     write_part(indicator_rows(made), staging, "ad")
-    write_csv(
-        fact_table([*made, *_estimate_facts(context, domains, estimates)]), staging / FOLDER / "fact_sheets.csv"
+    write_csv(access.table, folder / "ad_access.csv")
+    write_text(folder / "ad_access.json", access_json(access.reach, access.lacking))
+    write_facts(
+        [*made, *_estimate_facts(context, domains, estimates), *_access_facts(context, access)], staging, "ad"
     )
     progress(1, 1)
     return {"notes": list(_notes(findings, change)), "projects": len(found.tables["projects"])}
@@ -174,13 +177,8 @@ def _project_facts(found: Programme, own: Any) -> dict[str, Any]:
 
 
 def _strips(context: Context) -> list[tuple[str, Any]]:
-    section = programme_section(context)
-    if section.border is None:
-        return []
-    countries = read_layer(section.border, columns=(section.border_code,), geometry="polygon")
-    width = programme_parameters(section)["border.strip_km"].value
-    strips = border_strips(countries, code=section.border_code, width_km=width, crs=str(context.frame.geobox.crs))
-    return [(str(name), own) for name, own in strips.groupby("country", sort=True)]
+    strips = strips_of(context)
+    return [] if strips is None else [(str(name), own) for name, own in strips.groupby("country", sort=True)]
 
 
 def _strip_facts(strip: Any, areas: Any) -> dict[str, Any]:
@@ -204,19 +202,6 @@ def _change(context: Context, tables: SurveyTables, places: Any) -> pd.DataFrame
         level=context.survey.estimate.level,
     )
     return rows if len(rows) else pd.DataFrame(columns=list(CHANGE))
-
-
-def _access(context: Context, found: Programme) -> Iterator[Indicator]:
-    section = programme_section(context)
-    settlements = None
-    if section.settlements is not None:
-        settlements = read_layer(section.settlements, columns=("population",), geometry="point")
-        numbers = pd.to_numeric(settlements["population"], errors="coerce")
-        if numbers.isna().any() or (numbers < 0).any():
-            where = f"{section.settlements.name} column population"
-            raise InputError(Problem(where, "a cell that is no count", "persons, 0 or more", "correct it"))
-    radius = programme_parameters(section)["access.radius_km"].value
-    yield from access_rows(found.infrastructure, settlements, radius_km=radius, crs=context.frame.geobox.crs)
 
 
 def _preventive_findings(estimates: pd.DataFrame) -> Iterator[Finding]:
@@ -296,6 +281,14 @@ def _estimate_facts(context: Context, domains: pd.DataFrame, estimates: pd.DataF
                 places=str(row["domain_name"]),
                 sources=context.survey.survey.source,
             )
+
+
+def _access_facts(context: Context, access: Access) -> Iterator[FactSheet]:
+    """Yield the facts of A9, which stand like those of the sample: verification has no files to see them in."""
+    days = [period.reference_date.isoformat() for period in context.compared]
+    yield from access_facts(
+        access.table, sources=access.sources, first_date=days[0], last_date=days[-1], note=access.note
+    )
 
 
 def _notes(findings: list[Finding], change: pd.DataFrame) -> Iterator[str]:

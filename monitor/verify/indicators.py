@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from geo.errors import Problem, QualityGateError
 from maps.disclosure.release import RECORD_NAME, verify_release
+from monitor.benefit import benefit_indicators, read_benefits
+from monitor.facts import facts_path, read_facts
 from monitor.indicators import FOLDER, PARTS, joined, low_counts, part_path, read_part, rows_of_harms
 from monitor.manifest import FileRecord
 from monitor.steps.disclosure import safe_tables, table_texts
@@ -25,12 +29,23 @@ def recompute_harms(out: Path) -> int:
     return len(published)
 
 
+def recompute_benefits(out: Path) -> int:
+    """Hold harms inside the programme's areas against their controls again, from cells and years."""
+    published = read_part(part_path(out, "benefit"))
+    compare_indicators(published, benefit_indicators(read_benefits(out / FOLDER)), "part_benefit.csv")
+    return len(published)
+
+
 def rejoin_indicators(out: Path) -> str:
     """Join the parts again; the table holds each of their rows and no other."""
     paths = [part_path(out, name) for name in PARTS]
     published = read_part(out / FOLDER / "indicators.csv")
     again = joined([read_part(path) for path in paths if path.is_file()])
     compare_indicators(published, again, "indicators.csv")
+    sheets = [facts_path(out, name) for name in PARTS if facts_path(out, name).is_file()]
+    whole = out / FOLDER / "fact_sheets.csv"
+    if sheets and not pd.concat([read_facts(path) for path in sheets], ignore_index=True).equals(read_facts(whole)):
+        raise differs("fact_sheets.csv", "other rows", "the fact sheets of the steps, one under the other")
     return f"{len(published)} rows of indicators joined again, all equal"
 
 

@@ -5,28 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from aoi.eradication import operation_summary
+from aoi.project.access import access_rows
 from aoi.project.finding import Finding
+from aoi.project.indicator import FactSheet, Indicator
 from aoi.project.replanting import validation_table
 from aoi.project.rights import rights_rows
-from geo.errors import Problem
+from geo.errors import Problem, QualityGateError
+from monitor.facts import fact_table, facts_path, read_facts
 from monitor.figures import (
     change_rows,
     estimate_rows,
 )
 from monitor.hot_spots import recomputed_pattern
-from monitor.impact_indicators import impact_indicators
-from monitor.impact_tables import evaluation_of, evaluation_tables, read_impact_csv, read_impact_tables
-from monitor.indicators import FOLDER, KEYS, part_path, read_part
+from monitor.impact_indicators import impact_facts, impact_indicators, refused_indicators
+from monitor.impact_tables import (
+    ImpactTables,
+    evaluation_of,
+    evaluation_tables,
+    programme_cost,
+    read_impact_csv,
+    read_impact_tables,
+    refusal_reasons,
+    refusal_table,
+)
+from monitor.indicators import KEYS, part_path, read_part
 from monitor.legal import legal_rows
 from monitor.programme import (
     ProgrammeSettings,
+    access_from,
     cultivation_indicators,
     domains_of,
-    fact_table,
     from_json,
     indicator_rows,
     record_indicators,
@@ -118,34 +131,44 @@ def _recompute_indicators(
         *cultivation_indicators(tables, domains, units, estimates, change),
         *record_indicators(records, settings),
         *rights_rows(records["areas"], findings),
+        *_access_again(folder),
     ]
-    _compare_facts(out, fact_table(found))
+    _compare_facts(out, "ad", fact_table(found))
     made = indicator_rows(found)
     published = read_part(part_path(out, "ad"))
-    published = published[published["indicator"] != "A9"]  # made of places, which the run folder does not hold
     numbers = ("value", "lo", "hi", "level")
     compare(published, made, list(KEYS), numbers, "part_ad.csv", rtol=1e-8)  # written with nine digits
     return len(published)
 
 
-def _compare_facts(out: Path, again: pd.DataFrame) -> None:
-    """Compare the facts of records; those of the sample are its units, and are left."""
-    path = out / FOLDER / "fact_sheets.csv"
-    published = pd.read_csv(path, dtype=str, keep_default_na=False)  # codes of places keep their zeros
-    published = published[published["unit"] != "units of the sample"]
+def _access_again(folder: Path) -> list[Indicator]:
+    """Make A9 again from how far each settlement is; the places are not in the run folder."""
+    reach, lacking = access_from((folder / "ad_access.json").read_text(encoding="utf-8"))
+    return list(access_rows(read_csv(folder / "ad_access.csv"), reach, lacking=lacking))
+
+
+def _compare_facts(out: Path, name: str, again: pd.DataFrame) -> None:
+    """Compare the facts of one step; those of sample units and of settlements are of files, and are left."""
+    path = facts_path(out, name)
+    published = read_facts(path)
+    published = published[~published["unit"].isin(["units of the sample", "settlements"])]
     told, made = (
         sorted(tuple(map(word_of, row)) for row in rows.astype({"n": float}).to_numpy())
         for rows in (published, again)
     )
     for one, other in zip_longest(told, made, fillvalue=()):
         if one != other:
-            raise differs(f"fact_sheets.csv {' '.join((one or other)[:2])}", " ".join(one), " ".join(other))
+            raise differs(f"{path.name} {' '.join((one or other)[:2])}", " ".join(one), " ".join(other))
 
 
 def recompute_impact(out: Path) -> str:
     """Evaluate the programme again from the tables in the run folder."""
     folder = out / "impact"
     tables = read_impact_tables(folder)
+    _compare_cost(out, tables.settings)
+    _compare_facts(out, "impact", fact_table(_impact_facts(out, tables)))
+    if (folder / "refusal.csv").is_file():
+        return _repeat_refusal(out, tables)
     again = evaluation_tables(tables, evaluation_of(tables))
     compared = {
         "effects": (["scope", "effect"], EFFECT_NUMBERS, EFFECT_WORDS),
@@ -167,6 +190,42 @@ def recompute_impact(out: Path) -> str:
         compare_indicators(told, made, "part_impact.csv")
         count += len(told)
     return f"{count} rows of the evaluation recomputed, all equal"
+
+
+def _impact_facts(out: Path, tables: ImpactTables) -> list[FactSheet]:
+    """Return the facts of an evaluation; the name of its source stands in the table alone."""
+    sheets = read_facts(facts_path(out, "impact"))
+    source = str(sheets["sources"].iloc[0]) if len(sheets) else ""
+    return list(impact_facts(tables.units["cluster"].tolist(), tables.settings, source))
+
+
+def _compare_cost(out: Path, settings: Mapping[str, Any]) -> None:
+    """Add up again what the projects of the programme spent."""
+    told = settings.get("cost")
+    if not told:
+        return
+    records, _ = from_json((out / "overlay" / "ad_tables.json").read_text(encoding="utf-8"))
+    last, share = int(settings["years"][1]), float(told["most_left_out"])
+    again = programme_cost(records["funding"], told["projects"], last, most_left_out=share)
+    if told != again:
+        raise differs("impact/settings.json cost", str(told["usd"]), str(again["usd"]))
+
+
+def _repeat_refusal(out: Path, tables: ImpactTables) -> str:
+    """Evaluate again what was refused, and see that it is refused for the same reasons."""
+    told = read_impact_csv(out / "impact" / "refusal.csv")
+    try:
+        evaluation_of(tables)
+    except QualityGateError as error:
+        again = refusal_table(error)
+    else:
+        raise differs("impact/refusal.csv", "an evaluation refused", "one that is not")
+    if not told.fillna("").astype(str).equals(again.fillna("").astype(str)):
+        raise differs("impact/refusal.csv", refusal_reasons(told)[0], refusal_reasons(again)[0])
+    made = refused_indicators(refusal_reasons(told), tables.settings)
+    rows = read_part(part_path(out, "impact"))
+    compare_indicators(rows, made, "part_impact.csv")
+    return f"the refusal of an evaluation and its {len(rows)} rows of indicators repeated, all equal"
 
 
 def recompute_hot_spots(out: Path, *, seed: int) -> str:

@@ -11,7 +11,13 @@ from maps.disclosure.release import RECORD_NAME
 from monitor.indicators import FOLDER
 from monitor.manifest import MANIFEST, Manifest, read_manifest
 from monitor.tables import read_tables
-from monitor.verify.indicators import recompute_disclosure, recompute_harms, rejoin_indicators, releases
+from monitor.verify.indicators import (
+    recompute_benefits,
+    recompute_disclosure,
+    recompute_harms,
+    rejoin_indicators,
+    releases,
+)
 from monitor.verify.programme import recompute_hot_spots, recompute_impact, recompute_legality, recompute_programme
 from monitor.verify.survey import (
     recompute_accuracy,
@@ -86,7 +92,8 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     tables = read_tables(out)
     yield f"{recompute_estimates(out, tables)} estimates recomputed, all equal"
     yield f"{recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
-    yield f"{recompute_changes(out, tables)} changes recomputed, all equal"
+    if "compare" in manifest.steps:
+        yield f"{recompute_changes(out, tables)} changes recomputed, all equal"
     made: tuple[tuple[str, str, Callable[[], int]], ...] = (
         (
             "estimates/misreading.csv",
@@ -99,6 +106,7 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
         ("overlay/ad_estimates.csv", "figures of the programme", lambda: recompute_programme(out, tables)),
         ("estimates/floors.csv", "scores of maps and floors", lambda: recompute_floors(out, tables)),
         (f"{FOLDER}/part_harm.csv", "figures of harm", lambda: recompute_harms(out)),
+        (f"{FOLDER}/part_benefit.csv", "co-benefits of the programme", lambda: recompute_benefits(out)),
     )
     for file, name, recompute in made:
         if (out / file).is_file():

@@ -23,6 +23,7 @@ from monitor.indicators import read_part, write_table
 from monitor.terminal import TerminalListener
 from monitor.verify import recompute_impact, verify_run
 from monitor.workflow import RunOptions, run
+from tests.monitor.conftest import altdev
 from tests.monitor.impact_country import ANNOUNCED_HA, EFFECT_HA, NEIGHBOUR_HA, SURVEY, write_country
 
 
@@ -142,6 +143,7 @@ def test_an_outcome_that_is_no_hectares_is_no_net_effect_on_crop(country: Path) 
     settings = json.loads((country / "impact" / "settings.json").read_text()) | {"unit": "t", "crop": ""}
     rows = impact_indicators(read_impact_csv(country / "impact" / "effects.csv"), settings)
     assert rows["value"].isna().all()
+    rows = rows[rows["indicator"] != "A14"]
     assert rows["reason"].str.contains("is in t, not in hectares|holds zero").all()
 
 
@@ -196,13 +198,54 @@ def test_without_the_table_there_is_nothing_to_do(tmp_path: Path) -> None:
         evaluate(survey)
 
 
-def test_no_valid_control_writes_nothing(tmp_path: Path) -> None:
-    """Law: with rings over the whole country the gate says so, ends with 5, and leaves no table."""
+def test_no_valid_control_writes_no_effect_and_says_so_in_the_indicators(tmp_path: Path) -> None:
+    """Law: with rings over the whole country the gate says so, ends with 5, leaves no effect, and rows with why."""
     survey = write_country(tmp_path, survey=SURVEY.replace("rings_km = [1, 15]", "rings_km = [1, 900]"))
-    with pytest.raises(QualityGateError, match="no valid control") as told:
-        evaluate(survey)
-    assert told.value.exit_code == 5
-    assert not (tmp_path / "run" / "impact").exists()
+    done = altdev("run", survey, "-q")
+    assert done.code == 5
+    assert "no valid control" in done.lines[-1]
+    assert "programme: not estimable" in done.out
+    out = tmp_path / "run"
+    assert not (out / "impact" / "effects.csv").exists()
+    assert not (out / "impact" / "balance.csv").exists()
+    assert (out / "products" / "0" / "index.html").is_file()  # the rest of the run is not held up
+    rows = read_part(out / "indicators" / "indicators.csv")
+    assert set(rows["indicator"]) == {"A2", "A3", "A14"}
+    assert set(rows["state"]) == {"not_estimable"}
+    assert rows["value"].isna().all()
+    assert rows["reason"].str.contains("no valid control").all()
+    assert set(pd.read_csv(out / "indicators" / "fact_sheets.csv")["indicator"]) == {"A2", "A3", "A14"}
+    lines = list(verify_run(out))
+    assert sum("the refusal of an evaluation" in line for line in lines) == 1
+    again = altdev("run", survey, "-q")
+    assert again.code == 5  # a kept refusal is still one
+    refusal = out / "impact" / "refusal.csv"
+    refusal.write_text(refusal.read_text().replace("no valid control", "no good control"))
+    with pytest.raises(QualityGateError, match=r"refusal\.csv"):
+        recompute_impact(out)
+
+
+def test_cost_by_net_hectare(country: Path) -> None:
+    """Brute force: money over the net effect, its limits over the limits; none where nothing is surely avoided."""
+    folder = country / "impact"
+    effects = read_impact_csv(folder / "effects.csv")
+    settings = json.loads((folder / "settings.json").read_text())
+    cost = {"projects": ["P"], "usd": 1e6, "base_year": 2015, "reason": "", "most_left_out": 0.2}
+
+    def row(effects: pd.DataFrame, **change: object) -> pd.Series:
+        rows = impact_indicators(effects, settings | {"cost": cost} | change)
+        return rows[rows["indicator"] == "A14"].iloc[0]
+
+    # what went next door outweighs what the nine avoided, so that nothing is surely avoided
+    assert row(effects)["state"] == "not_estimable"
+    assert "does not lie below zero" in row(effects)["reason"]
+    net = (effects["scope"] == "net") & (effects["effect"] == "direct and rings")
+    effects.loc[net, ["value", "lo", "hi"]] = (-200.0, -400.0, -100.0)
+    assert row(effects)[["value", "lo", "hi"]].tolist() == [5000.0, 2500.0, 10_000.0]
+    assert "3 of 12 units" in row(effects, sites=12)["reason"]
+    assert "1 of 10 units without an effect" in row(effects, sites=10)["flags"]
+    assert row(effects, cost=cost | {"reason": "no day"})["reason"] == "no day"
+    assert row(effects, cost=None)["state"] == "not_computed"
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from geo.errors import SurveyFileError
+from geo.errors import QualityGateError, SurveyFileError
 from monitor.check import (
     _guarded,
     _legality_problems,
@@ -24,11 +24,15 @@ from monitor.check import (
 )
 from monitor.config import load_survey
 from monitor.context import Context
+from monitor.harms import border, deforestation
+from monitor.harms.figures import read_figures
+from monitor.impact_tables import read_impact_csv
 from monitor.indicators import COLUMNS, KEYS, read_part
 from monitor.programme_tables import programme_of
 from monitor.steps.corrections import _programme_operations, operations
 from monitor.steps.programme import _domains, _unseen_findings
 from monitor.tables import read_tables
+from monitor.verify.programme import recompute_programme
 from tests.monitor.conftest import altdev
 from tests.monitor.survey_text import save, sound
 
@@ -85,18 +89,58 @@ def test_change_in_the_areas_is_that_of_the_estimates(finished_run: Path) -> Non
     assert (estimates["programme"] <= estimates["frame"]).all()
 
 
-def test_what_cannot_be_made_of_a_run_says_what_is_lacking(finished_run: Path) -> None:
-    """Law: co-benefits of six harms, harms of strips and cost by hectare have a row with a reason, no number."""
-    rows = read_part(finished_run / "indicators" / "part_ad.csv")
-    benefits = rows[rows["indicator"] == "A17"]
-    assert benefits["group"].nunique() == 6
-    strips = rows[(rows["indicator"] == "A19") & (rows["group"] == "harms")]
-    assert set(strips["domain"]) == {"border:ZZE", "border:ZZW"}
-    cost = rows[rows["unit"] == "USD constant per net hectare avoided"]
-    for own, word in ((benefits, "matched controls"), (strips, "overlay"), (cost, "one programme")):
-        assert set(own["state"]) == {"not_computed"}
-        assert own["reason"].str.contains(word).all()
-        assert own["value"].isna().all()
+def test_cost_by_net_hectare_stands_beside_that_by_household(finished_run: Path) -> None:
+    """Law: the money of the evaluated programme over its net effect, with the limits of that effect."""
+    rows = read_part(finished_run / "indicators" / "indicators.csv")
+    cost = rows[rows["unit"] == "USD constant per net hectare avoided"].iloc[0]
+    effects = read_impact_csv(finished_run / "impact" / "effects.csv").set_index(["scope", "effect"])
+    net = effects.loc[("net", "direct and rings")]
+    assert [cost["lo"], cost["value"], cost["hi"]] == pytest.approx(
+        [2_100_000 / -net["lo"], 2_100_000 / -net["value"], 2_100_000 / -net["hi"]], rel=1e-6
+    )
+    assert (rows["unit"] == "USD constant per household").sum() == 4
+
+
+def test_harms_of_both_strips_are_made_by_one_code(finished_run: Path) -> None:
+    """Law: six harms on each side, of one method; where a figure by domain exists it is the same."""
+    rows = read_part(finished_run / "indicators" / "indicators.csv")
+    strips = rows[(rows["indicator"] == "A19") & rows["part"].str.contains(": ")]
+    harms = ("deforestation", "erosion", "degradation", "species", "contamination", "gases")
+    for (_, part), own in strips.groupby(["period", "part"]):
+        assert set(own["domain"]) == {"border:ZZE", "border:ZZW"}
+        assert own["method"].nunique() == own["unit"].nunique() == 1, part
+    assert {part.split(":")[0] for part in strips["part"]} == set(harms)
+    direct = rows[(rows["indicator"] == "D1") & (rows["part"] == "cumulative")]
+    keys = ["period", "domain"]
+    both = strips[strips["part"] == "deforestation: D1 cumulative"].merge(direct, on=keys, suffixes=("", "_d1"))
+    assert len(both) == 4
+    assert both["value"].tolist() == pytest.approx(both["value_d1"].tolist())
+    whole = direct[direct["domain"] == "frame"].set_index("period")["value"]
+    for period, own in both.groupby("period"):
+        assert own["value"].sum() <= whole[period] + 1e-9
+
+
+def test_a_strip_that_the_frame_does_not_hold_has_no_harm(finished_run: Path) -> None:
+    """Law: nobody looked at the rest of the strip, which is not zero."""
+    figures = read_figures(finished_run)
+    ground = {"border:ZZE": 1e9, "border:ZZW": figures.settings["strips_ha"]["border:ZZW"]}
+    other = replace(figures, settings={**figures.settings, "strips_ha": ground})
+    rows = list(border.rows(other, {"deforestation": deforestation.rows}))
+    states = {row.key.domain: row.state for row in rows}
+    assert states == {"border:ZZE": "not_estimable", "border:ZZW": "computed"}
+
+
+def test_access_is_made_again_from_the_run_folder(finished_run: Path, tmp_path: Path) -> None:
+    """Law: minutes with the project's works are never more than without; a changed minute is found."""
+    access = table(finished_run, "overlay/ad_access.csv")
+    assert (access["with_project"] <= access["without_project"]).all()
+    assert set(access["service"]) == {"school", "clinic", "road", "market"}
+    assert not {"x", "y", "lon", "lat", "geometry", "name"} & set(access.columns)
+    copy = tmp_path / "run"
+    shutil.copytree(finished_run, copy)
+    access.assign(with_project=0.0).to_csv(copy / "overlay" / "ad_access.csv", index=False)
+    with pytest.raises(QualityGateError, match=r"part_ad.csv A9"):
+        recompute_programme(copy, read_tables(copy))
 
 
 def test_legal_parts_add_up(finished_run: Path) -> None:
@@ -145,6 +189,7 @@ def test_no_place_of_a_record_leaves_with_the_tables(finished_run: Path) -> None
         ("overlay/ad_change.csv", "lo_ha", "ad_change.csv"),
         ("overlay/validation.csv", "value_ha", "validation.csv"),
         ("overlay/eradication.csv", "claimed_ha", "eradication.csv"),
+        ("indicators/facts_ad.csv", "n", "facts_ad.csv"),
         ("indicators/fact_sheets.csv", "n", "fact_sheets.csv"),
         ("indicators/part_ad.csv", "value", "part_ad.csv"),
     ],

@@ -9,21 +9,23 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from scipy import stats
 
 from aoi.border import border_strips
-from aoi.project.access import access_rows
+from aoi.project.access import Reach, access_rows, access_table, nearest_km
 from aoi.project.indicator import FactSheet, Indicator
 from aoi.project.market import concentration, forest_rows, income_rows, licit_share, market_rows
 from aoi.project.model import data_model
-from aoi.project.money import cost_per_hectare, cost_rows, funding_rows, spearman, vulnerability_rows
+from aoi.project.money import cost_per_hectare, cost_rows, funding_rows, spearman, spent_usd, vulnerability_rows
 from aoi.project.people import coverage_rows, job_rows, title_rows, women_rows
 from aoi.project.programme import Programme, read_programme
 from aoi.project.replanting import replanting_rows, validation_table
 from aoi.project.rights import ownership_rows, principle_rows, quality_rows, rights_rows
-from geo.errors import InputError
+from aoi.project.travel import friction
+from geo.errors import InputError, QualityGateError
 from tests.aoi.project.builders import STAMP, Rows, sound, write
 
 Found = dict[tuple[str, str, str, str], Indicator]
@@ -272,16 +274,67 @@ def layer(points: list[tuple[float, float]], **columns: list[Any]) -> geopandas.
 
 def test_access_never_falls_when_a_facility_is_added() -> None:
     """Brute force: persons within 5 km with and without the project's school; the gain is never negative."""
-    homes = layer([(500_000.0 + 2000 * k, 0.0) for k in range(10)], population=[10] * 10)
-    schools = layer(
-        [(500_000.0, 0.0), (510_000.0, 0.0)], type=["school", "school"], built_by=["existing", "project"]
-    )
-    found = keyed(access_rows(schools, homes, radius_km=5, crs="EPSG:32618"))
+    homes = np.array([(500_000.0 + 2000 * k, 0.0) for k in range(10)])
+    schools = np.array([(500_000.0, 0.0), (510_000.0, 0.0)])
+    people = pd.DataFrame({"population": [10] * 10, "population_f": [6] * 10, "population_m": [4] * 10})
+    far = {"school": (2, nearest_km(homes, schools), nearest_km(homes, schools[:1]))}
+    reach = Reach(measure="km", limit=5.0)
+    rows = list(access_rows(access_table(people, far), reach))
+    found = {(row.group, row.sex): row.value for row in rows}
     near = [min(abs(2000 * k - 0), abs(2000 * k - 10_000)) <= 5000 for k in range(10)]
-    assert found["programme", "all", "school, with", "persons"].value == 10 * sum(near)
-    assert found["programme", "all", "school, without the project", "persons"].value == 30
-    assert found["programme", "all", "school, gained", "persons"].value == 10 * sum(near) - 30
-    assert keyed(access_rows(schools, None, radius_km=5, crs="EPSG:32618")).popitem()[1].state == "not_computed"
+    assert found["school, with", ""] == 10 * sum(near)
+    assert found["school, without the project", ""] == 30
+    assert found["school, gained", ""] == 10 * sum(near) - 30
+    assert found["school, gained", "female"] + found["school, gained", "male"] == found["school, gained", ""]
+    assert {row.method for row in rows} == {"straight line, 5 km"}
+    assert [row.state for row in access_rows(pd.DataFrame(), reach, lacking="no settlements")] == ["not_computed"]
+
+
+def test_mean_way_needs_a_way_for_everybody() -> None:
+    """Literal: minutes weighted by persons; where a settlement cannot get there the mean is no number."""
+    people = pd.DataFrame({"population": [30, 10]})
+    far = {"market": (1, np.array([10.0, 50.0]), np.array([20.0, np.inf]))}
+    rows = access_rows(access_table(people, far), Reach(measure="min", limit=15.0))
+    found = {row.group: row for row in rows}
+    assert found["market, mean way, with"].value == 20.0
+    assert found["market, mean way, without the project"].state == "not_estimable"
+    assert found["market, mean way, without the project"].reason == "10 persons whom no way leads there"
+    assert found["market, gained"].value == 30.0
+
+
+def test_surface_of_roads_slopes_and_rivers() -> None:
+    """Literal: 5 km/h is 0.012 min/m; a slope of 20 % halves it; rivers stop all but roads and bridges."""
+    foot = np.array([[5.0, 5.0, 5.0, 0.0, 5.0, 5.0, 0.0]])
+    rise = np.array([[0.0, 0.2, 0.0, 0.0, 0.0, np.nan, np.nan]])
+    river = np.array([[False, False, True, False, True, False, False]])
+    road = np.array([[0.0, 0.0, 0.0, 0.0, 30.0, 0.0, 30.0]])
+    bridge = np.zeros((1, 7), dtype=bool)
+    found = friction(foot, rise, river=river, road_kmh=road, bridge=bridge)
+    half = 0.012 / np.exp(-0.7)
+    assert found.tolist() == [[pytest.approx(0.012), pytest.approx(half), np.inf, np.inf, 0.002, np.inf, 0.002]]
+    bridge[0, 2] = True
+    opened = friction(foot, rise, river=river, road_kmh=road, bridge=bridge)
+    assert opened[0, 2] == pytest.approx(0.012)
+    assert (opened <= found).all()
+
+
+def test_money_of_the_programme_up_to_the_last_year_of_the_panel() -> None:
+    """Brute force: disbursements and expenditures of the named projects; later ones and commitments stay out."""
+    funding = pd.DataFrame(
+        {
+            "project_id": ["A", "A", "A", "B", "A"],
+            "transaction_type": ["2", "3", "4", "3", "3"],
+            "usd_constant": [999.0, 10.0, 20.0, 40.0, 80.0],
+            "base_year": [2015.0] * 5,
+            "value_date": pd.to_datetime(["2010-01-01", "2011-01-01", "2012-01-01", "2012-01-01", "2020-01-01"]),
+        }
+    )
+    assert spent_usd(funding, ["A"], 2019) == (30.0, 2015)
+    assert spent_usd(funding, ["A", "B"], 2020) == (150.0, 2015)
+    with pytest.raises(QualityGateError, match="no spending of C up to 2019"):
+        spent_usd(funding, ["A", "C"], 2019)
+    with pytest.raises(QualityGateError, match="without its day or constant dollars"):
+        spent_usd(funding.assign(usd_constant=np.nan), ["A"], 2019)
 
 
 def test_border_strips_are_the_same_when_countries_swap() -> None:
