@@ -22,6 +22,7 @@ from aoi.impact.imputation import imputation
 from aoi.impact.inference import FEW_CLUSTERS, Interval, conley_se
 from aoi.impact.matching import Balance
 from aoi.impact.panel import Panel, require_assignment_level
+from aoi.impact.proportional import proportional_effect
 from aoi.impact.study import Settings, Study, build_study, cells_of, interval_of, refined
 from aoi.impact.two_way import Comparison, decomposition, two_way
 from aoi.impact.verdict import Verdict, minimum_detectable, verdict
@@ -337,6 +338,12 @@ def _scales(panel: Panel, settings: Settings, study: Study) -> Iterator[Row]:
         effect = simple(cells_of(study, panel, transform(panel.outcome)))
         note = "each_unit_alike"
         yield _row(panel, settings, study, effect, scope="sensitivity", effect=scale, scale=scale, note=note)
+    try:
+        effect = proportional_effect(study, panel)
+    except QualityGateError as error:
+        yield _not_estimable("sensitivity", "proportional", reason(error))
+        return
+    yield _row(panel, settings, study, effect, scope="sensitivity", effect="proportional", note="moved_by_share")
 
 
 def _sensitivity(
