@@ -29,7 +29,6 @@ from aoi.project.indicator import PROGRAMME, FactSheet
 from geo.errors import QualityGateError, reason
 from monitor.harms.settings import factors_from
 from monitor.indicators import indicator_table
-from monitor.tables import read_csv
 
 __all__ = ["HARMS", "Benefits", "Harm", "benefit_facts", "benefit_indicators", "read_benefits"]
 
@@ -308,6 +307,10 @@ def _panel(found: Benefits, table: pd.DataFrame, years: list[int]) -> Panel:
 
 def read_benefits(folder: Path) -> Benefits:
     """Return the tables of ``indicators/`` that co-benefits are made of."""
-    cells, panel, crop = (read_csv(folder / f"benefit_{name}.csv") for name in ("cells", "panel", "crop"))
+    text = dict.fromkeys(("role", "cluster", "project", "protected"), str)
+    cells, panel, crop = (
+        pd.read_csv(folder / f"benefit_{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
+        for name in ("cells", "panel", "crop")
+    )
     settings = json.loads((folder / "benefit.json").read_text(encoding="utf-8"))
     return Benefits(cells=cells, panel=panel, crop=crop, settings=settings)

@@ -1,8 +1,8 @@
 """The effect where treated and controls would have moved by the same share, not by the same amount: Poisson.
 
-For counts and for hectares of which many are zero the logarithm has no place; the Poisson pseudo-likelihood has. With
-a saturated model it is solved by hand: what the treated would have had is what they had at the baseline times what
-their controls became of theirs.
+For counts and for hectares of which many are zero the logarithm has no place; the Poisson pseudo-likelihood has.
+With a saturated model it is solved by hand: what the treated would have had is what they had at the baseline times
+what their controls became of theirs.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def proportional_effect(study: Study, panel: Panel) -> Effect:
         base = panel.outcome[:, at[int(group[1])]]
         ours, theirs = float(base[members].mean()), float(weight @ base)
         if not theirs > 0:
-            problem = Problem(
-                f"cohort {group[0]}", "controls with nothing at the baseline", "an outcome to grow from"
-            )
+            problem = Problem(f"cohort {group[0]}", "controls with nothing at the baseline", "some outcome")
             raise QualityGateError(problem)
         ratio = (weight @ panel.outcome) / theirs
         moved = panel.outcome - ratio[None, :] * base[:, None]

@@ -11,13 +11,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import shapely
 
+from aoi.membership import zone_of_points
 from aoi.survey.permanence import EnclaveRule, enclave_cells
+from aoi.zones import ZoneLayer, stack
 from geo.errors import AltdevError, reason
+from geo.vector import read_layer
 from monitor.config import Survey, load_survey
 from monitor.impact_inputs import read_impact
 from monitor.impact_tables import evaluation_of, evaluation_tables
 from monitor.official_inputs import read_inputs
+from monitor.sections import OverlayLayer
 
 DRAWS = 199
 
@@ -110,6 +115,66 @@ def dense(path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["code", "name", "coca_ha"])
 
 
+VILLAGES = "unodc_ad_project_veredas_points.gpkg"
+FOREST = (("parks", "parques", "Bosque_200"), ("resguardos", "resguardos", "Bosque_05"))
+"""Kind of zone, end of the layer's name, and its column with the forest of 2005, hectares."""
+
+
+def villages_in_zones(path: Path) -> pd.DataFrame:
+    """Return how many project villages lie in each kind of special zone: by precedence, and each kind alone."""
+    survey = load_survey(path)
+    points = read_layer(survey.area.admin.parent / VILLAGES, columns=("Tipo_Proy",), geometry="point")
+    layers = [entry for entry in survey.overlay if entry.code is None]
+    zones = stack([_zone_layer(entry) for entry in layers], str(points.crs))
+    owner = zones.names(zone_of_points(points, zones).tolist())["layer"]
+    rows = [
+        {
+            "zone": entry.title,
+            "villages": int((owner == entry.name).sum()),
+            "villages_alone": int((zone_of_points(points, zones.only(entry.name)) > 0).sum()),
+        }
+        for entry in layers
+    ]
+    rows.append({"zone": "in none of them", "villages": int((owner == "").sum()), "villages_alone": None})
+    return pd.DataFrame([*rows, {"zone": "all project villages", "villages": len(points), "villages_alone": None}])
+
+
+def _zone_layer(entry: OverlayLayer) -> ZoneLayer:
+    frame = read_layer(entry.path, layer=entry.layer, geometry="polygon")
+    return ZoneLayer(name=entry.name, frame=frame.assign(label=frame[entry.label].fillna("")), label="label")
+
+
+def forest_of_zones(path: Path) -> pd.DataFrame:
+    """Return the forest that coca took in parks and reserves, with and without a project village inside."""
+    folder = load_survey(path).area.admin.parent
+    points = read_layer(folder / VILLAGES, geometry="point")
+    rows = []
+    for kind, name, forest in FOREST:
+        zones = read_layer(folder / f"giz_deforestation_degradation_{name}.gpkg", geometry="polygon")
+        inside = shapely.STRtree(np.asarray(points.to_crs(zones.crs).geometry.values)).query(
+            np.asarray(zones.geometry.values), predicate="intersects"
+        )[0]
+        held = np.isin(np.arange(len(zones)), inside)
+        for told, chosen in (("with a project village", held), ("without", ~held)):
+            own = zones[chosen]
+            rows.append(
+                {
+                    "zones": f"{kind}, {told}",
+                    "number": int(chosen.sum()),
+                    "forest_2005_ha": float(own[forest].sum()),
+                    "taken_2005_10_ha": float(own["Defo_05_10"].sum()),
+                    "taken_2010_14_ha": float(own["Defo_10_14"].sum()),
+                    "per_10000_ha_a_year_2005_10": _rate(own["Defo_05_10"].sum(), own[forest].sum(), 5),
+                    "per_10000_ha_a_year_2010_14": _rate(own["Defo_10_14"].sum(), own[forest].sum(), 4),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _rate(taken_ha: float, forest_ha: float, years: int) -> float:
+    return float(1e4 * taken_ha / forest_ha / years) if forest_ha > 0 else float("nan")
+
+
 def report(path: Path, out: Path) -> str:
     """Return everything as text."""
     shown = {"index": False, "float_format": "%.2f", "na_rep": ""}
@@ -118,5 +183,7 @@ def report(path: Path, out: Path) -> str:
         "the same under other choices": variants(path),
         "municipalities and hectares of 2023 by permanence over ten years": dynamics(out).reset_index(),
         "municipalities as dense as an enclave": dense(path),
+        "project villages in special zones (by precedence they add up; alone they do not)": villages_in_zones(path),
+        "forest taken by coca in parks and reserves (ha as published, no interval)": forest_of_zones(path),
     }
     return "\n".join(f"\n{title}:\n{table.to_string(**shown)}" for title, table in parts.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import geopandas
 import pandas as pd
 import pytest
 
@@ -125,6 +126,26 @@ def test_second_source_and_map(survey: Path, tmp_path: Path, capsys: pytest.Capt
     assert "144807" in printed
     assert (tmp_path / "run" / "products" / "0" / "index.html").is_file()
     shutil.rmtree(tmp_path / "run")
+
+
+def test_project_villages_in_special_zones(survey: Path) -> None:
+    """Law: by precedence every village has one place; alone a zone holds at least as many. Brute force: parks."""
+    from examples.colombia.impact import FOREST, VILLAGES, forest_of_zones, villages_in_zones
+
+    table = villages_in_zones(survey).set_index("zone")
+    assert table["villages"].iloc[:-1].sum() == table.loc["all project villages", "villages"] == 723
+    zones = table.iloc[:-2]
+    assert (zones["villages_alone"] >= zones["villages"]).all()
+    folder = load_survey(survey).area.admin.parent
+    points = geopandas.read_file(folder / VILLAGES)
+    parks = geopandas.read_file(folder / "parques_nacionales_pnn.gpkg").make_valid().union_all()
+    assert zones.loc["National natural parks", "villages"] == points.within(parks).sum()
+    forest = forest_of_zones(survey)
+    for kind, name, column in FOREST:
+        own = forest[forest["zones"].str.startswith(kind)]
+        layer = geopandas.read_file(folder / f"giz_deforestation_degradation_{name}.gpkg")
+        assert own["number"].sum() == len(layer)
+        assert own["forest_2005_ha"].sum() == pytest.approx(layer[column].sum())
 
 
 def test_evaluation_of_alternative_development(survey: Path, tmp_path: Path) -> None:

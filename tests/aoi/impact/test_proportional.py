@@ -1,4 +1,4 @@
-"""The effect under proportional trends, against Poisson regression and against its own delta method by brute force."""
+"""The effect under proportional trends, against Poisson regression, and its error against the jackknife."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def study_of(panel: Panel) -> Study:
 
 
 def counts(seed: int, factor: float, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Return counts that double in six years, times a factor from 2003 on in a third of the units, and the starts."""
+    """Return counts that double in six years, times a factor from 2003 on in a third of the units."""
     rng = np.random.default_rng(seed)
     start = np.where(np.arange(n) < n // 3, 2003, NEVER)
     size = np.where(start > 0, 9.0, 3.0) * rng.uniform(0.5, 1.5, n)
@@ -82,7 +82,7 @@ def test_its_error_is_that_of_the_jackknife() -> None:
 
 
 def test_growth_by_share_is_no_effect_and_a_share_taken_is() -> None:
-    """Brute force: large and small units double alike, so that a difference in amounts misleads and a share does not."""
+    """Brute force: large and small units double alike: amounts mislead, and shares do not."""
     nothing: list[float] = []
     something: list[float] = []
     for seed in range(20):
