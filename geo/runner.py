@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from geo.blocks import BLOCK_SIZE, Block, blocks, part_of
 from geo.errors import InputError, Problem
-from geo.journal import BlockJournal
+from geo.journal import BlockJournal, Entry
 from geo.raster import OpenRasters
 
 __all__ = ["BlockTask", "BlockWork", "Cluster", "Made", "Runner", "make"]
 
 Result = TypeVar("Result")
+_SHOWS_S = 30.0
+"""How long a network file system may take to show what another machine wrote."""
 
 
 class BlockWork(Protocol[Result]):
@@ -68,8 +71,6 @@ class Made:
     key: str
     seconds: float
     """Time it took, by the clock on the wall."""
-    bytes: int
-    """Of its file."""
 
 
 class Cluster(Protocol):
@@ -92,12 +93,12 @@ class Runner:
     journal
         Where finished blocks are kept; None keeps none.
     cluster
-        Workers elsewhere; None works here. It needs a journal, which is how its results come back.
+        Opens the workers elsewhere; None works here. They need a journal, which is how results come back.
     """
 
     jobs: int = 1
     journal: BlockJournal | None = None
-    cluster: Cluster | None = None
+    cluster: Callable[[], AbstractContextManager[Cluster]] | None = None
     made: list[float] = field(default_factory=list)
     """Seconds of every block made, as they were finished."""
     kept: int = 0
@@ -149,7 +150,11 @@ class Runner:
                 yield block, work.unpacked(entry.arrays)
         # Told one by one, since the cells of all blocks at once are as large as the frame
         tasks = (_task(work, block, key, inside, shape) for block, key in left)
-        yield from self._here(work, tasks) if self.cluster is None else self._elsewhere(work, tasks, self.cluster)
+        if self.cluster is None or not left:
+            yield from self._here(work, tasks)
+        else:
+            with self.cluster() as cluster:
+                yield from self._elsewhere(work, tasks, cluster)
         if self.journal is not None:
             self.journal.keep_only(used)
 
@@ -183,11 +188,8 @@ class Runner:
         """Let workers make tasks and leave them in the journal."""
         assert self.journal is not None
         for task, made in cluster.each(work, self.journal, tasks):
-            entry = self.journal.read(task.key)
-            if entry is None:
-                raise _not_shared(self.journal)
             self.made.append(made.seconds)
-            yield task.block, work.unpacked(entry.arrays)
+            yield task.block, work.unpacked(_arrived(self.journal, task.key).arrays)
 
 
 def _task(
@@ -197,15 +199,27 @@ def _task(
     return BlockTask(key, block, around, np.packbits(part_of(inside, shape, around)).tobytes())
 
 
-def _not_shared(journal: BlockJournal) -> InputError:
-    return InputError(
-        Problem(
-            str(journal.folder),
-            "no block of those that the workers say they finished",
-            "a run folder that the workers share",
-            "give --out on storage that is mounted under this path on every worker",
-        )
-    )
+def _arrived(journal: BlockJournal, key: str) -> Entry:
+    """Return a block that a worker wrote, as soon as the shared folder shows it here.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    until = time.monotonic() + _SHOWS_S
+    while (entry := journal.read(key)) is None:
+        if time.monotonic() > until:
+            raise InputError(
+                Problem(
+                    str(journal.folder),
+                    "no block of those that the workers say they finished",
+                    "a run folder that the workers share",
+                    "give --out on storage that is mounted under this path on every worker",
+                )
+            )
+        time.sleep(0.1)
+    return entry
 
 
 def make(

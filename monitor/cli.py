@@ -23,6 +23,8 @@ __all__ = ["main"]
 INTERRUPTED = 130
 FLAGS = {"from_column": "--from", "to_column": "--to", "breaks": "--break", "settings": "--set"}
 """Flags whose words are not their names."""
+OF_RUNS = ("out", "dry_run", "overwrite", "resume", "scheduler")
+"""Flags that mean nothing where nothing is written."""
 PANEL_FLAGS = ("unit_area_ha", "frame_ha", "lonely", "domain", "interval", "level")
 LONELY = ("refuse", "certainty", "adjust", "average", "collapse")
 STEPS = {
@@ -97,6 +99,11 @@ def survey_command(function: Callable[..., int | None]) -> Callable[..., int | N
         click.option("--overwrite", is_flag=True, help="Use a run folder that holds something else."),
         click.option("--resume/--no-resume", default=True, help="Keep finished steps, or not."),
         click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads."),
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Let the workers of this Dask scheduler make the blocks, such as tcp://10.0.0.1:8786.",
+        ),
         click.option("--tier", type=click.Choice(["0", "1", "2"]), default="0", help="Disclosure tier."),
         click.option("--lang", type=click.Choice(["en", "fr", "es", "ar", "ru", "zh"]), default="en"),
         click.option("-v", "--verbose", is_flag=True, help="Tell more on stderr."),
@@ -149,6 +156,7 @@ def _run(verb: str | None, flags: Mapping[str, Any]) -> int | None:
         out=out,
         jobs=flags["jobs"],
         resume=flags["resume"],
+        scheduler=flags["scheduler"],
         overwrite=flags["overwrite"],
         language=flags["lang"],
         tier=int(flags["tier"]),
@@ -259,7 +267,9 @@ def estimate(strata: Path | None, design: Path | None, **flags: Any) -> int | No
         _refuse_given((*table_flags, *given, *read), "a survey file", "give --strata, or set it in the survey file")
         return _run("estimate", flags)
     _require_field_english(flags["tier"], flags["lang"])
-    _refuse_given(("out", "dry_run", "overwrite", "resume"), "two tables", "leave it out; nothing is written")
+    _refuse_given(
+        ("out", "dry_run", "overwrite", "resume", "scheduler"), "two tables", "leave it out; nothing is written"
+    )
     from monitor.table_mode import estimate_tables, table_options
     from monitor.tabular.interpreters import table_readers
 
@@ -276,7 +286,9 @@ def _estimate_design(design: Path, table_flags: Mapping[str, Any], flags: Mappin
     _require_field_english(flags["tier"], flags["lang"])
     ours = [name for name in table_flags if name != "coverage"]
     _refuse_given(ours, "a design file", "say it in the design file")
-    _refuse_given(("out", "dry_run", "overwrite", "resume"), "a design file", "leave it out; nothing is written")
+    _refuse_given(
+        ("out", "dry_run", "overwrite", "resume", "scheduler"), "a design file", "leave it out; nothing is written"
+    )
     from monitor.tabular.told import estimate_design
 
     coverage = bool(table_flags["coverage"])
@@ -315,7 +327,7 @@ def sample(design: Path | None, **flags: Any) -> int | None:
     if design is None:
         return _run("sample", flags)
     _require_field_english(flags["tier"], flags["lang"])
-    _refuse_given(("dry_run", "resume"), "a frame table", "leave it out")
+    _refuse_given(("dry_run", "resume", "scheduler"), "a frame table", "leave it out")
     from monitor.tabular.drawn import draw_from_table
 
     out, overwrite = flags["out"], flags["overwrite"]
@@ -367,7 +379,9 @@ def compare(strata: Path | None, design: Path | None, *, series: bool, cells: bo
 
         found = " and ".join(name for name, value in given.items() if value)
         raise SurveyFileError(Problem("compare", found, "one of them"))
-    _refuse_given(("out", "dry_run", "overwrite", "resume"), "a comparison of tables", "nothing is written")
+    _refuse_given(
+        ("out", "dry_run", "overwrite", "resume", "scheduler"), "a comparison of tables", "nothing is written"
+    )
     if cells:
         _refuse_given([name for name in names if name != "settings"], "cells by year", "leave it out")
         from monitor.tabular.cells import cell_dynamics

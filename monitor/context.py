@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from aoi.frame import AreaFrame
     from aoi.project.finding import Finding
+    from geo.cluster import DaskCluster
     from geo.runner import Runner
     from imagery.joint import JointSensors
     from imagery.prior import PriorCultivation
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from imagery.sensor import Sensor
     from monitor.sections.imagery import FurtherSection
 
-__all__ = ["BLOCKS", "Context", "Progress"]
+__all__ = ["BLOCKS", "Context", "Progress", "blocks_folder"]
 
 BLOCKS = ".blocks"
 """Folder of a run folder that holds finished blocks; it may be deleted at any time."""
@@ -178,10 +180,18 @@ class Context:
         from geo.journal import BlockJournal
         from geo.runner import Runner
 
-        folder = self.out.resolve() / BLOCKS / step.replace(":", "-")
+        folder = self.out.resolve() / BLOCKS / blocks_folder(step)
         if not self.resume:
             shutil.rmtree(folder, ignore_errors=True)
-        return Runner(jobs=self.jobs, journal=BlockJournal(folder))
+        return Runner(jobs=self.jobs, journal=BlockJournal(folder), cluster=self._workers)
+
+    @property
+    def _workers(self) -> Callable[[], AbstractContextManager[DaskCluster]] | None:
+        if self.scheduler is None:
+            return None
+        from geo.cluster import connected
+
+        return partial(connected, self.scheduler)
 
     def class_map_path(self, period: str) -> Path:
         """Return where the class map of a period stands."""
@@ -210,6 +220,11 @@ class Context:
             placed = layer.to_crs(self.frame.geobox.crs)
             layer = placed.set_geometry(placed.geometry.buffer(entry.buffer_m))
         return layer[[entry.label, layer.geometry.name]].rename(columns={entry.label: "label"})
+
+
+def blocks_folder(step: str) -> str:
+    """Return the name of the folder that holds the finished blocks of a step."""
+    return step.replace(":", "-")
 
 
 def _given(section: T | None, name: str) -> T:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import platform
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -19,7 +20,7 @@ from geo.errors import DisclosureError, Problem, SurveyFileError
 from geo.files import sha256
 from maps.disclosure.tier import Tier
 from monitor.config import Survey, load_survey
-from monitor.context import Context, Progress
+from monitor.context import BLOCKS, Context, Progress, blocks_folder
 from monitor.engine import Listener, Step, execute, selected, tidied
 from monitor.indicators import PARTS
 from monitor.manifest import Manifest
@@ -93,6 +94,11 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
     """
     survey = load_survey(survey_path)
     require_tier_open(survey, survey_path, options, verb)
+    if options.scheduler is not None:
+        from geo.cluster import connected
+
+        with connected(options.scheduler):  # no work before it is known to answer
+            pass
     folder = RunFolder(options.out)
     if not options.overwrite:
         folder.require_ours(survey.survey.name, overwrite=False)  # before the lock leaves its file there
@@ -116,8 +122,17 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
             )
         root = survey_path.resolve().parent
         base = tidied(base, steps, folder, root=root)
+        _forget_blocks(folder, steps)
         made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener)
         return replace(made, steps={step.name: made.steps[step.name] for step in wanted})
+
+
+def _forget_blocks(folder: RunFolder, steps: Sequence[Step]) -> None:
+    """Delete the finished blocks of steps that the survey no longer has."""
+    named = {blocks_folder(step.name) for step in steps}
+    for place in (folder.path / BLOCKS).glob("*"):
+        if place.name not in named:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def fetch(
