@@ -9,6 +9,7 @@ next run goes on with the blocks that are finished.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 import uuid
@@ -32,6 +33,7 @@ _PER_THREAD = 2
 """Tasks under way for each thread of the workers: one that is made and one that waits for it."""
 _PAUSE_S = 1.0
 _CONNECT_S = 30.0
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://\S+:\d+/?")
 
 Versions = tuple[tuple[str, str], ...]
 
@@ -69,12 +71,14 @@ def connected(address: str, *, patience_s: float = 60.0) -> Iterator[DaskCluster
     except ImportError as error:
         found, expected = "no Dask on this machine", "the packages of the extra 'cluster'"
         raise _told(address, found, expected, "pip install 'altdev[cluster]'") from error
+    if not _ADDRESS.fullmatch(address):
+        raise _told(address, "no address of a scheduler", "one such as tcp://10.0.0.1:8786", "correct it")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told as a problem
     open_client: Any = Client  # which has no types
     try:
         client = open_client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
-        found = f"no scheduler that answers ({reason(error)})"
+        found = f"no scheduler that answers ({re.sub(r'in <[^>]*>: ', '', reason(error))})"
         raise _told(address, found, "a running one", "start it with 'dask scheduler'") from error
     client._timeout = patience_s
     try:

@@ -245,8 +245,10 @@ OTHERS = cluster_module._versions()
 def test_a_scheduler_that_is_not_there_is_told(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     """So is an address that is none."""
     monkeypatch.setattr(cluster_module, "_CONNECT_S", 0.3)
-    for address in (processes.address, "nonsense://x"):
-        with pytest.raises(AltdevError, match="no scheduler that answers"), connected(address):
+    with pytest.raises(AltdevError, match="no scheduler that answers"), connected(processes.address):
+        pass
+    for address in ("nonsense://x", "10.0.0.1:8786", "tcp://10.0.0.1", "tcp://10.0.0.1:8786 --x"):
+        with pytest.raises(AltdevError, match="no address of a scheduler"), connected(address):
             pass
 
 
