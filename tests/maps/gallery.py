@@ -54,8 +54,9 @@ SCENES = (
     ),
     Scene("public-phone", Tier.PUBLIC, "The same page on a telephone, in Arabic.", "ar", phone=True),
     Scene(
-        "public-impact", Tier.PUBLIC, "Harms, and the impact with its control.",
-        script="document.getElementById('impact').scrollIntoView();",
+        "public-impact", Tier.PUBLIC, "Harms and effects in the table behind the map; Arabic.", "ar",
+        script="document.getElementById('toggle-table').click();"
+        "document.getElementById('table-harm-rows').scrollIntoView();",
     ),
     Scene(
         "programme-change", Tier.PROGRAMME, "The manager's page: change by its significance, and the ranking.",
