@@ -263,8 +263,8 @@ def opened(browser: Any, path: Path, *, throttle: int = 4) -> dict[str, float]:
             metrics = session.send("Performance.getMetrics")["metrics"]
             told["processor_s"] = next(one["value"] for one in metrics if one["name"] == "TaskDuration")
             session.send("HeapProfiler.collectGarbage")
-            metrics = session.send("Performance.getMetrics")["metrics"]
-            told["heap_mb"] = next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize") / 1e6
+            used = session.send("Runtime.getHeapUsage")
+            told["heap_mb"] = (used["usedSize"] + used.get("backingStorageSize", 0)) / 1e6  # typed arrays as well
         else:
             told["ready_s"] = tab.evaluate("() => window.readyAt") / 1000
             told["theme_ms"] = tab.evaluate(SHOW_ALL)

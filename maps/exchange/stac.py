@@ -6,6 +6,7 @@ The items point at the files where they lie, by relative paths, so that the run 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -123,8 +124,7 @@ def _item(item: RasterItem, home: Path, tier: int) -> dict[str, Any]:
     }
     if item.classes:
         asset["classification:classes"] = [
-            {"value": value, "name": plain(name), "color_hint": colour.removeprefix("#").upper()}
-            for value, (name, colour) in item.classes.items()
+            _class(value, plain(name), colour) for value, (name, colour) in item.classes.items()
         ]
     return {
         "type": "Feature",
@@ -148,6 +148,13 @@ def _item(item: RasterItem, home: Path, tier: int) -> dict[str, Any]:
         ],
         "assets": {"data": asset},
     }
+
+
+def _class(value: int, name: str, colour: str) -> dict[str, Any]:
+    """Return a class as the extension has it: a name of letters and digits, the full one as title."""
+    short = re.sub(r"[^0-9A-Za-z_-]+", "_", name).strip("_") or f"class_{value}"
+    told = {"value": value, "name": short, "color_hint": colour.removeprefix("#").upper()}
+    return told if short == name else told | {"title": name}
 
 
 def _relative(path: Path, home: Path) -> str:

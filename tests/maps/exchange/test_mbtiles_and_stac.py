@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -13,9 +14,13 @@ from typing import Any
 import numpy as np
 import pystac
 import pytest
+import rasterio
 from jsonschema import Draft7Validator
 from odc.geo.geobox import GeoBox
 from PIL import Image
+from pystac.extensions.classification import ClassificationExtension
+from pystac.extensions.file import FileExtension
+from pystac.extensions.projection import ProjectionExtension
 from pystac.validation.local_validator import get_local_schema_cache
 from referencing import Registry, Resource
 
@@ -120,3 +125,43 @@ def test_catalogue_leads_to_the_files(class_map: Path, tmp_path: Path) -> None:
     assert west < -74.98 < east  # zone 18 has its meridian at 75 W
     assert south < 2.74 < north
     assert item.properties["altdev:tier"] == 0
+
+
+def test_extensions_are_read_by_their_own_packages(class_map: Path, tmp_path: Path) -> None:
+    """Independent programs (pystac's packages of the extensions): each declared one gives back its fields."""
+    folder = catalogue(class_map, tmp_path)
+    item = pystac.Item.from_file(str(folder / "class-2024" / "class-2024.json"))
+    declared = {uri.split("/")[3]: uri.split("/")[4] for uri in item.stac_extensions}
+    assert declared == {"projection": "v2.0.0", "file": "v2.1.0", "classification": "v2.0.0"}
+    for extension in (ProjectionExtension, FileExtension, ClassificationExtension):
+        assert extension.get_schema_uri() in item.stac_extensions
+    with rasterio.open(class_map) as source:
+        place = ProjectionExtension.ext(item)
+        assert place.code == "EPSG:32618"
+        assert place.shape == [source.height, source.width]
+        assert place.transform == list(source.transform)[:6]
+    asset = item.assets["data"]
+    told = FileExtension.ext(asset)
+    assert told.size == class_map.stat().st_size
+    assert told.checksum == "1220" + hashlib.sha256(class_map.read_bytes()).hexdigest()
+    classes = ClassificationExtension.ext(asset).classes
+    assert classes is not None
+    assert [(one.value, one.name, one.color_hint) for one in classes] == [
+        (1, "coca", "D55E00"), (2, "forest", "009E73"),
+    ]  # fmt: skip
+
+
+def test_class_names_fit_the_extension(class_map: Path, tmp_path: Path) -> None:
+    """Published (classification extension 2.0.0): a name is letters, digits, - and _; a hint six capital digits."""
+    folder = tmp_path / "stac"
+    item = RasterItem(
+        name="m", path=class_map, title="T", start=date(2024, 1, 1), end=date(2024, 12, 31),
+        classes={1: (HOSTILE, "#d55e00"), 2: ("北", "#009e73"), 3: ("bare_soil", "#aaaaaa")},
+    )  # fmt: skip
+    write_stac(folder, [item], title="T", licence="CC-BY-4.0", home=folder, tier=0)
+    content = json.loads((folder / "m" / "m.json").read_text())
+    classes = content["assets"]["data"]["classification:classes"]
+    assert all(re.fullmatch(r"[0-9A-Za-z_-]+", one["name"]) for one in classes)
+    assert all(re.fullmatch(r"[0-9A-F]{6}", one["color_hint"]) for one in classes)
+    assert classes[1]["title"] == "北"
+    assert classes[2] == {"value": 3, "name": "bare_soil", "color_hint": "AAAAAA"}
