@@ -42,14 +42,14 @@ def require_open(context: Context, tier: Tier, today: date) -> None:
 def _problems(survey: Survey, tier: Tier, rules: TierRules, today: date) -> Iterator[Problem]:
     where = f"--tier {int(tier)}"
     section = survey.disclosure
-    if survey.official is not None:
+    official = survey.official is not None
+    if survey.official is not None and survey.official.tier < tier:
         yield Problem(
-            where,
-            "figures of an authority, behind which no fields are known",
-            "a survey from images, whose fields the rules can count",
-            "make tier 0, and share the authority's own table",
+            f"{where}, [official] tier",
+            f"{survey.official.tier}",
+            f"{int(tier)}: a circle that the authority released its table to",
+            "set it when the authority agrees, or share the authority's own table",
         )
-        return
     if survey.area.tier < tier:
         yield Problem(
             f"{where}, [area] tier",
@@ -61,7 +61,12 @@ def _problems(survey: Survey, tier: Tier, rules: TierRules, today: date) -> Iter
     end = embargo_end(periods, rules.embargo_months, section.embargo_until)
     if today < end:
         yield Problem(f"{where}, embargo", f"{today}", f"{end} or later", "wait")
-    if tier is Tier.PUBLIC and section.households is None and not section.without_households.strip():
+    if (
+        not official
+        and tier is Tier.PUBLIC
+        and section.households is None
+        and not section.without_households.strip()
+    ):
         yield Problem(
             f"{where}, [disclosure]",
             "neither households nor without_households",

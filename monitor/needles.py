@@ -20,7 +20,7 @@ from maps.disclosure.tier import Tier
 from monitor.context import Context
 from monitor.tables import read_csv
 
-__all__ = ["needles_of"]
+__all__ = ["needles_of", "official_needles"]
 
 _SHORTEST = 4
 _DEGREES = "EPSG:4326"
@@ -54,6 +54,27 @@ def needles_of(context: Context, product: SafeProduct) -> Needles:
         metres=metres,
         degrees=degrees,
         allowed=np.concatenate([_vertices(frame) for frame in allowed]),
+        least_cell_m=1000.0 * product.decision.rules["cell_least_km"],
+    )
+
+
+def official_needles(context: Context, product: SafeProduct) -> Needles:
+    """Return what must not be found in a product of an official series: strict layers, and people."""
+    survey, tier = context.survey, product.tier
+    strict = [open_layer(entry.path, layer=entry.layer) for entry in survey.overlay if entry.tier < tier]
+    paths = (survey.map.rivers, survey.map.roads) if survey.map.tier < tier else ()
+    strict += [open_layer(path) for path in paths if path is not None]
+    released = [open_layer(survey.area.admin, layer=survey.area.admin_layer)]
+    released += [open_layer(entry.path, layer=entry.layer) for entry in survey.overlay if entry.tier >= tier]
+    # Of layers that are joined on codes the units' own shapes are drawn, which were released with them
+    shaped = [layer.to_crs(_DEGREES) for layer in strict]
+    places = [_vertices(layer) for layer in shaped]
+    told = "\n".join([_known_texts(context, released), *product.tables["estimates"]["domain_name"].unique()])
+    words = {*(text for layer in strict for text in _texts(layer)), *_people(context)}
+    return Needles(
+        words=frozenset(_telling(words, told)) | {str(context.root.resolve())},
+        degrees=np.concatenate(places) if places else np.empty((0, 2)),
+        allowed=np.concatenate([_vertices(layer.to_crs(_DEGREES)) for layer in released]),
         least_cell_m=1000.0 * product.decision.rules["cell_least_km"],
     )
 

@@ -876,7 +876,50 @@ def _official_steps(context: Context, options: RunOptions) -> list[Step]:
     ]
     further = [*_pattern_steps(context), *_with_indicators(context, _impact_steps(context, options))]
     official_step, page, export = steps
-    return [official_step, *further, *_after([page], further, context, options), export]
+    products = [*_after([page], further, context, options), export]
+    return [official_step, *further, *products, *_official_tier_steps(context, options, settings)]
+
+
+def _official_tier_steps(context: Context, options: RunOptions, settings: Mapping[str, Any]) -> list[Step]:
+    """Return the decision on an official series, and the products of tiers 1 and 2 that it is for."""
+    survey, section = context.survey, context.survey.disclosure
+    official = survey.official
+    assert official is not None
+    approvals = () if section.approvals is None or not section.approvals.is_file() else (section.approvals,)
+    layers = tuple(layer.path for layer in survey.overlay)
+    lines = [path for path in (survey.map.rivers, survey.map.roads, survey.map.elevation) if path is not None]
+    tiers = [survey.area.tier, survey.map.tier, official.tier, *(layer.tier for layer in survey.overlay)]
+    told = {
+        **settings,
+        "disclosure": _dump(section, without=("earlier",)),
+        "tiers": tiers,
+        "parts": survey.part_tiers,
+    }
+    steps = [
+        Step(
+            name=DISCLOSURE,
+            verb=DISCLOSURE,
+            needs=("official", *(["impact"] if survey.part_tiers.get("impact") else [])),
+            inputs=(survey.area.admin, *layers, *lines),
+            parameters=told,
+            action=_lazy("disclosure", "disclose", context),
+        )
+    ]
+    for tier in (1, 2):
+        common: dict[str, Any] = {"tier": Tier(tier), "today": options.today}
+        for verb in TIERED_VERBS:
+            spoken = {} if verb == "export" else {"language": options.language}
+            steps.append(
+                Step(
+                    name=f"{verb}:{tier}",
+                    verb=f"{verb}:{tier}",
+                    needs=("official", DISCLOSURE),
+                    inputs=(survey.area.admin, *layers, *lines, *approvals),
+                    parameters=told | spoken | ({"iati": _dump(survey.iati)} if verb == "export" else {}),
+                    action=_lazy("tier_products", f"write_{verb}", context, **spoken, **common),
+                )
+            )
+    return steps
 
 
 def _after(page: list[Step], further: list[Step], context: Context, options: RunOptions) -> list[Step]:

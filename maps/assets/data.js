@@ -52,6 +52,14 @@ const data = (() => {
     return unpackedCells.get(mark);
   }
 
+  // Two figures published without limits differ by what they differ; nothing can be tested.
+  function untested(crop, { from, to }, domain) {
+    const [before, after] = [from, to].map((period) => byKey.get(key(crop, period, domain)));
+    const bare = (row) => row && row.value_ha !== null && row.lo_ha === null && (row.state === 'estimated' || row.state === 'zero');
+    if (!bare(before) || !bare(after)) return undefined;
+    return { crop, from, to, domain, difference_ha: after.value_ha - before.value_ha, lo_ha: null, hi_ha: null, p_value: null, verdict: 'not_testable', flags: '' };
+  }
+
   const mapped = new Map(raw.mapped.map((row) => [key(row.crop, row.period, row.domain), row.area]));
   const flags = (row) => (row && row.flags ? row.flags.split(';') : []);
 
@@ -69,7 +77,7 @@ const data = (() => {
     otherNames: new Map(estimates.map((row) => [row.domain, row.domain_name])),
     names: new Map(raw.units.codes.map((code, index) => [code, raw.units.names[index]])),
     estimate: (crop, period, domain) => byKey.get(key(crop, period, domain)),
-    change: (crop, pair, domain) => (pair ? changeByKey.get(key(crop, pair.from, pair.to, domain)) : undefined),
+    change: (crop, pair, domain) => (pair ? changeByKey.get(key(crop, pair.from, pair.to, domain)) || untested(crop, pair, domain) : undefined),
     counted: (crop, period, domain) => mapped.get(key(crop, period, domain)),
     accuracy: (period) => raw.accuracy.find((entry) => entry.period === period),
     polygons: (shapes) => shapes.map((polygon) => polygon.map(points)),

@@ -78,7 +78,7 @@ const page = (() => {
     if (!able) return;
     const role = raw.periods.find((period) => period.role === 'baseline');
     state.baseline = state.baseline || (role || raw.periods[0]).name;
-    const tested = (name) => pairs.some((pair) => pair.from === name && pair.to === current.name);
+    const tested = (name) => data.change(state.crop, { from: name, to: current.name }, data.frame) !== undefined;
     $('baseline-year').replaceChildren(...earlier.map((name) => node('option', { value: name, selected: name === state.baseline,
       text: tested(name) ? name : words.list(name, words.text('verdict.none')) })));
     state.pair = { from: state.baseline, to: current.name };

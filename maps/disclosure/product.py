@@ -30,6 +30,7 @@ _TEXT = (
 )  # fmt: skip
 _TABLES = (
     "estimates", "change", "zones", "zone_change", "cells", "accuracy", "harms", "effects", "portfolio",
+    "permanence",
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ class SafeProduct:
     """What is shown, and by which rules; for the project, not for readers (see `Decision.as_public_record`)."""
     tables: dict[str, pd.DataFrame]
     """``estimates``, ``change``, ``zones``, ``zone_change``, ``cells``, ``accuracy``, ``harms``, ``effects``,
-    ``portfolio``: empty where the run has none or they were not released. Hectares are
+    ``portfolio``, ``permanence``: empty where the run has none or they were not released. Hectares are
     rounded estimates with their limits; a place without a figure has a `state` that says why."""
     crs: str
     """CRS of the cells."""
@@ -60,6 +61,8 @@ class SafeProduct:
     def cell_figures(self) -> geopandas.GeoDataFrame:
         """Return the rows of the table of cells with their squares."""
         table = self.tables["cells"]
+        if table.empty:
+            return geopandas.GeoDataFrame(table, geometry=[], crs=self.crs)
         shapes = [cell_box(parse_cell(name)) for name in table["cell"]]
         return geopandas.GeoDataFrame(table, geometry=shapes, crs=self.crs)
 

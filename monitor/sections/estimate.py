@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from monitor.sections.base import Day, Name, Section
+from monitor.sections.base import Day, Name, Section, TierNumber
 
 
 class EstimateSection(Section):
@@ -166,3 +166,6 @@ class OfficialSection(Section):
         default="exact", description="Percent change from exact figures, or from rounded thousands"
     )
     permanence: PermanenceSection = PermanenceSection()
+    tier: TierNumber = Field(
+        default=0, description="Widest circle that the authority released its table to: 0, 1 or 2"
+    )

@@ -20,6 +20,7 @@ from maps.table import csv_text
 from monitor.cells import cell_rows
 from monitor.context import Context, Progress
 from monitor.gate import earlier_decisions
+from monitor.official_release import official_tables
 from monitor.places import Surroundings, gather, land_of, read_surroundings, rules_of, write_surroundings
 from monitor.released import AD_PREFIX, further_tables
 from monitor.tables import SurveyTables, read_csv, read_tables
@@ -43,9 +44,11 @@ def disclose(context: Context, staging: Path, progress: Progress) -> Mapping[str
         If earlier products had other cells or boundaries.
     """
     folder = staging / "disclosure"
+    rules = rules_of(context)
+    if context.survey.official is not None:
+        return _disclose_official(context, folder, rules, progress)
     write_surroundings(folder, gather(context))
     progress(1, 3)
-    rules = rules_of(context)
     earlier = earlier_decisions(context.survey.disclosure.earlier)
     settings = {
         "rules": {str(int(tier)): one.as_record() for tier, one in rules.items()},
@@ -55,6 +58,27 @@ def disclose(context: Context, staging: Path, progress: Progress) -> Mapping[str
         "parts": context.survey.part_tiers,
     }
     write_text(folder / "settings.json", _json(settings))
+    return _written(context, folder, progress)
+
+
+def _disclose_official(
+    context: Context, folder: Path, rules: Mapping[Tier, TierRules], progress: Progress
+) -> Mapping[str, Any]:
+    """Write the decision on an official series: what the authority released, and nothing else."""
+    official = context.survey.official
+    assert official is not None
+    settings = {
+        "official": int(official.tier),
+        "layers": {entry.name: int(entry.tier) for entry in context.survey.overlay},
+        "rules": {str(int(tier)): one.as_record() for tier, one in rules.items()},
+        "parts": context.survey.part_tiers,
+    }
+    write_text(folder / "settings.json", _json(settings))
+    return _written(context, folder, progress)
+
+
+def _written(context: Context, folder: Path, progress: Progress) -> Mapping[str, Any]:
+    """Decide, and write the decision with the tables of each tier."""
     result = safe_tables(context.out, folder)
     progress(2, 3)
     for name, text in table_texts(result).items():
@@ -83,6 +107,8 @@ def safe_tables(out: Path, folder: Path) -> dict[Tier, SafeTables | DisclosureEr
     """
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     rules = {tier: _rules(settings["rules"][str(int(tier))], tier) for tier in TIERS}
+    if "official" in settings:
+        return official_tables(out, settings, rules)
     found = read_surroundings(folder)
     decisions = decide(found.places, rules, [Decision.from_record(one) for one in settings["earlier"]])
     made = [one for one in decisions.values() if isinstance(one, Decision)]

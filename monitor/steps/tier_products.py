@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ from maps.table import csv_text, write_workbook
 from maps.text import plain
 from monitor.context import Context, Progress
 from monitor.gate import require_approved
-from monitor.needles import needles_of
+from monitor.needles import needles_of, official_needles
+from monitor.official_page import official_page
+from monitor.official_release import OFFICIAL_CRS
 from monitor.places import rules_of
 from monitor.steps.disclosure import approved_digest
 from monitor.steps.export import write_shared
@@ -107,7 +110,9 @@ def _released(
     """Let files be written only when the tables are approved, and leave only when nothing strict is in them."""
     tables = approved_digest(context.out / "disclosure", tier)
     offices = require_approved(context, tier, tables, today)
-    product = read_product(context.out / "disclosure", tier, crs=str(context.frame.geobox.crs))
+    official = context.survey.official is not None
+    crs = OFFICIAL_CRS if official else str(context.frame.geobox.crs)
+    product = read_product(context.out / "disclosure", tier, crs=crs)
     folder = staging / "products" / str(int(tier))
     write(product, folder)
     progress(1, 2)
@@ -118,7 +123,7 @@ def _released(
     searched = require_no_leak(
         folder,
         [*names, RECORD_NAME.format(what)],
-        needles_of(context, product),
+        (official_needles if official else needles_of)(context, product),
         suffixes=rules_of(context)[tier].suffixes,
     )
     progress(2, 2)
@@ -133,7 +138,11 @@ def _record(context: Context, product: SafeProduct, tables: str, offices: Iterab
         "tier": int(product.tier),
         "tables": tables,
         "approved_by": list(offices),
-        "households": "counted" if section.households is not None else section.without_households or "not counted",
+        "households": "figures of an authority, no fields counted"
+        if survey.official is not None
+        else "counted"
+        if section.households is not None
+        else section.without_households or "not counted",
         "decision": product.decision.as_public_record(),
     }
 
@@ -141,6 +150,8 @@ def _record(context: Context, product: SafeProduct, tables: str, offices: Iterab
 def tier_page(context: Context, product: SafeProduct, language: str) -> Page:
     """Return the page of a tier: units and what may lie over them; no raster, no point."""
     survey, tier = context.survey, product.tier
+    if survey.official is not None:
+        return _official_tier_page(context, product, language)
     overlays = [(index, entry) for index, entry in enumerate(survey.overlay) if entry.tier >= tier]
     shown = survey.map.tier >= tier
     return Page(
@@ -180,6 +191,25 @@ def tier_page(context: Context, product: SafeProduct, language: str) -> Page:
     )
 
 
+def _official_tier_page(context: Context, product: SafeProduct, language: str) -> Page:
+    """Return the page of a tier of an official series: the field page's, with what was released and no more."""
+    survey, tier = context.survey, product.tier
+    page = official_page(context, language)
+    tiers = {entry.name: Tier(entry.tier) for entry in survey.overlay}
+    overlays = [replace(one, tier=tiers[one.name]) for one in page.overlays if tiers[one.name] >= tier]
+    shown = survey.map.tier >= tier
+    return replace(
+        page,
+        about=replace(page.about, tier=tier, run_id=survey.survey.name),
+        figures=tier_figures(product),
+        admin=replace(page.admin, tier=Tier(survey.area.tier)),
+        overlays=tuple(overlays),
+        lines=tuple(replace(line, tier=Tier(survey.map.tier)) for line in page.lines) if shown else (),
+        elevation=page.elevation if shown else None,
+        parts=tier_parts(product),
+    )
+
+
 def tier_parts(product: SafeProduct) -> Parts:
     """Return what the tier may have beside the figures of its units."""
     tables = product.tables
@@ -197,7 +227,7 @@ def tier_figures(product: SafeProduct) -> Figures:
         if column not in estimates:
             estimates = estimates.assign(**{column: np.nan})
     figures = {"change": change.drop(columns=["domain_name", "state"]).assign(se_ha=np.nan)} if len(change) else {}
-    names = ("zones", "zone_change", "cells", "effects", "portfolio")
+    names = ("zones", "zone_change", "cells", "effects", "portfolio", "permanence")
     extra = [(name, product.tables[name]) for name in names if not product.tables[name].empty]
     return Figures(
         estimates=estimates,
@@ -267,9 +297,11 @@ def _write_shapes(context: Context, product: SafeProduct, folder: Path) -> None:
     """Write cells and units with their shapes: a GeoPackage for the programme, GeoJSON for both."""
     admin_tier = Tier(context.survey.area.tier)
     require_tier(admin_tier, product.tier, where="administrative units")
-    units = product.unit_figures(context.frame.admin, tier=admin_tier)
-    cells = product.cell_figures()
-    layers = {"cells": ("Cells", cells), "units": ("Administrative units", units)}
+    official = context.survey.official is not None
+    admin = official_page(context, "en").admin.frame if official else context.frame.admin
+    layers = {"units": ("Administrative units", product.unit_figures(admin, tier=admin_tier))}
+    if not product.tables["cells"].empty:
+        layers = {"cells": ("Cells", product.cell_figures()), **layers}
     for name, (_, frame) in layers.items():
         write_text(folder / f"{name}.geojson", geojson_text(frame))
     if product.tier is Tier.PROGRAMME:

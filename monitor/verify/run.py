@@ -74,6 +74,8 @@ def verify_run(out: Path) -> Iterator[str]:
         yield f"{recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
     yield from releases(out / "products", files)
     if "estimate" not in manifest.steps:
+        if "disclosure" in manifest.steps:
+            yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
         if (out / FOLDER / "indicators.csv").is_file():
             yield _guarded(rejoin_indicators, out)
         yield "no estimates to recompute"
