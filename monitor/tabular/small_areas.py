@@ -348,6 +348,8 @@ def _lines(file: SmallAreaFile, made: _Made) -> Iterator[str]:
         yield f"{name}: {figure_words(made.found.figures[at])}; {own}{told}"
     total = file.total.estimate(level=file.level, ceiling=file.frame_ha)
     yield f"all areas: {figure_words(total)}, as given; the areas add up to it ({model['benchmark']})"
+    if not model["variance_between_areas"]:
+        yield "no variance between areas is seen beside the sampling errors: every figure is the model's alone"
     parts = ", ".join(f"{key} {value:.6g}" for key, value in model["coefficients"].items())
     spread = ", ".join(f"{key.replace('_', ' ')} {model[key]:.6g}" for key in model if key.startswith("variance"))
     yield f"model: {model['model']} ({model['fit']}) of {model['modelled']}; {parts}; {spread}"

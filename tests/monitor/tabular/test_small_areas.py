@@ -165,6 +165,15 @@ def test_shares_are_hectares_where_areas_are_alike(tmp_path: Path) -> None:
         assert one["se_ha"] == pytest.approx(other["se_ha"], rel=1e-8)
 
 
+def test_no_variance_between_areas_is_told(tmp_path: Path) -> None:
+    """Law: where direct figures lie on the line within their errors, all figures are the model's, and it is said."""
+    table = TOY.assign(direct_ha=["9", "12", "9", "18", "14", "", "3"], se_ha=["4"] * 5 + ["", "4"])
+    assert told(tmp_path, table, TOY_FILE)["model"]["variance_between_areas"] == 0
+    lines = estimate_design(tmp_path / "areas.csv", tmp_path / "file.toml", coverage=False, as_json=False)
+    assert "every figure is the model's alone" in lines
+    assert lines.count("[INDICATIVE]; synthetic") == 7
+
+
 def test_pooled_variances_are_those_of_one_pool() -> None:
     """Brute force: the pooled unit variance is the within sum of squares over its degrees of freedom."""
     groups = [np.array([0.0, 0, 1, 0]), np.array([0.0, 0]), np.array([1.0, 1, 0])]
