@@ -166,7 +166,7 @@ def test_shares_are_hectares_where_areas_are_alike(tmp_path: Path) -> None:
 
 
 def test_no_variance_between_areas_is_told(tmp_path: Path) -> None:
-    """Law: where direct figures lie on the line within their errors, all figures are the model's, and it is said."""
+    """Law: where direct figures lie on the line, all figures are the model's, and it is said."""
     table = TOY.assign(direct_ha=["9", "12", "9", "18", "14", "", "3"], se_ha=["4"] * 5 + ["", "4"])
     assert told(tmp_path, table, TOY_FILE)["model"]["variance_between_areas"] == 0
     lines = estimate_design(tmp_path / "areas.csv", tmp_path / "file.toml", coverage=False, as_json=False)
