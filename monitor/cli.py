@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from geo.errors import AltdevError, Problem, QualityGateError
+from monitor.custody.commands import COMMANDS as CUSTODY
 
 __all__ = ["main"]
 
@@ -504,6 +505,10 @@ def verify(survey: Path, *, out: Path | None, as_json: bool, **_: Any) -> int:
     for line in lines:
         click.echo(line)
     return 0
+
+
+for _command in CUSTODY:
+    cli.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,8 @@ class Context:
     """Keep finished blocks."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers make the blocks; None makes them here."""
+    identify: Callable[[], str] = str
+    """Gives the run's identifier; reads every input when first asked."""
 
     @cached_property
     def frame(self) -> AreaFrame:

@@ -15,7 +15,7 @@ from geo.errors import InputError, Problem
 from monitor.manifest import FileRecord, Manifest, StepRecord, fingerprint, plain
 from monitor.run_folder import RunFolder, is_kept, staged
 
-__all__ = ["DONE", "Listener", "Step", "execute", "foreseen", "selected", "tidied"]
+__all__ = ["DONE", "Listener", "Step", "execute", "foreseen", "selected", "shown", "tidied"]
 
 DONE = "done"
 """State of a step that a run keeps."""
@@ -56,6 +56,8 @@ class Step:
     """Parts it works in, each with memory of its own."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Settings it depends on, JSON-able."""
+    carries: Callable[[], str] | None = None
+    """Gives the run's identifier, of a step that writes it; asked when due, since it takes reading every input."""
     action: Callable[[Path, Callable[[int, int], None]], Mapping[str, Any]]
     """Writes into the folder given, reports progress, returns facts."""
 
@@ -83,6 +85,7 @@ def execute(
     root: Path,
     resume: bool,
     listener: Listener,
+    hashes: dict[Path, FileRecord] | None = None,
 ) -> Manifest:
     """Run steps that are not done yet.
 
@@ -100,6 +103,8 @@ def execute(
         Keep finished steps whose fingerprint is unchanged.
     listener
         Hears progress.
+    hashes
+        Of inputs that were read already; filled with the others.
 
     Returns
     -------
@@ -113,7 +118,7 @@ def execute(
     """
     _require_inputs(steps)
     manifest = base
-    hashes: dict[Path, FileRecord] = {}
+    hashes = {} if hashes is None else hashes
     for step in steps:
         for path in step.inputs:
             if path not in hashes:
@@ -192,7 +197,7 @@ def tidied(manifest: Manifest, steps: Sequence[Step], folder: RunFolder, *, root
     kept = {name: record for name, record in manifest.steps.items() if name in names}
     owned = {name for record in kept.values() for name in record.outputs}
     dropped = {name for record in manifest.steps.values() for name in record.outputs} - owned
-    read = {_shown(path, root) for step in steps for path in step.inputs}
+    read = {shown(path, root) for step in steps for path in step.inputs}
     result = replace(manifest, steps=kept, inputs={k: v for k, v in manifest.inputs.items() if k in read})
     if result != manifest:
         folder.remove(dropped)  # first, so that a file is never left that no manifest names
@@ -251,17 +256,18 @@ def _fingerprint(step: Step, manifest: Manifest, hashes: Mapping[Path, FileRecor
             "seed": manifest.survey.get("seed"),
             "parameters": step.parameters,
             # A list, since two inputs may be shown by the same name
-            "inputs": [(_shown(path, root), hashes[path].sha256) for path in step.inputs],
+            "inputs": [(shown(path, root), hashes[path].sha256) for path in step.inputs],
             "upstream": upstream,
         }
+        | ({} if step.carries is None else {"run": step.carries()})
     )
 
 
 def _named(paths: Sequence[Path], hashes: Mapping[Path, FileRecord], root: Path) -> dict[str, FileRecord]:
-    return {_shown(path, root): hashes[path] for path in paths}
+    return {shown(path, root): hashes[path] for path in paths}
 
 
-def _shown(path: Path, root: Path) -> str:
+def shown(path: Path, root: Path) -> str:
     """Name an input as the survey file does; one outside its folder by its last parts, never by the machine's."""
     if path.is_relative_to(root):
         return path.relative_to(root).as_posix()

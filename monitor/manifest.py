@@ -80,6 +80,8 @@ class Manifest:
     """Input files, by path relative to the survey file."""
     steps: Mapping[str, StepRecord]
     """Steps by name."""
+    custody: tuple[Mapping[str, Any], ...] = ()
+    """What was done with files of tier 0 after the run: purged, or sealed."""
 
     def to_json(self) -> str:
         """Return the manifest as JSON with sorted keys."""
@@ -93,13 +95,15 @@ class Manifest:
             }
             for name, step in self.steps.items()
         }
-        content = {
+        content: dict[str, Any] = {
             "manifest_version": _VERSION,
             "survey": dict(self.survey),
             "versions": dict(self.versions),
             "inputs": _records_to_json(self.inputs),
             "steps": steps,
         }
+        if self.custody:
+            content["custody"] = [dict(act) for act in self.custody]
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -122,6 +126,7 @@ class Manifest:
             versions=dict(content["versions"]),
             inputs=_records_from_json(content["inputs"]),
             steps=steps,
+            custody=tuple(dict(act) for act in content.get("custody", ())),
         )
 
 

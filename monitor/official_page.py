@@ -42,7 +42,7 @@ def official_page(context: Context, language: str) -> Page:
             sources=survey.map.sources,
             disclaimer=survey.map.disclaimer,
             notes=_NOTES,
-            run_id=f"{survey.survey.name}-{survey.survey.seed}",
+            run_id=context.identify(),
         ),
         figures=figures,
         crops=tuple(survey.survey.crops),

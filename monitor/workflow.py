@@ -17,13 +17,16 @@ from typing import Any
 
 from geo.blocks import BLOCK_SIZE
 from geo.errors import DisclosureError, Problem, SurveyFileError
-from geo.files import sha256
+from geo.files import sha256, write_text
 from maps.disclosure.tier import Tier
 from monitor.config import Survey, load_survey
 from monitor.context import BLOCKS, Context, Progress, blocks_folder
+from monitor.custody.strict import require_unsealed
 from monitor.engine import Listener, Step, execute, selected, tidied
+from monitor.identity import identified, identifier, require_licences_used
 from monitor.indicators import PARTS
-from monitor.manifest import Manifest
+from monitor.manifest import MANIFEST, FileRecord, Manifest
+from monitor.run_card import RUN_CARD, run_card
 from monitor.run_folder import RunFolder
 from monitor.sections import PeriodSection, Section
 
@@ -34,6 +37,9 @@ FETCH = "fetch"
 
 TIERED_VERBS = ("map", "report", "export")
 """Verbs that make products of one tier."""
+
+CARRYING = ("map", "map:1", "map:2", "report")
+"""Verbs whose products name the run."""
 
 DISCLOSURE = "disclosure"
 """Step that products of tiers 1 and 2 need; no verb of its own."""
@@ -104,12 +110,14 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
         folder.require_ours(survey.survey.name, overwrite=False)  # before the lock leaves its file there
     with folder.held():
         folder.require_ours(survey.survey.name, overwrite=options.overwrite)
+        require_unsealed(folder)
         earlier = folder.manifest()
         base = base_manifest(survey, survey_path)
         fetch(survey, survey_path, options, listener=listener)
         if earlier is not None and earlier.survey.get("name") == survey.survey.name:
-            base = replace(base, steps=earlier.steps, inputs=earlier.inputs)
-        steps = plan(survey, survey_path, options)
+            base = replace(base, steps=earlier.steps, inputs=earlier.inputs, custody=earlier.custody)
+        hashes: dict[Path, FileRecord] = {}
+        steps = plan(survey, survey_path, options, hashes=hashes)
         wanted = chosen(steps, verb, options.tier)
         if not wanted:
             raise SurveyFileError(
@@ -121,10 +129,31 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
                 )
             )
         root = survey_path.resolve().parent
+        require_licences_used(survey.map.licences, steps, root=root, where=survey_path.name)
         base = tidied(base, steps, folder, root=root)
         _forget_blocks(folder, steps)
-        made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener)
+        made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener, hashes=hashes)
+        made = identified(made, steps, root=root, hashes=hashes, told=_told(survey))
+        _close(folder, made)
         return replace(made, steps={step.name: made.steps[step.name] for step in wanted})
+
+
+def _told(survey: Survey) -> dict[str, Any]:
+    """Return what the run card says of licences and sources."""
+    licences = [
+        list(pair) for pair in survey.map.licences.items()
+    ]  # the first pattern that fits holds: order counts
+    return {"licence": survey.map.licence, "sources": survey.map.sources, "licences": licences}
+
+
+def _close(folder: RunFolder, manifest: Manifest) -> None:
+    """Write the last manifest of a run and its card, unless they stand there already."""
+    text = manifest.to_json()
+    card = run_card(folder.path, manifest, text.encode("utf-8"))
+    for name, content in ((RUN_CARD, card), (MANIFEST, text)):  # the manifest last: it alone says what is done
+        path = folder.path / name
+        if not path.is_file() or path.read_bytes() != content.encode("utf-8"):
+            write_text(path, content)
 
 
 def _forget_blocks(folder: RunFolder, steps: Sequence[Step]) -> None:
@@ -210,11 +239,18 @@ def chosen(steps: list[Step], verb: str | None, tier: int) -> list[Step]:
     return [step for step in steps if step.name in {*first, *last}]
 
 
-def plan(survey: Survey, survey_path: Path, options: RunOptions) -> list[Step]:
-    """Return the steps of a survey in the order they run."""
+def plan(
+    survey: Survey, survey_path: Path, options: RunOptions, *, hashes: dict[Path, FileRecord] | None = None
+) -> list[Step]:
+    """Return the steps of a survey in the order they run; `hashes` takes those of inputs that had to be read."""
     context = _context(survey, survey_path, options)
-    if survey.official is not None:
-        return _official_steps(context, options)
+    steps = _official_steps(context, options) if survey.official is not None else _steps(context, options)
+    base = base_manifest(survey, survey_path)
+    context.identify = identifier(steps, base, root=context.root, hashes={} if hashes is None else hashes)
+    return [replace(step, carries=context.identify) if step.verb in CARRYING else step for step in steps]
+
+
+def _steps(context: Context, options: RunOptions) -> list[Step]:
     return [
         *(_imagery_step(context, period) for period in context.compared),
         _train_step(context),

@@ -20,6 +20,9 @@ class MapSection(Section):
     sources: str = Field(default="", description="Data sources named on the map")
     tier: TierNumber = Field(default=0, description="Who may see rivers, roads and elevation")
     licence: str = Field(default="other", min_length=1, description="SPDX name of the licence of the rasters")
+    licences: dict[str, str] = Field(
+        default={}, description="Licence of inputs by their path, `*` for any part of it; for the run card"
+    )
 
 
 class IatiSection(Section):

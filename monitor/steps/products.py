@@ -199,7 +199,7 @@ def _page(context: Context, figures: Figures, language: str) -> Page:
             sources=survey.map.sources,
             disclaimer=survey.map.disclaimer,
             notes=tuple(_notes(context)),
-            run_id=f"{survey.survey.name}-{survey.survey.seed}",
+            run_id=context.identify(),
         ),
         figures=figures,
         crops=tuple(survey.survey.crops),

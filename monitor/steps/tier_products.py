@@ -161,7 +161,7 @@ def tier_page(context: Context, product: SafeProduct, language: str) -> Page:
             sources=survey.map.sources,
             disclaimer=survey.map.disclaimer,
             notes=LIMITS,
-            run_id=survey.survey.name,  # never the seed: it would draw the sample again
+            run_id=context.identify(),  # a hash; the seed itself would draw the sample again
             tier=tier,
             round_ha=float(product.decision.rules["round_ha"]),
         ),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from geo.errors import AltdevError, InputError, Problem, QualityGateError, reason
 from maps.disclosure.release import RECORD_NAME
 from monitor.indicators import FOLDER
-from monitor.manifest import MANIFEST, Manifest, read_manifest
+from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
+from monitor.run_card import require_run_card
 from monitor.tables import read_tables
 from monitor.verify.indicators import (
     recompute_benefits,
@@ -67,8 +68,15 @@ def verify_run(out: Path) -> Iterator[str]:
             ]
         )
     yield f"{len(files)} files are as published"
-    if not manifest.steps:
+    yield from _told_custody(manifest)
+    if not manifest.steps and not manifest.custody:
         raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
+    yield from _figures(out, manifest, files)
+    yield f"run card is that of run {require_run_card(out, manifest)}"
+
+
+def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> Iterator[str]:
+    """Yield one line for each kind of figure that was made again."""
     yield from _without_sample(out, manifest)
     if any(name.startswith("imagery:") for name in manifest.steps):
         yield f"{recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
@@ -139,6 +147,12 @@ def _guarded(recompute: Callable[[Path], str], out: Path) -> str:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
         raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
+
+
+def _told_custody(manifest: Manifest) -> Iterator[str]:
+    """Yield what became of files of tier 0, whose figures cannot be made again without them."""
+    for act in manifest.custody:
+        yield f"{act.get('files')} field files {act.get('act')} on {act.get('at')}"
 
 
 def _manifest(out: Path) -> Manifest:

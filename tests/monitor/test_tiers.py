@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from geo.errors import DisclosureError
 from maps.disclosure.leak import Needles, leaks
+from monitor.custody.purge import purge
 from monitor.verify import verify_run
 from monitor.workflow import RunOptions
 from monitor.workflow import run as run_survey
@@ -248,6 +249,25 @@ def test_an_altered_table_is_noticed(released: Path, tmp_path: Path) -> None:
     (out / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(Exception, match=r"disclosure/2/estimates.csv: found what stands there"):
         list(verify_run(out))
+
+
+def test_products_verify_by_themselves_after_a_purge(released: Path, tmp_path: Path) -> None:
+    """Law: with every field file gone, the released products are as they were and verify, and no canary is left."""
+    shutil.copytree(released / "run", tmp_path / "run", ignore=shutil.ignore_patterns(".lock"))
+    out = tmp_path / "run"
+    products = {
+        path: path.read_bytes() for tier in "12" for path in (out / "products" / tier).rglob("*") if path.is_file()
+    }
+    purge(out)
+    assert {path for path in out.rglob("*") if path.is_file()} - {out / ".lock"} == {
+        *products,
+        out / "manifest.json",
+        out / "ro-crate-metadata.json",
+    }
+    assert all(path.read_bytes() == data for path, data in products.items())
+    told = list(verify_run(out))
+    assert any("signature" in line or "signed" in line for line in told), told
+    assert [path.name for path in files_of(out) if leaks(path.read_bytes(), secrets(released))] == []
 
 
 def test_equal_runs_give_equal_bytes(released: Path) -> None:
