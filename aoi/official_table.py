@@ -15,12 +15,13 @@ from typing import Any
 import geopandas
 import numpy as np
 import pandas
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from aoi.number_format import NumberFormat, formats_that_read
 from aoi.survey.estimate import CellState
+from geo.drivers import limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, SurveyFileError
 from geo.files import require_file
+from geo.limits import require_size
 
 __all__ = ["RawTable", "TableLayout", "read_cells", "read_table"]
 
@@ -126,6 +127,10 @@ def read_table(path: Path, *, layer: str | None = None, encoding: str = "utf-8",
         If the file is missing, cannot be read, is empty, or has two columns of one name.
     """
     require_file(path, where="official table")
+    is_vector = path.suffix.lower() not in (*_TEXT, ".parquet")
+    require_size(path, "vector_bytes" if is_vector else "table_bytes")
+    if is_vector:
+        vector_format(path)
     try:
         if path.suffix.lower() in _TEXT:
             frame, first_row = _read_text(path, encoding, delimiter), 2
@@ -133,7 +138,13 @@ def read_table(path: Path, *, layer: str | None = None, encoding: str = "utf-8",
             frame, first_row = pandas.read_parquet(path), 1
         else:
             frame, first_row = geopandas.read_file(path, layer=layer, ignore_geometry=True), 1
-    except (DataLayerError, DataSourceError, UnicodeError, LookupError, ValueError) as error:
+    except (
+        limited_pyogrio().errors.DataLayerError,
+        limited_pyogrio().errors.DataSourceError,
+        UnicodeError,
+        LookupError,
+        ValueError,
+    ) as error:
         if isinstance(error, InputError):
             raise
         first = str(error).splitlines()[0]

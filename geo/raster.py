@@ -21,8 +21,10 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
+from geo.drivers import raster_format, require_plain_file
 from geo.errors import InputError, Problem, reason
 from geo.files import atomic, cannot_write
+from geo.limits import require_within
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
 
 __all__ = [
@@ -34,9 +36,13 @@ __all__ = [
     "geobox_of",
     "most_open_files",
     "open_on_grid",
+    "opened",
     "read_on_grid",
     "write_cog",
 ]
+
+
+_SMALL = 256 << 20  # bytes: what unpacks to less than this is no danger, however well it packs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ def geobox_of(path: Path | str) -> GeoBox:
     InputError
         If the file cannot be opened or has no CRS.
     """
-    with _opened(path) as source:
+    with opened(path) as source:
         _require_placed(source)
         return GeoBox((source.height, source.width), source.transform, source.crs.to_wkt())
 
@@ -96,7 +102,7 @@ def open_on_grid(
     InputError
         If the file cannot be opened, has no CRS, or a block of it cannot be read (naming the file).
     """
-    with _opened(path) as source, _reader(source, path, geobox, resampling, fill, kept=False) as reader:
+    with opened(path) as source, _reader(source, path, geobox, resampling, fill, kept=False) as reader:
         yield reader
 
 
@@ -160,7 +166,7 @@ class OpenRasters:
         with self._lock:
             reader = self._readers.get(key)
             if reader is None and len(self._readers) < self._most:
-                source = self._closing.enter_context(_opened(path))
+                source = self._closing.enter_context(opened(path))
                 reader = self._closing.enter_context(_reader(source, path, geobox, resampling, fill, kept=True))
                 self._readers[key] = reader
         if reader is not None:
@@ -271,7 +277,7 @@ def check_raster(path: Path | str) -> list[Problem]:
     The last block of every band is decoded, which is where a broken transfer shows.
     """
     try:
-        with _opened(path) as source:
+        with opened(path) as source:
             _require_placed(source)
             height, width = source.block_shapes[0]
             row, col = (source.height - 1) // height * height, (source.width - 1) // width * width
@@ -298,7 +304,7 @@ def distinct_values(path: Path | str, most: int) -> list[float]:
         If the file cannot be opened or read (naming it).
     """
     found: set[float] = set()
-    with _opened(path) as source:
+    with opened(path) as source:
         reader = GridReader(str(path), source, (0, 0), source.nodata)
         for block in blocks((source.height, source.width)):
             cells = reader.read(block, 1).astype(float).ravel()
@@ -329,20 +335,43 @@ def write_cog(path: Path, array: NDArray[Any], geobox: GeoBox, *, style: RasterS
 
 
 @contextmanager
-def _opened(path: Path | str) -> Iterator[Any]:
+def opened(path: Path | str) -> Iterator[Any]:
+    """Open a raster file of a format that is read, within the limits of `geo.limits`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened, or claims more than the limits.
+    """
+    require_plain_file(path)
+    if not Path(path).exists():
+        remedy = "fetch or copy it again, or correct the path"
+        raise InputError(Problem(str(path), "no such file", "a raster", remedy))
     try:
         with warnings.catch_warnings():
             # Told as a problem by whoever needs the place
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            source = rasterio.open(path)
+            source = rasterio.open(path, driver=raster_format(path))
     except RasterioIOError as error:
-        exists = Path(path).exists()
-        found = f"a file that is no readable raster ({reason(error)})" if exists else "no such file"
+        found = f"a file that is no readable raster ({reason(error)})"
         raise InputError(
             Problem(str(path), found, "a raster", "fetch or copy it again, or correct the path")
         ) from error
     with source:
+        _require_bearable(source, Path(path))
         yield source
+
+
+def _require_bearable(source: Any, path: Path) -> None:
+    """Refuse a raster that claims more cells, or packs more into a byte, than any survey needs."""
+    cells = source.count * source.height * source.width
+    require_within("cells", cells, where=str(path), what="cells")
+    item = max(np.dtype(name).itemsize for name in source.dtypes)
+    block = max(height * width for height, width in source.block_shapes) * item
+    require_within("block_bytes", block, where=str(path), what="bytes in one block")
+    size = path.stat().st_size
+    if cells * item > _SMALL:
+        require_within("ratio", cells * item / max(size, 1), where=str(path), what="times its bytes when unpacked")
 
 
 def _require_placed(source: Any) -> None:

@@ -14,8 +14,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.drivers import limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, reason
 from geo.files import FIXED_DATE, atomic, cannot_write
+from geo.limits import require_size, require_within
 
 if TYPE_CHECKING:
     import geopandas
@@ -136,18 +138,18 @@ def write_gpkg(path: Path, layers: Mapping[str, Layer]) -> None:
     AltdevError
         If the disk is full.
     """
-    from pyogrio.errors import DataSourceError, FeatureError
+    failures = limited_pyogrio().errors
 
     with atomic(path) as part, _fixed_date():
         try:
             _write_layers(part, layers)
             _embed_styles(part, layers)
-        except (DataSourceError, FeatureError, sqlite3.OperationalError) as error:
+        except (failures.DataSourceError, failures.FeatureError, sqlite3.OperationalError) as error:
             raise cannot_write(path, reason(error)) from error
 
 
 def _write_layers(part: Path, layers: Mapping[str, Layer]) -> None:
-    import pyogrio
+    pyogrio = limited_pyogrio()
 
     for name, layer in layers.items():
         pyogrio.write_dataframe(
@@ -191,9 +193,11 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
         raise InputError(Problem(str(path), "no such file", "a vector layer", "correct the path"))
     # Here, since a survey file with a wrong path is told of without them, half a second sooner
     import geopandas
-    import pyogrio
-    from pyogrio.errors import DataLayerError, DataSourceError
 
+    pyogrio = limited_pyogrio()
+
+    require_size(path, "vector_bytes")
+    driver = vector_format(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of a file so broken that an error follows
@@ -203,8 +207,11 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
         spatial = [name for name, kind in kinds.items() if kind is not None]
         chosen = layer or next(iter(spatial), None)
         if chosen in spatial:
+            _require_few(path, chosen, driver)
             return geopandas.read_file(path, layer=chosen, engine="pyogrio")
-    except (DataSourceError, DataLayerError, ValueError) as error:
+    except InputError:
+        raise
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         first = reason(error).split("; ")[0]
         raise InputError(
             Problem(str(path), f"a file that is no readable vector layer ({first})", "GeoPackage or similar")
@@ -212,6 +219,15 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
     found = f"no layer {layer!r}" if layer is not None and layer not in kinds else "a table without geometry"
     expected = f"one of: {', '.join(spatial)}" if spatial else "a layer of polygons, lines or points"
     raise InputError(Problem(str(path), found, expected, "correct the layer name or the path"))
+
+
+def _require_few(path: Path, layer: str, driver: str) -> None:
+    """Refuse a layer of too many features, or one that another driver opened than its first bytes called for."""
+    told = limited_pyogrio().read_info(path, layer=layer)
+    if told["driver"] != driver:
+        found = f"a file that begins as {driver} and is opened as {told['driver']}"
+        raise InputError(Problem(str(path), found, "one format", "save it as a GeoPackage, such as with QGIS"))
+    require_within("features", told["features"], where=f"{path} [{layer}]", what="features")
 
 
 def _column_problems(frame: geopandas.GeoDataFrame, name: str, columns: Iterable[str]) -> Iterator[Problem]:
@@ -274,7 +290,7 @@ def _rows(mask: Any) -> str:
 @contextmanager
 def _fixed_date() -> Iterator[None]:
     """Give GDAL a fixed clock, since a GeoPackage stores the time of its last change."""
-    import pyogrio
+    pyogrio = limited_pyogrio()
 
     previous = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": FIXED_DATE})

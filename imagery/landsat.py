@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geo.errors import InputError, Problem, reason
+from geo.limits import require_size
+from geo.markup import parse_xml
 from imagery.scene import BandFile, Scene, SunAngles, naming, platform_name
 from imagery.sensor import Band, Sensor
 
@@ -120,14 +122,13 @@ def _bounds(corners: Mapping[str, str]) -> tuple[float, float, float, float]:
 
 def _groups(path: Path) -> Groups:
     """Return the groups of a metadata file with their entries as text; the three forms read alike."""
+    require_size(path, "json_bytes")
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
         content = json.loads(text)["LANDSAT_METADATA_FILE"]
         return {name: {key: str(value) for key, value in group.items()} for name, group in content.items()}
     if path.suffix == ".xml":
-        if "<!DOCTYPE" in text:
-            raise ValueError("a document type declaration")
-        root = ElementTree.fromstring(text)  # noqa: S314 (no declarations, so nothing to expand)
+        root = parse_xml(text.encode())
         return {group.tag: {entry.tag: (entry.text or "").strip() for entry in group} for group in root}
     return _object_description(text)
 

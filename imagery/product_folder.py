@@ -6,7 +6,6 @@ images beside the STAC item that came with them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pystac
 
 from geo.errors import InputError, Problem
+from geo.json_text import read_json
 from imagery.landsat import landsat_metadata, landsat_scene
 from imagery.safe import safe_scene, safe_tiles
 from imagery.scene import BandFile, Scene, naming
@@ -84,7 +84,7 @@ def _items(folder: Path) -> Iterator[Path]:
     """Yield the STAC items below a folder; other JSON files are none of our business."""
     for path in sorted(folder.rglob("*.json")):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(content, dict) and content.get("type") == "Feature" and "stac_version" in content:

@@ -22,6 +22,8 @@ from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 
 from geo.errors import InputError, Problem, reason
+from geo.json_text import parse_json
+from geo.limits import require_within
 from imagery.address import shown_address
 from imagery.web import WebPolicy, explained
 
@@ -114,6 +116,8 @@ def remote_items(
                 if (item.collection_id, item.id) not in seen:
                     seen.add((item.collection_id, item.id))
                     yield item
+    except InputError:
+        raise
     except (APIError, requests.exceptions.RequestException, OSError) as error:
         told = f"no whole answer after {len(seen)} items ({explained(error)})"
         raise _failed(remote, told) from None
@@ -179,12 +183,23 @@ class _WebFiles(DefaultStacIO):
         answer = self._session.get(href, timeout=self._timeout_s)
         if not answer.ok:
             raise OSError(f"answer {answer.status_code} at {shown_address(href)}")
-        return answer.text
+        return _text(answer)
+
+    def json_loads(self, txt: str, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return an answer within the limits."""
+        content: dict[str, Any] = parse_json(txt, where="an answer of the catalogue")
+        return content
 
     def read_text(self, source: Any, *_: Any, **__: Any) -> str:
         """Return the text a link or an address leads to."""
         href = source.get_absolute_href() if isinstance(source, pystac.Link) else str(source)
         return self.read_text_from_href(str(href))
+
+
+def _text(answer: requests.Response) -> str:
+    """Return the text of an answer that is no larger than a JSON text may be."""
+    require_within("json_bytes", len(answer.content), where=shown_address(answer.url), what="bytes")
+    return answer.text
 
 
 def _failed(remote: Remote, found: str) -> InputError:

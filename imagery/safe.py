@@ -15,6 +15,8 @@ from pathlib import Path
 from pyproj import Transformer
 
 from geo.errors import InputError, Problem, reason
+from geo.limits import require_size
+from geo.markup import parse_xml
 from imagery.scene import BandFile, Scene, SunAngles, naming, platform_name
 from imagery.sensor import Band, Sensor
 
@@ -202,11 +204,11 @@ def _text(root: ElementTree.Element | None, tag: str, default: str | None = None
 
 def _parsed(path: Path) -> ElementTree.Element:
     try:
-        content = path.read_bytes()
-        if b"<!DOCTYPE" in content:  # metadata have none; entities could blow up or read other files
-            raise ValueError("a document type declaration")
-        return ElementTree.fromstring(content)  # noqa: S314 (no declarations, so nothing to expand)
-    except (OSError, ValueError, ElementTree.ParseError) as error:
+        require_size(path, "json_bytes")
+        return parse_xml(path.read_bytes())  # metadata have no entities, which could blow up or read other files
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         found = f"metadata that cannot be read ({reason(error)})"
         raise InputError(Problem(str(path), found, "XML as ESA writes it", "fetch the product again")) from error
 

@@ -5,7 +5,6 @@ Items of versions 1.0.0-beta.1 to 1.1 say the same things in different words; wh
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ import pystac
 from pystac.stac_io import DefaultStacIO
 
 from geo.errors import InputError, Problem, reason
+from geo.json_text import parse_json, read_json
 from imagery.scene import BandFile, Scene, SunAngles, naming, platform_name
 from imagery.sensor import Band, Sensor
 
@@ -51,7 +51,7 @@ def items_of(path: Path) -> Iterator[pystac.Item]:
             Problem(str(path), "no such file", "a static STAC catalogue (catalog.json)", "correct the path")
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         kind = content.get("type") if isinstance(content, dict) else None
         if kind == "FeatureCollection":
             for feature in content["features"]:
@@ -60,6 +60,8 @@ def items_of(path: Path) -> Iterator[pystac.Item]:
             yield _item(content, path)
         else:
             yield from pystac.Catalog.from_file(str(path), stac_io=_LocalFiles()).get_items(recursive=True)
+    except InputError:
+        raise
     except (OSError, *_MALFORMED, pystac.STACError, pystac.STACTypeError) as error:
         first = reason(error)
         raise InputError(
@@ -74,6 +76,11 @@ class _LocalFiles(DefaultStacIO):
         if "://" in str(source) and not str(source).startswith("file://"):
             raise OSError(f"a link to {source}, which is not on this machine")
         return super().read_text(source, *args, **kwargs)
+
+    def json_loads(self, txt: str, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return a catalogue that another leads to, within the limits."""
+        content: dict[str, Any] = parse_json(txt, where="a catalogue")
+        return content
 
 
 def scene_of(item: pystac.Item, sensor: Sensor) -> Scene | None:

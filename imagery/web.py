@@ -27,6 +27,7 @@ from urllib3.util.retry import Retry
 
 from geo.errors import Problem, SurveyFileError
 from geo.files import atomic
+from geo.limits import limits
 from imagery.address import shown_address
 
 __all__ = [
@@ -172,7 +173,11 @@ def _stream(session: requests.Session, address: str, part: Path, timeout_s: floa
             raise WebError(f"answer {answer.status_code} {answer.reason}".strip(), answer.status_code)
         with part.open("wb") as target:
             # A body shorter than announced raises, so that a transfer cut short is seen
+            received, most = 0, limits().asset_bytes
             for chunk in answer.iter_content(_CHUNK):
+                received += len(chunk)
+                if received > most:
+                    raise WebError(f"more than {most:,} bytes (to take it on, say --limit asset_bytes=...)")
                 digest.update(chunk)
                 target.write(chunk)
     return digest.hexdigest()

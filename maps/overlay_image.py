@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 from rasterio.enums import Resampling
@@ -25,6 +24,7 @@ from rasterio.warp import calculate_default_transform, transform_bounds
 
 from geo.errors import InputError, Problem
 from geo.legend import Legend
+from geo.raster import opened
 from maps.style import PROBABILITY
 
 __all__ = [
@@ -241,7 +241,7 @@ def _warped(
 ) -> tuple[NDArray[np.float64], Any]:
     """Return cells on a Web Mercator grid (NaN where there are none) and the corners in degrees."""
     try:
-        with rasterio.open(path) as source:
+        with opened(path) as source:
             if source.crs is None:
                 raise InputError(Problem(str(path), "no coordinate reference system", "one", "assign it"))
             transform, width, height, factor = _grid(source, limit, extent)
@@ -293,7 +293,7 @@ def _grid(source: Any, limit: int, extent: Extent) -> tuple[Affine, int, int, fl
 
 def _percent_to_share(path: Path) -> float:
     """Return 0.01 for whole numbers without a scale of their own, which are percent, else 1."""
-    with rasterio.open(path) as source:
+    with opened(path) as source:
         whole = np.issubdtype(np.dtype(source.dtypes[0]), np.integer)
         return 0.01 if whole and source.scales[0] == 1 else 1.0
 

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from geo.errors import AltdevError, Problem, QualityGateError
+from geo.limits import allow
 from monitor.custody.commands import COMMANDS as CUSTODY
 
 __all__ = ["main"]
@@ -108,6 +109,14 @@ def survey_command(function: Callable[..., int | None]) -> Callable[..., int | N
         click.option("--tier", type=click.Choice(["0", "1", "2"]), default="0", help="Disclosure tier."),
         click.option("--lang", type=click.Choice(["en", "fr", "es", "ar", "ru", "zh"]), default="en"),
         click.option("-v", "--verbose", is_flag=True, help="Tell more on stderr."),
+        click.option(
+            "--limit",
+            multiple=True,
+            metavar="NAME=NUMBER",
+            expose_value=False,
+            callback=lambda _, __, raised: allow(raised),
+            help="Take on more than a limit of docs/security.md, such as cells=2e11.",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
     ]
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from aoi.survey.design import StratifiedDesign
 from geo.errors import InputError, Problem, reason
+from geo.limits import require_size
 
 __all__ = ["KNOWN", "SurveyTables", "read_csv", "read_tables", "write_csv"]
 
@@ -76,6 +77,7 @@ def read_given_csv(path: Path) -> pd.DataFrame:
     InputError
         If it is no table in UTF-8 with commas, or a column stands in it twice.
     """
+    require_size(path, "table_bytes")
     remedy = "save it as CSV UTF-8, its cells parted by commas"
     try:
         cells = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")

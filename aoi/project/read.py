@@ -15,13 +15,13 @@ from typing import Any
 import geopandas
 import numpy as np
 import pandas
-import pyogrio
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from aoi.project.finding import Finding
 from aoi.project.model import DataModel
+from geo.drivers import limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, reason
+from geo.limits import require_size
 
 __all__ = ["RawTable", "read_raw_tables"]
 
@@ -110,8 +110,11 @@ def _files(folder: Path) -> Iterator[tuple[str, Path, str | None]]:
 
 def _layers(path: Path) -> list[str]:
     try:
-        return [str(name) for name, _ in pyogrio.list_layers(path)]
-    except (DataSourceError, ValueError) as error:
+        vector_format(path)
+        return [str(name) for name, _ in limited_pyogrio().list_layers(path)]
+    except InputError:
+        raise
+    except (limited_pyogrio().errors.DataSourceError, ValueError) as error:
         raise InputError(
             Problem(str(path), f"a file that cannot be read ({reason(error)})", "GeoPackage")
         ) from error
@@ -119,12 +122,22 @@ def _layers(path: Path) -> list[str]:
 
 def _frame(path: Path, layer: str | None) -> Any:
     try:
+        vector = path.suffix not in (".csv", ".parquet")
+        require_size(path, "vector_bytes" if vector else "table_bytes")
         if path.suffix == ".csv":
             return _csv(path)
         if path.suffix == ".parquet":
             return _parquet(path)
-        return pyogrio.read_dataframe(path, layer=layer)
-    except (DataSourceError, DataLayerError, ValueError, OSError) as error:
+        vector_format(path)
+        return limited_pyogrio().read_dataframe(path, layer=layer)
+    except InputError:
+        raise
+    except (
+        limited_pyogrio().errors.DataSourceError,
+        limited_pyogrio().errors.DataLayerError,
+        ValueError,
+        OSError,
+    ) as error:
         found = f"a file that cannot be read as a table ({reason(error)})"
         remedy = "save it as CSV in UTF-8, Parquet or GeoPackage"
         raise InputError(Problem(path.name, found, "a table", remedy)) from error

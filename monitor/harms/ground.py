@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -18,7 +17,7 @@ from pyproj import CRS, Transformer
 from aoi.harm.inputs import KnownInput, known_input, loss_calendar_year, physical
 from geo.blocks import Block
 from geo.errors import AltdevError, InputError, Problem
-from geo.raster import check_raster, open_on_grid
+from geo.raster import check_raster, open_on_grid, opened
 from geo.reader import GridReader
 from monitor.sections import HarmInputSection, HarmSection
 
@@ -109,7 +108,7 @@ def _opened(entry: HarmInputSection, geobox: GeoBox, stack: ExitStack) -> Layer:
 
 
 def _outside_value(path: Path) -> float | None:
-    with rasterio.open(path) as source:
+    with opened(path) as source:
         return None if source.nodata is None else float(source.nodata)
 
 
@@ -117,7 +116,7 @@ def _nodata(entry: HarmInputSection) -> float | None:
     """Return the no-data value of an input: the one given, else the file's own."""
     if isinstance(entry.nodata, int | float):
         return float(entry.nodata)
-    with rasterio.open(entry.path) as source:
+    with opened(entry.path) as source:
         return None if source.nodata is None else float(source.nodata)
 
 
@@ -153,7 +152,7 @@ def _entry_problems(entry: HarmInputSection, section: HarmSection, geobox: GeoBo
 
 def _grid_problems(entry: HarmInputSection, where: str, geobox: GeoBox) -> Iterator[Problem]:
     """Yield a no-data value that nobody states, a grid shifted against the frame's, and one that leaves it."""
-    with rasterio.open(entry.path) as source:
+    with opened(entry.path) as source:
         if source.nodata is None and entry.nodata is None:
             yield Problem(
                 where,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geo.raster import opened
 from imagery.chip import false_colour, limits_of, write_chip
 from imagery.composite import NODATA
 from monitor.context import Context
@@ -70,7 +70,7 @@ def _shown_bands(have: Sequence[str]) -> tuple[str, ...]:
 
 
 def _limits(path: Path, bands: Sequence[str]) -> list[tuple[float, float]]:
-    with rasterio.open(path) as source:
+    with opened(path) as source:
         shape = min(source.height, _OVERVIEW), min(source.width, _OVERVIEW)
         planes = source.read(_indexes(source.descriptions, bands), out_shape=(len(bands), *shape))
     return limits_of(_known(planes))
@@ -78,7 +78,7 @@ def _limits(path: Path, bands: Sequence[str]) -> list[tuple[float, float]]:
 
 def _around(path: Path, bands: Sequence[str], row: int, col: int) -> list[NDArray[np.float64]]:
     side = 2 * REACH_CELLS + 1
-    with rasterio.open(path) as source:
+    with opened(path) as source:
         planes = source.read(
             _indexes(source.descriptions, bands),
             window=Window(col - REACH_CELLS, row - REACH_CELLS, side, side),

@@ -9,7 +9,6 @@ from typing import Any
 import geopandas
 import numpy as np
 import pandas as pd
-import rasterio
 import rasterio.windows
 import shapely
 from affine import Affine
@@ -19,7 +18,7 @@ from odc.geo.geobox import GeoBox
 from aoi.hot_spot import nearest, touching
 from aoi.survey.density import kernel_density
 from geo.errors import InputError, Problem
-from geo.raster import RasterStyle, write_cog
+from geo.raster import RasterStyle, opened, write_cog
 from geo.vector import Layer, write_gpkg
 from monitor.context import Context, Progress
 from monitor.hot_spots import pattern_tables
@@ -109,7 +108,7 @@ def _map_cells(context: Context, section: HotSpotSection) -> Any:
     assert period is not None
     legend = context.profile.legend
     path = context.class_map_path(period.name)
-    with rasterio.open(path) as source:
+    with opened(path) as source:
         side = round(1000 * section.cell_km / source.transform.a)
         if side < 1 or min(source.shape) < side:
             found = f"cells of {section.cell_km:g} km on a map of {source.shape[1]} by {source.shape[0]} cells"

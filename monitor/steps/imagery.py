@@ -5,6 +5,7 @@ Finding scenes is light, since `altdev check` does it; what composes them is imp
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,7 @@ def search(context: Context, period: PeriodSection) -> Search:
         found = search_scenes(catalog=None, folder=imagery.folder, pattern=imagery.pattern, **request)
     else:
         found = search_items(items, where=source_name(context), **request)
+        _require_inside(found, context)
     waiting = [problem for problem in found.unfetched if not _was_tried(problem, context)]
     if waiting or (imagery.broken == "refuse" and found.lost):
         raise InputError([*found.problems, *found.unfetched] if imagery.broken == "refuse" else waiting)
@@ -108,6 +110,32 @@ def kept_radar(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
         return ()
     folder = context.out / "imagery" / period.name / RADAR_FOLDER
     return tuple(kept_as_prepared(found.scenes, folder, None, context.frame.geobox))
+
+
+def _require_inside(found: Search, context: Context) -> None:
+    """Refuse a catalogue that names files elsewhere on this machine: it was written by others.
+
+    Links that stand in the folders are their owner's, and are followed.
+
+    Raises
+    ------
+    InputError
+        Naming each scene.
+    """
+    imagery = context.imagery
+    if imagery.catalog is None or imagery.outside:
+        return
+    homes = [os.path.abspath(folder) for folder in (imagery.catalog.parent, context.root)]  # noqa: PTH100 (no links)
+    problems = []
+    for scene in found.scenes:
+        paths = [os.path.abspath(path) for path in scene_files([scene])]  # noqa: PTH100
+        strays = [path for path in paths if not any(Path(path).is_relative_to(home) for home in homes)]
+        if strays:
+            told = f"{len(strays)} files outside the catalogue's folder and the survey's, such as {Path(strays[0]).name}"
+            remedy = "if they are meant, set [imagery] outside = true"
+            problems.append(Problem(f"scene {scene.id}", told, "files inside", remedy))
+    if problems:
+        raise InputError(problems)
 
 
 def source_name(context: Context) -> str:

@@ -130,7 +130,7 @@ class TestReadLayer:
         """Law: a CSV in place of a layer is told as that."""
         (tmp_path / "a.csv").write_text("code,name\n1,x\n")
         with pytest.raises(
-            InputError, match=r"a\.csv: found a table without geometry; expected a layer of polygons"
+            InputError, match=r"a\.csv: found a file that is no readable vector layer .*expected GeoPackage"
         ):
             read_layer(tmp_path / "a.csv")
 
