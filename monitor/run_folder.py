@@ -11,18 +11,20 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from geo.errors import AltdevError, InputError, Problem, SurveyFileError
 from geo.files import write_text
 from monitor.lock import try_lock
-from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
+from monitor.manifest import MANIFEST, FileRecord, Manifest, StepRecord, read_manifest
 
-__all__ = ["MANIFEST", "FileRecord", "Manifest", "RunFolder", "staged"]
+__all__ = ["MANIFEST", "OVERWRITING", "FileRecord", "Manifest", "RunFolder", "staged"]
 
 _STAGING = ".staging"
 _LOCK = ".lock"
+OVERWRITING = ".overwriting"
 
 
 def is_kept(folder: Path, manifest: Manifest, step: str, key: str) -> bool:
@@ -196,6 +198,52 @@ class RunFolder:
                 if not folder.is_dir() or any(folder.iterdir()):
                     break
                 folder.rmdir()
+
+    def holds_other(self, survey: str) -> bool:
+        """Say whether the folder holds the run of another survey, or a manifest that cannot be read."""
+        try:
+            manifest = self.manifest()
+        except InputError:
+            return True
+        return manifest is not None and manifest.survey.get("name") != survey
+
+    def overwriting(self) -> RunFolder:
+        """Return the folder inside this one that a run is made in while the one it replaces still stands."""
+        path = self.path / OVERWRITING
+        if path.is_symlink() or path.is_file():
+            raise _in_the_way(path)
+        return RunFolder(path)
+
+    def give_up_overwriting(self) -> None:
+        """Delete what is left of a run that was to replace this one."""
+        path = self.path / OVERWRITING
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+
+    def take_over(self, other: RunFolder) -> Manifest:
+        """Put a whole run in the place of the one that stands here; return its manifest.
+
+        Files that no run made stay.
+        """
+        made = other.manifest()
+        assert made is not None
+        try:
+            old = self.manifest()
+        except InputError:
+            old = None
+        names = {name for step in made.steps.values() for name in step.outputs}
+        before = {name: file for step in (old.steps.values() if old else ()) for name, file in step.outputs.items()}
+        left = {name: file for name, file in before.items() if name not in names}
+        # Every file is named by one of the two before the first moves: what is cut short here is made again
+        steps = {name: replace(step, fingerprint="") for name, step in made.steps.items()}
+        steps["overwritten"] = StepRecord(fingerprint="", outputs=left)
+        path = self.path / MANIFEST
+        if path.is_dir():
+            raise _in_the_way(path)
+        self.write_manifest(replace(made, steps=steps))
+        self.remove(left)
+        self.publish(other.path, names)
+        return made
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write the manifest, whole or not at all."""

@@ -109,33 +109,49 @@ def run(survey_path: Path, options: RunOptions, *, verb: str | None, listener: L
     if not options.overwrite:
         folder.require_ours(survey.survey.name, overwrite=False)  # before the lock leaves its file there
     with folder.held():
-        folder.require_ours(survey.survey.name, overwrite=options.overwrite)
         require_unsealed(folder)
-        earlier = folder.manifest()
-        base = base_manifest(survey, survey_path)
-        fetch(survey, survey_path, options, listener=listener)
-        if earlier is not None and earlier.survey.get("name") == survey.survey.name:
-            base = replace(base, steps=earlier.steps, inputs=earlier.inputs, custody=earlier.custody)
-        hashes: dict[Path, FileRecord] = {}
-        steps = plan(survey, survey_path, options, hashes=hashes)
-        wanted = chosen(steps, verb, options.tier)
-        if not wanted:
-            raise SurveyFileError(
-                Problem(
-                    survey_path.name,
-                    f"nothing for 'altdev {verb}' to do",
-                    f"a table that asks for it, such as [{verb}]",
-                    "see docs/survey-file.md",
-                )
+        if not (options.overwrite and folder.holds_other(survey.survey.name)):
+            folder.give_up_overwriting()
+            return _run_in(folder, survey, survey_path, options, verb, listener)
+        inner = folder.overwriting()
+        with inner.held():
+            made = _run_in(inner, survey, survey_path, replace(options, out=inner.path), verb, listener)
+        whole = folder.take_over(inner)  # the old result stood until here
+        _close(folder, whole)
+        folder.give_up_overwriting()
+        return made
+
+
+def _run_in(
+    folder: RunFolder, survey: Survey, survey_path: Path, options: RunOptions, verb: str | None, listener: Listener
+) -> Manifest:
+    """Run in a folder that is held."""
+    folder.require_ours(survey.survey.name, overwrite=options.overwrite)
+    earlier = folder.manifest()
+    base = base_manifest(survey, survey_path)
+    fetch(survey, survey_path, options, listener=listener)
+    if earlier is not None and earlier.survey.get("name") == survey.survey.name:
+        base = replace(base, steps=earlier.steps, inputs=earlier.inputs, custody=earlier.custody)
+    hashes: dict[Path, FileRecord] = {}
+    steps = plan(survey, survey_path, options, hashes=hashes)
+    wanted = chosen(steps, verb, options.tier)
+    if not wanted:
+        raise SurveyFileError(
+            Problem(
+                survey_path.name,
+                f"nothing for 'altdev {verb}' to do",
+                f"a table that asks for it, such as [{verb}]",
+                "see docs/survey-file.md",
             )
-        root = survey_path.resolve().parent
-        require_licences_used(survey.map.licences, steps, root=root, where=survey_path.name)
-        base = tidied(base, steps, folder, root=root)
-        _forget_blocks(folder, steps)
-        made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener, hashes=hashes)
-        made = identified(made, steps, root=root, hashes=hashes, told=_told(survey))
-        _close(folder, made)
-        return replace(made, steps={step.name: made.steps[step.name] for step in wanted})
+        )
+    root = survey_path.resolve().parent
+    require_licences_used(survey.map.licences, steps, root=root, where=survey_path.name)
+    base = tidied(base, steps, folder, root=root)
+    _forget_blocks(folder, steps)
+    made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener, hashes=hashes)
+    made = identified(made, steps, root=root, hashes=hashes, told=_told(survey))
+    _close(folder, made)
+    return replace(made, steps={step.name: made.steps[step.name] for step in wanted})
 
 
 def _told(survey: Survey) -> dict[str, Any]:

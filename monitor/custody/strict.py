@@ -12,7 +12,7 @@ from typing import Any
 from geo.errors import InputError, Problem, SurveyFileError
 from monitor.manifest import MANIFEST, FileRecord, Manifest, StepRecord, read_manifest
 from monitor.run_card import RUN_CARD
-from monitor.run_folder import RunFolder
+from monitor.run_folder import OVERWRITING, RunFolder
 
 __all__ = [
     "SEALED",
@@ -110,11 +110,12 @@ def require_no_links(out: Path, names: Collection[str]) -> None:
 
 
 def leftovers(out: Path) -> list[Path]:
-    """Return the hidden halves of files that a killed run may have left beside their places, links not followed."""
+    """Return what a killed run may have left: hidden halves of files, and a run that was to replace this one."""
     found = []
     for folder, subfolders, files in _walk(out):
         subfolders[:] = [name for name in subfolders if not (folder / name).is_symlink()]
-        found += [folder / name for name in files if name.startswith(".") and ".part" in name]
+        inside = folder.relative_to(out).parts[:1] == (OVERWRITING,)
+        found += [folder / name for name in files if inside or (name.startswith(".") and ".part" in name)]
     return sorted(found)
 
 

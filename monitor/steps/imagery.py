@@ -131,7 +131,8 @@ def _require_inside(found: Search, context: Context) -> None:
         paths = [os.path.abspath(path) for path in scene_files([scene])]  # noqa: PTH100
         strays = [path for path in paths if not any(Path(path).is_relative_to(home) for home in homes)]
         if strays:
-            told = f"{len(strays)} files outside the catalogue's folder and the survey's, such as {Path(strays[0]).name}"
+            name = Path(strays[0]).name
+            told = f"{len(strays)} files outside the catalogue's folder and the survey's, such as {name}"
             remedy = "if they are meant, set [imagery] outside = true"
             problems.append(Problem(f"scene {scene.id}", told, "files inside", remedy))
     if problems:

@@ -194,6 +194,57 @@ class TestRequireOurs:
         assert folder.manifest() is None
 
 
+class TestTakingOver:
+    """A run that replaces another survey's is made beside it, and takes its place when it is whole."""
+
+    @staticmethod
+    def folders(path: Path) -> tuple[RunFolder, RunFolder]:
+        """Return the folder of an old run, a stranger in it, and a new run made inside."""
+        old = RunFolder(path)
+        old.write_manifest(
+            manifest_of("other", a=done(both=write(path, "both", "old"), gone=write(path, "gone", "x")))
+        )
+        write(path, "mine.txt", "mine")
+        new = old.overwriting()
+        files = {"both": write(new.path, "both", "new"), "fresh": write(new.path, "fresh", "y")}
+        new.write_manifest(manifest_of("test", b=done(**files)))
+        return old, new
+
+    def test_the_old_result_stands_until_then(self, tmp_path: Path) -> None:
+        """Law: while the new run is made, not a byte of the old one has changed."""
+        old, _ = self.folders(tmp_path)
+        assert old.holds_other("test")
+        manifest = old.manifest()
+        assert manifest is not None
+        assert all(record.matches(tmp_path / name) for name, record in manifest.steps["a"].outputs.items())
+
+    def test_it_takes_the_place(self, tmp_path: Path) -> None:
+        """Law: then the files are those of the new run and of strangers, and the manifest names each."""
+        old, new = self.folders(tmp_path)
+        made = old.take_over(new)
+        old.write_manifest(made)
+        old.give_up_overwriting()
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"both", "fresh", "mine.txt", "manifest.json"}
+        assert (tmp_path / "both").read_text() == "new"
+        assert not old.holds_other("test")
+
+    @pytest.mark.parametrize("moment", ["remove", "publish"])
+    def test_cut_short_it_knows_every_file(
+        self, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Law: interrupted in between, each file of either run that may stand there is named by the manifest."""
+        old, new = self.folders(tmp_path)
+        monkeypatch.setattr(RunFolder, moment, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            old.take_over(new)
+        manifest = old.manifest()
+        assert manifest is not None
+        named = {name for step in manifest.steps.values() for name in step.outputs}
+        assert named == {"both", "gone", "fresh"}
+        assert not any(step.is_done for step in manifest.steps.values())
+
+
 class TestPublish:
     """Files on their way to their places."""
 
