@@ -21,6 +21,7 @@ from geo.errors import InputError, Problem
 __all__ = [
     "RASTER_FORMATS",
     "VECTOR_FORMATS",
+    "layer_errors",
     "limited_pyogrio",
     "raster_format",
     "require_plain_file",
@@ -74,6 +75,12 @@ def limited_pyogrio() -> Any:
             del os.environ["OGR_SKIP"]
         else:
             os.environ["OGR_SKIP"] = before
+
+
+def layer_errors() -> tuple[type[Exception], ...]:
+    """Return what reading a layer raises when the file, or the layer in it, cannot be read."""
+    errors = limited_pyogrio().errors
+    return errors.DataLayerError, errors.DataSourceError
 
 
 def vector_format(path: Path) -> str:

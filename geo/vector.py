@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo.drivers import limited_pyogrio, vector_format
+from geo.drivers import layer_errors, limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, reason
 from geo.files import FIXED_DATE, atomic, cannot_write
 from geo.limits import require_size, require_within
@@ -211,7 +211,7 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
             return geopandas.read_file(path, layer=chosen, engine="pyogrio")
     except InputError:
         raise
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+    except (*layer_errors(), ValueError) as error:
         first = reason(error).split("; ")[0]
         raise InputError(
             Problem(str(path), f"a file that is no readable vector layer ({first})", "GeoPackage or similar")

@@ -19,7 +19,7 @@ import shapely
 
 from aoi.project.finding import Finding
 from aoi.project.model import DataModel
-from geo.drivers import limited_pyogrio, vector_format
+from geo.drivers import layer_errors, limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, reason
 from geo.limits import require_size
 
@@ -114,7 +114,7 @@ def _layers(path: Path) -> list[str]:
         return [str(name) for name, _ in limited_pyogrio().list_layers(path)]
     except InputError:
         raise
-    except (limited_pyogrio().errors.DataSourceError, ValueError) as error:
+    except (*layer_errors(), ValueError) as error:
         raise InputError(
             Problem(str(path), f"a file that cannot be read ({reason(error)})", "GeoPackage")
         ) from error

@@ -127,6 +127,24 @@ def test_files_come_whole_and_with_their_hash(api: Served, tmp_path: Path) -> No
         assert entry["address"] == f"{api.address}files/{scene}/{asset}.tif"
 
 
+def test_an_asset_without_end_is_cut_off(api: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contract: a file of more bytes than an asset may have is told, and no part of it is kept."""
+    monkeypatch.setenv("ALTDEV_LIMITS", "asset_bytes=100")
+    store, problems, _ = fetched(api, tmp_path)
+    assert len(problems) == len(DAYS) * (len(BANDS) + 1)
+    assert "more than 100 bytes" in problems[0].found
+    assert not store.files
+    assert [path for path in tmp_path.rglob("*") if path.suffix != ".json" and path.is_file()] == []
+
+
+@pytest.mark.parametrize("limit", ["json_bytes=100", "json_depth=3"])
+def test_an_answer_beyond_the_limits_is_told(api: Served, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """Contract: an answer too long or too deep is one line with the flag that takes it on."""
+    monkeypatch.setenv("ALTDEV_LIMITS", limit)
+    with pytest.raises(InputError, match=f"--limit {limit.split('=')[0]}="):
+        asked(api)
+
+
 def test_what_is_here_is_never_asked_for_again(api: Served, tmp_path: Path) -> None:
     """Law: a second time needs no request, one file taken away needs one, and a run needs none at all."""
     store, _, items = fetched(api, tmp_path)

@@ -42,6 +42,9 @@ source = "invented for this test"
 KNOWN = ("2024,cannabis,cannabis\n",) * 38 + ("2024,cereal,cannabis\n",) * 2 + ("2024,cereal,cereal\n",) * 300
 """How interpreters read 340 units whose label is known."""
 
+LOG = "run.log"
+"""What the run of the example said, beside its folder."""
+
 SIZE = 200
 """Cells on a side: large enough for every stratum, small enough for seconds."""
 
@@ -88,8 +91,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def finished_run(project: Path) -> Path:
     """Return the run folder of the small example, run to its end."""
-    done = altdev("run", project / "survey.toml", "-q")
+    done = altdev("run", project / "survey.toml", "-v")
     assert done.code == 0, done.err
+    (project.parent / LOG).write_text(done.out + done.err)
     return project / "run"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,23 @@ def test_scene_in_another_crs_is_carried_to_the_grid(copy_of: Copy) -> None:
     told = [line for line in done.out.splitlines() if "warped to the grid" in line]
     assert len(told) == 1
     assert f"lies in EPSG:{other}" in told[0]
+
+
+def test_a_catalogue_leads_nowhere_else(copy_of: Copy, tmp_path: Path) -> None:
+    """Attack: an asset outside the folders of catalogue and survey is refused by scene, unless it is allowed."""
+    folder = copy_of()
+    item = sorted((folder / "inputs" / "stac" / "items").glob("*2024*/*.json"))[0]
+    content = json.loads(item.read_text())
+    outside = tmp_path / "private.tif"
+    shutil.copy(item.parent / content["assets"]["B04"]["href"], outside)
+    content["assets"]["B04"]["href"] = "../" * len(item.parts[1:-1]) + str(outside)[1:]
+    item.write_text(json.dumps(content))
+    told = altdev("imagery", folder / "survey.toml")
+    assert (told.code, len(told.lines)) == (3, 1)
+    assert f"scene {content['id']}: found 1 files outside the catalogue's folder and the survey's" in told.err
+    text = (folder / "survey.toml").read_text()
+    (folder / "survey.toml").write_text(text.replace("[imagery]", "[imagery]\noutside = true"))
+    assert altdev("plan", folder / "survey.toml").code == 0
 
 
 def test_survey_file_with_three_errors(copy_of: Copy) -> None:

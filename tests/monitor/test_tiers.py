@@ -270,6 +270,17 @@ def test_products_verify_by_themselves_after_a_purge(released: Path, tmp_path: P
     assert [path.name for path in files_of(out) if leaks(path.read_bytes(), secrets(released))] == []
 
 
+@pytest.mark.parametrize("tier", [1, 2])
+def test_the_log_of_a_release_tells_no_secret(released: Path, tier: int) -> None:
+    """Attack: what a run at tiers 1 and 2 prints, told in full, holds no name, id or place that is tier 0."""
+    done = altdev("map", released / "survey.toml", "-o", released / "run", "--tier", str(tier), "-v")
+    assert done.code == 0, done.err
+    text = (done.out + done.err).replace(str(released), "")
+    assert not leaks(text.encode(), secrets(released))
+    assert "CANARY" not in text
+    assert "Wilhelmina" not in text
+
+
 def test_equal_runs_give_equal_bytes(released: Path) -> None:
     """Law: pages, workbooks and signatures of a second run are the first one's, byte for byte."""
     product = released / "run" / "products" / "2"
