@@ -7,13 +7,14 @@ EXAMPLE ?= andes-coca
 SEED ?= 1
 JOBS ?= 2
 
-.PHONY: demo test quick lint types contracts unit format bench clean help
+.PHONY: sbom trust demo test quick lint types contracts unit format bench clean help
 
 help:
 	@echo "make demo    install, run the whole survey of a simulated landscape, print hectares and the map's path"
 	@echo "make test    install the test tools and run every check"
 	@echo "make quick   the fast part of the tests"
 	@echo "make bench   the benchmarks (minutes)"
+	@echo "make sbom    a bill of materials in build/sbom.json"
 
 # The survey of one simulated landscape (EXAMPLE=andes-coca, helmand-poppy or rif-cannabis), offline.
 demo: $(VENV)/.installed
@@ -42,6 +43,14 @@ quick: $(VENV)/.installed-test
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# How far it can be trusted, measured: minutes each; counts go to docs/reliability.md.
+trust: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.trust.licences
+	$(BIN)/python -m benchmarks.trust.sbom
+
+sbom: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.trust.sbom build/sbom.json
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks

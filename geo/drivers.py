@@ -77,7 +77,7 @@ def limited_pyogrio() -> Any:
             os.environ["OGR_SKIP"] = before
 
 
-def layer_errors() -> tuple[type[Exception], ...]:
+def layer_errors() -> tuple[type[Exception], type[Exception]]:
     """Return what reading a layer raises when the file, or the layer in it, cannot be read."""
     errors = limited_pyogrio().errors
     return errors.DataLayerError, errors.DataSourceError

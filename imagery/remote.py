@@ -23,7 +23,6 @@ from pystac_client.stac_api_io import StacApiIO
 
 from geo.errors import InputError, Problem, reason
 from geo.json_text import parse_json
-from geo.limits import require_within
 from imagery.address import shown_address
 from imagery.web import WebPolicy, explained
 
@@ -159,7 +158,7 @@ def _items(
         catalog = pystac.Catalog.from_file(str(remote.catalog), stac_io=_WebFiles(session, policy.timeout_s))
         yield from catalog.get_items(recursive=True)
         return
-    files = StacApiIO(max_retries=None, timeout=policy.timeout_s)
+    files = _ApiFiles(max_retries=None, timeout=policy.timeout_s)
     files.session = session
     client = Client.open(remote.api, stac_io=files)
     # A day more on either side: servers differ in whether a bare day is its midnight or all of it
@@ -169,6 +168,15 @@ def _items(
             bbox=list(box), datetime=days, limit=_PAGE, collections=list(remote.collections) or None
         )
         yield from found.items()
+
+
+class _ApiFiles(StacApiIO):
+    """Reads the answers of an API within the limits."""
+
+    def json_loads(self, txt: str, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return an answer."""
+        content: dict[str, Any] = parse_json(txt, where="an answer of the catalogue")
+        return content
 
 
 class _WebFiles(DefaultStacIO):
@@ -183,7 +191,7 @@ class _WebFiles(DefaultStacIO):
         answer = self._session.get(href, timeout=self._timeout_s)
         if not answer.ok:
             raise OSError(f"answer {answer.status_code} at {shown_address(href)}")
-        return _text(answer)
+        return answer.text
 
     def json_loads(self, txt: str, *_: Any, **__: Any) -> dict[str, Any]:
         """Return an answer within the limits."""
@@ -194,12 +202,6 @@ class _WebFiles(DefaultStacIO):
         """Return the text a link or an address leads to."""
         href = source.get_absolute_href() if isinstance(source, pystac.Link) else str(source)
         return self.read_text_from_href(str(href))
-
-
-def _text(answer: requests.Response) -> str:
-    """Return the text of an answer that is no larger than a JSON text may be."""
-    require_within("json_bytes", len(answer.content), where=shown_address(answer.url), what="bytes")
-    return answer.text
 
 
 def _failed(remote: Remote, found: str) -> InputError:

@@ -84,6 +84,10 @@ class RefusedHostError(requests.exceptions.RequestException):
     """A host of a private network that the survey file does not name."""
 
 
+class TooLongError(requests.exceptions.RequestException):
+    """An answer longer than the limits."""
+
+
 class UnknownHostError(requests.exceptions.ConnectionError):
     """A name that nobody knows, or no network to ask in."""
 
@@ -205,7 +209,22 @@ class _Session(requests.Session):
         # A proxy looks the name up itself; a bare number can be judged here
         addresses = [_host(url)] if by_proxy else _addresses(_host(url))
         require_public(_host(url), addresses, self._policy.private_hosts)
-        return super().send(request, **options)
+        streamed = bool(options.get("stream"))
+        answer = super().send(request, **{**options, "stream": True})
+        return answer if streamed else _read_within(answer)
+
+
+def _read_within(answer: requests.Response) -> requests.Response:
+    """Read a body that is wanted whole, as long as it is no longer than a text may be."""
+    most, parts, received = limits().json_bytes, [], 0
+    for chunk in answer.iter_content(_CHUNK):
+        parts.append(chunk)
+        received += len(chunk)
+        if received > most:
+            answer.close()
+            raise TooLongError(f"an answer of more than {most:,} bytes; to take it on, say --limit json_bytes=...")
+    answer._content = b"".join(parts)  # as `Response.content` keeps it
+    return answer
 
 
 class _Adapter(HTTPAdapter):
@@ -279,8 +298,12 @@ def _host(url: str) -> str:
 
 def explained(error: Exception) -> str:
     """Return what went wrong with a request, in words that hold no query and no header."""
-    behind = error.__context__ if isinstance(error.__context__, RefusedHostError | UnknownHostError) else error
-    if isinstance(behind, WebError | RefusedHostError | UnknownHostError):
+    behind = (
+        error.__context__
+        if isinstance(error.__context__, RefusedHostError | UnknownHostError | TooLongError)
+        else error
+    )
+    if isinstance(behind, WebError | RefusedHostError | UnknownHostError | TooLongError):
         return str(behind)
     status = getattr(error, "status_code", None)
     return f"answer {status}" if status else type(error.__context__ or error).__name__

@@ -141,7 +141,7 @@ def test_an_asset_without_end_is_cut_off(api: Served, tmp_path: Path, monkeypatc
 def test_an_answer_beyond_the_limits_is_told(api: Served, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     """Contract: an answer too long or too deep is one line with the flag that takes it on."""
     monkeypatch.setenv("ALTDEV_LIMITS", limit)
-    with pytest.raises(InputError, match=f"--limit {limit.split('=')[0]}="):
+    with pytest.raises(InputError, match=f"say --limit {limit.split('=')[0]}="):
         asked(api)
 
 
