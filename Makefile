@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 EXAMPLE ?= andes-coca
 SEED ?= 1
 JOBS ?= 2
+# of `make trust`: kills, cases of each reader and mutants of each module, added to those counted before
+KILLS ?= 20
+CASES ?= 1000
+MUTANTS ?= 1
 
 .PHONY: sbom trust demo test quick lint types contracts unit format bench clean help
 
@@ -14,6 +18,7 @@ help:
 	@echo "make test    install the test tools and run every check"
 	@echo "make quick   the fast part of the tests"
 	@echo "make bench   the benchmarks (minutes)"
+	@echo "make trust   kills, fuzzing, mutants, lines and leaks, counted in docs/reliability.md (an hour; KILLS=, CASES=, MUTANTS=)"
 	@echo "make sbom    a bill of materials in build/sbom.json"
 
 # The survey of one simulated landscape (EXAMPLE=andes-coca, helmand-poppy or rif-cannabis), offline.
@@ -48,6 +53,12 @@ format: $(VENV)/.installed-test
 trust: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.trust.licences
 	$(BIN)/python -m benchmarks.trust.sbom
+	$(BIN)/python -m benchmarks.trust.oracles
+	$(BIN)/python -m benchmarks.trust.leaks
+	$(BIN)/python -m benchmarks.trust.lines
+	$(BIN)/python -m benchmarks.trust.kills $(KILLS)
+	$(BIN)/python -m benchmarks.trust.fuzz $(CASES)
+	$(BIN)/python -m benchmarks.trust.mutants $(MUTANTS)
 
 sbom: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.trust.sbom build/sbom.json

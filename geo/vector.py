@@ -208,10 +208,12 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
         chosen = layer or next(iter(spatial), None)
         if chosen in spatial:
             _require_few(path, chosen, driver)
-            return geopandas.read_file(path, layer=chosen, engine="pyogrio")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # of shapes that are told or mended after reading
+                return geopandas.read_file(path, layer=chosen, engine="pyogrio")
     except InputError:
         raise
-    except (*layer_errors(), ValueError) as error:
+    except (*layer_errors(), shapely.errors.GEOSException, ValueError) as error:
         first = reason(error).split("; ")[0]
         raise InputError(
             Problem(str(path), f"a file that is no readable vector layer ({first})", "GeoPackage or similar")

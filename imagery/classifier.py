@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.errors import InputError, Problem
+from imagery.model_text import require_sound_trees
 from imagery.trees import TreeBank, tree_bank
 
 __all__ = ["BoostSettings", "Classifier", "fit_classifier", "softmax"]
@@ -85,6 +86,7 @@ class Classifier:
 
     @cached_property
     def _booster(self) -> Any:
+        require_sound_trees(self.text, len(self.codes))
         try:
             return lightgbm.Booster(model_str=self.text)
         except lightgbm.basic.LightGBMError as error:
@@ -93,6 +95,7 @@ class Classifier:
     @cached_property
     def _bank(self) -> TreeBank | None:
         """The trees for the sweep; None where it cannot stand in for the library."""
+        require_sound_trees(self.text, len(self.codes))
         return _checked_bank(self.text)
 
 

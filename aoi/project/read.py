@@ -7,6 +7,7 @@ Cells are read as text, so that a code keeps its zeros and a mistake can be told
 from __future__ import annotations
 
 import datetime
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,15 +130,12 @@ def _frame(path: Path, layer: str | None) -> Any:
         if path.suffix == ".parquet":
             return _parquet(path)
         vector_format(path)
-        return limited_pyogrio().read_dataframe(path, layer=layer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of shapes that are told after reading
+            return limited_pyogrio().read_dataframe(path, layer=layer)
     except InputError:
         raise
-    except (
-        limited_pyogrio().errors.DataSourceError,
-        limited_pyogrio().errors.DataLayerError,
-        ValueError,
-        OSError,
-    ) as error:
+    except (*layer_errors(), shapely.errors.GEOSException, ValueError, OSError) as error:
         found = f"a file that cannot be read as a table ({reason(error)})"
         remedy = "save it as CSV in UTF-8, Parquet or GeoPackage"
         raise InputError(Problem(path.name, found, "a table", remedy)) from error

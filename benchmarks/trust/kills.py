@@ -1,0 +1,369 @@
+"""Kill a survey at random moments, and see that it ends with the same bytes; and other ways to disturb a run.
+
+``python -m benchmarks.trust.kills [N]`` adds N kills (20 when none is named) to those counted before. The work lies
+in ``build/kills``; stop it at any time, and go on later. Linux: it forks, and mounts small disks where it may.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import pkgutil
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.trust.results import load, save
+
+__all__ = ["content", "disturb", "kill", "main"]
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "build" / "kills"
+SIZE = 140
+"""Cells on a side of the landscape: small, for many kills."""
+LONGEST_S = 6.0
+"""Longest wait before a kill; a step that takes longer is reached by kills at events."""
+MOST_EVENTS = 60
+EVENTS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
+
+
+def prepare() -> Path:
+    """Return the folder of the survey, with a run that nobody disturbed; both are made once."""
+    project = WORK / "project"
+    if not (project / "done").is_file():
+        from imagery.simulate.example import write_example
+
+        shutil.rmtree(WORK, ignore_errors=True)
+        write_example("rif-cannabis", project, seed=3, size=SIZE)
+        path = project / "survey.toml"
+        text = path.read_text().replace("size = 600", "size = 240").replace("floor = 50", "floor = 15")
+        path.write_text(text + _MORE)
+        code, _ = child(lambda: survey(project))
+        if code:
+            raise SystemExit((WORK / "stderr").read_text()[-2000:])
+        (project / "run").rename(WORK / "undisturbed")
+        (project / "done").touch()
+    return project
+
+
+_MORE = """
+[corrections]
+eradication = "inputs/eradication.gpkg"
+all_verified = true
+image_date = { "2021" = 2021-01-01 }
+
+[[production]]
+crop = "cannabis"
+product = "dry herb"
+region = "Jbel Amara"
+vintage = "2024"
+yield_kg_ha = 800.0
+yield_se_kg_ha = 50.0
+source = "invented"
+"""
+
+
+class Silent:
+    """A listener that says nothing."""
+
+    def started(self, step: str) -> None:
+        """Hear nothing."""
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """Hear nothing."""
+
+    def kept(self, step: str) -> None:
+        """Hear nothing."""
+
+    def finished(self, step: str, facts: Mapping[str, Any]) -> None:
+        """Hear nothing."""
+
+
+def survey(project: Path, *, out: Path | None = None, overwrite: bool = False) -> None:
+    """Run the whole survey in this process."""
+    from monitor.workflow import RunOptions, run
+
+    options = RunOptions(out=out or project / "run", overwrite=overwrite)
+    run(project / "survey.toml", options, verb=None, listener=Silent())
+
+
+def content(out: Path) -> dict[str, str]:
+    """Return the hash of every file, hidden ones too; times of day in manifest and card are left out."""
+    found = {}
+    for path in sorted(path for path in out.rglob("*") if path.is_file() and path.name != ".lock"):
+        data = path.read_bytes()
+        if path.name == "manifest.json":
+            manifest = json.loads(data)
+            for step in manifest["steps"].values():
+                step["finished"] = ""
+            data = json.dumps(manifest, sort_keys=True).encode()
+        elif path.name == "ro-crate-metadata.json":
+            card = json.loads(data)
+            for entity in card["@graph"]:
+                for key in ("endTime", "datePublished", *(("sha256",) if entity["@id"] == "manifest.json" else ())):
+                    entity.pop(key, None)
+            data = json.dumps(card, sort_keys=True).encode()
+        found[path.relative_to(out).as_posix()] = hashlib.sha256(data).hexdigest()
+    return found
+
+
+def child(work: Callable[[], object], *, kill_after_s: float | None = None) -> tuple[int, int]:
+    """Do some work in a forked process; return its exit code and the signal that ended it."""
+    from geo.errors import AltdevError
+
+    started = os.fork()
+    if started == 0:
+        with (WORK / "stderr").open("w") as errors:
+            os.dup2(errors.fileno(), 2)
+            try:
+                work()
+            except AltdevError as error:
+                print(error, file=sys.stderr, flush=True)
+                os._exit(error.exit_code)
+            except BaseException as error:  # noqa: BLE001  (the parent sees the exit code)
+                print(f"Traceback {error!r}", file=sys.stderr, flush=True)
+                os._exit(99)
+            os._exit(0)
+    if kill_after_s is not None:
+        time.sleep(kill_after_s)
+        os.kill(started, signal.SIGKILL)
+    _, status = os.waitpid(started, 0)
+    return (0, os.WTERMSIG(status)) if os.WIFSIGNALED(status) else (os.WEXITSTATUS(status), 0)
+
+
+def die_before(event_number: int, out: Path) -> None:
+    """Let this process be killed before its numbered act on the run folder."""
+    seen = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        if event not in EVENTS or not any(str(out) in str(argument) for argument in arguments[:2]):
+            return
+        if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+            return  # only reads
+        seen += 1
+        if seen > event_number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def unnamed(out: Path) -> list[str]:
+    """Return visible files that the manifest of a killed run does not name."""
+    path = out / "manifest.json"
+    steps = json.loads(path.read_text())["steps"].values() if path.is_file() else ()
+    named = {name for step in steps for name in step["outputs"]} | {"manifest.json", "ro-crate-metadata.json"}
+    files = (file.relative_to(out) for file in out.rglob("*") if file.is_file())
+    visible = {file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts)}
+    return sorted(visible - named)
+
+
+def kill(number: int, chance: random.Random) -> None:
+    """Kill a run so many times, and compare each run that ends."""
+    project = prepare()
+    expected = content(WORK / "undisturbed")
+    counts = load("kills").get("counts") or dict.fromkeys(
+        (
+            "kills after a random while", "kills before a random act on the disk", "runs brought to their end",
+            "runs with other bytes", "files that no manifest named", "tracebacks",
+        ),
+        0,
+    )  # fmt: skip
+    out = project / "run"
+    done = 0
+    while done < number:
+        by_event = chance.random() < 0.5
+        if by_event:
+            moment = chance.randrange(MOST_EVENTS)
+            code, ended_by = child(lambda n=moment: (die_before(n, out), survey(project)))  # type: ignore[misc]
+        else:
+            code, ended_by = child(lambda: survey(project), kill_after_s=chance.uniform(0, LONGEST_S))
+        counts["tracebacks"] += code == 99
+        if ended_by:
+            counts["kills before a random act on the disk" if by_event else "kills after a random while"] += 1
+            counts["files that no manifest named"] += len(unnamed(out))
+            done += 1
+        else:
+            counts["runs brought to their end"] += 1
+            counts["runs with other bytes"] += code != 0 or content(out) != expected
+            shutil.rmtree(out)
+        save("kills", load("kills") | {"counts": counts})
+    code, _ = child(lambda: survey(project))
+    counts["runs brought to their end"] += 1
+    counts["runs with other bytes"] += code != 0 or content(out) != expected
+    shutil.rmtree(out)
+    save("kills", load("kills") | {"counts": counts})
+
+
+def disturb() -> None:
+    """Disturb a run in each of the other ways once, and keep what was seen."""
+    project = prepare()
+    told = {}
+    for name, case in CASES.items():
+        shutil.rmtree(project / "run", ignore_errors=True)
+        told[name] = case(project, content(WORK / "undisturbed"))
+        sys.stdout.write(f"{name}: {told[name]}\n")
+        save("kills", {"counts": {}} | load("kills") | {"cases": told})
+    shutil.rmtree(project / "run", ignore_errors=True)
+
+
+def _said() -> str:
+    lines = (WORK / "stderr").read_text().strip().splitlines()
+    if not lines:
+        return "nothing said"
+    traced = (
+        "a traceback" if lines[0].startswith("Traceback") else f"{len(lines)} line{'s' if len(lines) > 1 else ''}"
+    )
+    return f"{traced}: {lines[-1][lines[-1].find('found') :][:120]}"
+
+
+def _ended(project: Path, expected: Mapping[str, str]) -> str:
+    code, _ = child(lambda: survey(project))
+    return "ends with the same bytes" if code == 0 and content(project / "run") == expected else "DIFFERS"
+
+
+@contextmanager
+def _small_disk(path: Path, options: str) -> Iterator[bool]:
+    path.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)]
+    mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(path)], check=False)
+
+
+def _full_disk(project: Path, expected: Mapping[str, str]) -> str:
+    with _small_disk(WORK / "disk", "size=2m") as mounted:
+        if mounted:
+            out = WORK / "disk" / "run"
+            code, _ = child(lambda: survey(project, out=out))
+            said = f"a disk of 2 MiB: exit {code}, {_said()}"
+            shutil.copytree(out, project / "run", ignore=shutil.ignore_patterns(".lock"))
+        else:
+
+            def limited() -> None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                survey(project)
+
+            code, _ = child(limited)
+            said = f"files of 60,000 bytes at most (no disk could be mounted): exit {code}, {_said()}"
+    return f"{said}; with room the next run {_ended(project, expected)}"
+
+
+def _read_only(project: Path, _: Mapping[str, str]) -> str:
+    with _small_disk(WORK / "disk", "size=2m,ro") as mounted:
+        if not mounted:
+            return "not tried: no disk could be mounted"
+        code, _ = child(lambda: survey(project, out=WORK / "disk" / "run"))
+        return f"exit {code}, {_said()}"
+
+
+def _vanished(project: Path, expected: Mapping[str, str]) -> str:
+    child(lambda: survey(project), kill_after_s=LONGEST_S)
+    path = project / "inputs" / "admin.gpkg"
+    path.rename(WORK / "away")
+    code, _ = child(lambda: survey(project))
+    said = f"exit {code}, {_said()}"
+    (WORK / "away").rename(path)
+    return f"{said}; brought back the next run {_ended(project, expected)}"
+
+
+def _clock(project: Path, expected: Mapping[str, str]) -> str:
+    from datetime import UTC, datetime
+
+    from monitor import engine
+
+    class Past(datetime):
+        @classmethod
+        def now(cls, tz: Any = UTC) -> Past:
+            return cls(2001, 1, 1, tzinfo=tz)
+
+    child(lambda: survey(project), kill_after_s=LONGEST_S)
+
+    def early() -> None:
+        engine.datetime = Past  # type: ignore[misc]
+        survey(project)
+
+    child(early, kill_after_s=LONGEST_S)
+    return f"killed, gone on with in 2001, killed, gone on with today: it {_ended(project, expected)}"
+
+
+def _twice(project: Path, expected: Mapping[str, str]) -> str:
+    first = os.fork()
+    if first == 0:
+        try:
+            survey(project)
+        finally:
+            os._exit(0)
+    while not (project / "run" / ".lock").is_file() or not (project / "run" / ".lock").read_text():
+        time.sleep(0.05)
+    code, _ = child(lambda: survey(project))
+    named = f"process {first}" in (WORK / "stderr").read_text()
+    os.waitpid(first, 0)
+    told = "names the first" if named else "does not name the first"
+    return f"the second ends with exit {code} and {told}; the first {_ended(project, expected)}"
+
+
+def _overwrite(project: Path, expected: Mapping[str, str]) -> str:
+    shutil.copytree(WORK / "undisturbed", project / "run", ignore=shutil.ignore_patterns(".lock"))
+    other = WORK / "other"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(project, other, ignore=shutil.ignore_patterns("run"))
+    path = other / "survey.toml"
+    path.write_text(path.read_text().replace('name = "rif-cannabis-3"', 'name = "another"'))
+    kept = 0
+    tries = 6
+    for number in range(tries):
+        child(lambda: survey(other, out=project / "run", overwrite=True), kill_after_s=1.0 + number)
+        found = content(project / "run")
+        kept += {name: digest for name, digest in found.items() if not name.startswith(".")} == dict(expected)
+    child(lambda: survey(project, out=project / "run"))
+    ended = "ends with the same bytes" if content(project / "run") == expected else "DIFFERS"
+    return f"after {kept} of {tries} kills the old result stood byte by byte; the old survey's next run {ended}"
+
+
+CASES: dict[str, Callable[[Path, Mapping[str, str]], str]] = {
+    "full disk": _full_disk,
+    "read-only folder": _read_only,
+    "vanished input": _vanished,
+    "clock set back": _clock,
+    "two runs at once": _twice,
+    "interrupted --overwrite": _overwrite,
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Import everything once, so that each kill forks a warm process; then kill."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    WORK.mkdir(parents=True, exist_ok=True)
+    import monitor.steps
+
+    for module in pkgutil.iter_modules(monitor.steps.__path__):
+        importlib.import_module(f"monitor.steps.{module.name}")
+    os.fsync = lambda _: None  # a killed process loses nothing that it wrote; only a power cut does
+    number = int(arguments[0]) if arguments else 20
+    if "cases" not in load("kills") or number == 0:
+        disturb()
+    kill(number, random.Random(time.time_ns()))
+    sys.stdout.write("\n".join(_table()) + "\n")
+
+
+def _table() -> list[str]:
+    return [f"{key}: {value}" for key, value in load("kills")["counts"].items()]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,58 @@
+"""Lines of estimators, disclosure and harms that their tests run.
+
+``python -m benchmarks.trust.lines [PACKAGE...]`` runs the mirrored tests, without the slow ones, under coverage.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.trust.results import load, save
+
+__all__ = ["PACKAGES", "main"]
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("aoi/survey", "maps/disclosure", "aoi/harm")
+"""Estimators, disclosure and harms; their tests stand in folders of the same names."""
+LEAST = 95
+"""Per cent of lines that tests must run."""
+
+
+def measured(package: str) -> dict[str, object]:
+    """Return lines and lines run of a package, and what is not run by file."""
+    tool = [sys.executable, "-m", "coverage"]
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        environment = {**os.environ, "COVERAGE_FILE": str(Path(folder) / "data"), "OMP_NUM_THREADS": "1"}
+        tests = ["-m", "pytest", "-q", "-m", "not slow", f"tests/{package}", package]
+        run = [*tool, "run", f"--source={package}", *tests]
+        subprocess.run(run, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*tool, "json", "-q", "-o", str(report)], cwd=ROOT, env=environment, check=True)
+        content = json.loads(report.read_text())
+    files = sorted(content["files"].items())
+    missing = {name: entry["missing_lines"] for name, entry in files if entry["missing_lines"]}
+    totals = content["totals"]
+    return {"lines": totals["num_statements"], "run": totals["covered_lines"], "missing": missing}
+
+
+def main(names: list[str]) -> int:
+    """Measure the packages named, or all; fail where too few lines are run."""
+    figures = load("lines") or {"packages": {}}
+    low = []
+    for package in names or PACKAGES:
+        row = measured(package)
+        figures["packages"][package] = row
+        save("lines", figures)
+        share = 100 * int(str(row["run"])) / int(str(row["lines"]))
+        sys.stdout.write(f"{package}: {row['run']} of {row['lines']} lines ({share:.1f} %)\n")
+        low += [package] if share < LEAST else []
+    return 1 if low else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

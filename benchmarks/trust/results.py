@@ -1,0 +1,134 @@
+"""What was measured, kept as JSON, and the page that is made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from geo.files import write_text
+
+__all__ = ["FOLDER", "PAGE", "load", "page", "save"]
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "benchmarks" / "results" / "trust"
+PAGE = ROOT / "docs" / "reliability.md"
+
+_HEAD = """# Reliability
+
+Counts, made by the commands named; `make trust` runs them all. Each command adds what it measures to
+`benchmarks/results/trust/` and writes this page again, so that long ones can be run in slices. The tests
+hold the page to those files. What a count does not say stands beside it.
+"""
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return what was measured before; empty when nothing was."""
+    path = FOLDER / f"{name}.json"
+    if not path.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def save(name: str, figures: Mapping[str, Any]) -> None:
+    """Keep figures, and write the page again."""
+    write_text(FOLDER / f"{name}.json", json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    write_text(PAGE, page())
+
+
+def page() -> str:
+    """Return the page as the kept figures make it."""
+    parts = [_HEAD]
+    for title, command, words, tell in _SECTIONS:
+        name = command.split()[0]
+        figures = load(name)
+        lines = tell(figures) if figures else ["Not measured yet."]
+        parts.append(f"## {title}\n\n`python -m benchmarks.trust.{command}` {words}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _kills(figures: Mapping[str, Any]) -> list[str]:
+    rows = ["| counted | number |", "|---|---|"]
+    rows += [f"| {key} | {value:,} |" for key, value in figures["counts"].items()]
+    told = [f"- {name}: {text}" for name, text in sorted(figures.get("cases", {}).items())]
+    return [*rows, "", *told]
+
+
+def _fuzz(figures: Mapping[str, Any]) -> list[str]:
+    rows = [
+        "| reader | cases | read | refused | tracebacks | hangs | deaths | slowest, s | most memory, MiB |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    keys = ("cases", "read", "refused", "tracebacks", "hangs", "deaths")
+    for name, row in sorted(figures["readers"].items()):
+        counts = " | ".join(f"{row[key]:,}" for key in keys)
+        rows.append(f"| {name} | {counts} | {row['slowest_s']:.1f} | {row['most_mib']:,.0f} |")
+    every = figures["readers"].values()
+    totals = " | ".join(f"{sum(row[key] for row in every):,}" for key in keys)
+    slowest, most = max(row["slowest_s"] for row in every), max(row["most_mib"] for row in every)
+    return [*rows, f"| all | {totals} | {slowest:.1f} | {most:,.0f} |"]
+
+
+def _mutants(figures: Mapping[str, Any]) -> list[str]:
+    rows = [
+        "| package | modules | places | tried | killed | survived | killed, % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    tried = killed = 0
+    for name, package in sorted(figures["packages"].items()):
+        modules = package.values()
+        places, some = (sum(row[key] for row in modules) for key in ("places", "tried"))
+        dead = sum(row["killed"] for row in modules)
+        tried, killed = tried + some, killed + dead
+        share = 100 * dead / some if some else 0.0
+        rows.append(
+            f"| {name} | {len(package)} | {places:,} | {some:,} | {dead:,} | {some - dead:,} | {share:.1f} |"
+        )
+    rows.append(f"| all | | | {tried:,} | {killed:,} | {tried - killed:,} | {100 * killed / max(tried, 1):.1f} |")
+    left = [
+        f"- `{module}` {one}"
+        for package in figures["packages"].values()
+        for module, row in sorted(package.items())
+        for one in row["survivors"]
+    ]
+    return [*rows, "", "Survivors, each a change that no test of the module noticed:", "", *(left or ["none"])]
+
+
+def _lines(figures: Mapping[str, Any]) -> list[str]:
+    rows = ["| package | lines | run by a test | % |", "|---|---|---|---|"]
+    for name, row in sorted(figures["packages"].items()):
+        rows.append(f"| {name} | {row['lines']:,} | {row['run']:,} | {100 * row['run'] / row['lines']:.1f} |")
+    return rows
+
+
+def _counts(figures: Mapping[str, Any]) -> list[str]:
+    return ["| counted | number |", "|---|---|", *(f"| {key} | {value:,} |" for key, value in figures.items())]
+
+
+_KILLS = """\
+runs a survey of every kind of step and kills it (SIGKILL) again and again, half of the times after a random
+while and half before a random thing it does to the disk, until it ends; then it is held, byte by byte and
+hidden files too, to a run that nobody disturbed."""
+_FUZZ = """\
+spoils sound inputs of every reader at random, by bytes and by what they mean, and reads them in a process
+of its own with 8 GiB of address space. A case is read, or refused in one line; anything else is counted,
+and fails. Memory is the most that the process held, libraries included."""
+_MUTANTS = """\
+changes one thing in a module (a comparison, an operation, a number, a condition) and runs the tests that
+import the module. Places are drawn at random; how many were tried stands in the table."""
+_LINES = "runs the mirrored tests, without the slow ones, under coverage.py."
+_LEAKS = "releases a survey at tiers 1 and 2 with canaries planted in what is tier 0, and searches every byte."
+_ORACLES = """\
+lists the tests that hold a number to a law, a published figure, an independent program or brute force
+(`tests/numeric_tests.txt`). The suite fails when one is missing, and in CI when one is skipped for any
+reason but data that are not on the machine."""
+_SECTIONS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], list[str]]], ...] = (
+    ("Kills", "kills [N]", _KILLS, _kills),
+    ("Broken and hostile input", "fuzz [N] [READER...]", _FUZZ, _fuzz),
+    ("Mutants", "mutants [N] [MODULE...]", _MUTANTS, _mutants),
+    ("Lines run by tests", "lines", _LINES, _lines),
+    ("Leaks", "leaks", _LEAKS, _counts),
+    ("Numeric tests", "oracles", _ORACLES, _counts),
+)

@@ -1,0 +1,139 @@
+"""The figures of trust: the page is the one that was measured, and the commands can tell good from bad."""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.trust import fuzz, kills, mutants
+from benchmarks.trust.mutants import modules, mutated, places
+from benchmarks.trust.oracles import LIST, disabled, numeric_tests
+from benchmarks.trust.results import FOLDER, PAGE, load, page
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_page_is_what_was_measured() -> None:
+    """Law: the page holds the figures that the commands kept, and no other."""
+    assert PAGE.read_text() == page(), "write it again: python -m benchmarks.trust.oracles"
+    assert {path.stem for path in FOLDER.glob("*.json")} <= {
+        "kills",
+        "fuzz",
+        "mutants",
+        "lines",
+        "leaks",
+        "oracles",
+    }
+
+
+def test_nothing_measured_is_bad() -> None:
+    """Law: no run that was killed ended with other bytes, no input gave a traceback, no byte leaked."""
+    counts = load("kills").get("counts", {})
+    for name in ("runs with other bytes", "files that no manifest named", "tracebacks"):
+        assert counts.get(name, 0) == 0
+    for row in load("fuzz").get("readers", {}).values():
+        assert (row["tracebacks"], row["hangs"], row["deaths"]) == (0, 0, 0)
+        assert row["most_mib"] < 1024
+    assert load("leaks").get("leaks found", 0) == 0
+
+
+def test_no_numeric_test_is_lost_or_switched_off() -> None:
+    """Law: each test of the list is there, and none of them is marked to be skipped or to fail."""
+    there = {name: node for name, _, node in numeric_tests()}
+    listed = LIST.read_text().split()
+    assert len(listed) > 1000
+    lost = sorted(set(listed) - set(there))
+    assert lost == [], "if they were renamed, write the list again: python -m benchmarks.trust.oracles"
+    assert [name for name, node in there.items() if disabled(node)] == []
+
+
+def test_a_switched_off_test_is_seen() -> None:
+    """Negative control: either mark is seen on a function."""
+    for mark in ("skip", "xfail(reason='x')"):
+        node = ast.parse(f"@pytest.mark.{mark}\ndef test_a(): ...").body[0]
+        assert isinstance(node, ast.FunctionDef)
+        assert disabled(node)
+
+
+@pytest.mark.parametrize("name", [n for n in fuzz.READERS if n not in ("survey file", "boosted trees")])
+def test_spoiled_inputs_are_read_or_refused(name: str, tmp_path: Path) -> None:
+    """Law: of twenty spoiled inputs of each reader none gives anything but a result or a refusal."""
+    sound = fuzz.READERS[name].sound(tmp_path)
+    for number in range(1_000_000, 1_000_020):  # cases that the command does not reach
+        ended = fuzz.case(name, number, sound, tmp_path)
+        assert ended.kind in ("read", "refused"), (name, number, ended.told)
+
+
+def test_spoiling_spoils_and_can_be_had_again() -> None:
+    """Law: a case follows from its number, and most cases differ from the sound input."""
+    sound = b"a,b\n1,2\n3,4\n"
+    found = [fuzz.spoiled(sound, random.Random(number)) for number in range(100)]
+    assert found == [fuzz.spoiled(sound, random.Random(number)) for number in range(100)]
+    assert sum(data != sound for data in found) > 90
+    assert len(set(found)) > 80
+
+
+@pytest.mark.parametrize(
+    ("read", "kind"),
+    [(lambda _: 1 / 0, "tracebacks"), (lambda path: fuzz._estimate(path.with_name("none.csv")), "refused")],
+)
+def test_what_is_no_refusal_is_a_finding(
+    read: Callable[[Path], object], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: a reader that breaks is found, and one that refuses is not."""
+    monkeypatch.setattr(fuzz, "READERS", {"x": fuzz.Reader(".csv", lambda _: b"", read)})
+    assert fuzz.case("x", 1, b"a", tmp_path).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("x = a < b", {"x = a <= b"}),
+        ("x = a * b + 1", {"x = a * b - 1", "x = a / b + 1", "x = a * b + 2"}),
+        ("x = not a and -b", {"x = not a or -b", "x = a and -b", "x = not a and +b"}),
+        ("def f(a: int = True) -> 'x':\n    raise ValueError('1' * 3)", None),
+        ("def f():\n    raise InputError(Problem('a', 1 + 1))", set()),
+    ],
+)
+def test_each_place_is_changed_once(source: str, changes: set[str] | None) -> None:
+    """Literal: every mutant of a line, by hand."""
+    made = {mutated(source, number)[0] for number in range(len(places(ast.parse(source))))}
+    assert made == changes if changes is not None else all(ast.parse(text) for text in made)
+
+
+def test_every_mutant_of_a_module_is_python_and_another_program() -> None:
+    """Law: each mutant parses, and differs from the module."""
+    source = (ROOT / "aoi" / "survey" / "interval.py").read_text()
+    plain = ast.unparse(ast.parse(source))
+    made = [mutated(source, number)[0] for number in range(len(places(ast.parse(source))))]
+    assert len(made) > 50
+    assert all(text != plain and ast.parse(text) for text in made)
+
+
+def test_every_module_has_tests() -> None:
+    """Law: each module of estimators, disclosure and harms has test files to be tried on."""
+    without = [module for module in modules() if not mutants.tests_of(module)]
+    assert without == []
+
+
+def test_the_killer_kills_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: a killed process is told from one that ended, and other bytes from the same."""
+    monkeypatch.setattr(kills, "WORK", tmp_path)
+    out = tmp_path / "run"
+    out.mkdir()
+
+    def work() -> None:
+        (out / "a").write_text("x")
+
+    assert kills.child(work) == (0, 0)
+    before = kills.content(out)
+    assert kills.child(lambda: (kills.die_before(0, out), work()))[1] == 9
+    assert kills.child(lambda: 1 / 0)[0] == 99
+    assert kills.content(out) == before
+    (out / "a").write_text("y")
+    assert kills.content(out) != before
+    assert kills.unnamed(out) == ["a"]
