@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ALLOWED = frozenset(
     {
-        "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT",
+        "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT",
         "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Zlib",
     }
 )  # fmt: skip
@@ -25,7 +25,9 @@ ALLOWED = frozenset(
 
 _WORDS = {
     "apache software license": "Apache-2.0",
+    "apache software license 2.0": "Apache-2.0",
     "apache 2.0": "Apache-2.0",
+    "isc license": "ISC",
     "bsd license": "BSD-3-Clause",
     "bsd": "BSD-3-Clause",
     "bsd 2-clause license": "BSD-2-Clause",
