@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ALLOWED = frozenset(
     {
-        "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT",
-        "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Zlib",
+        "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC",
+        "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Zlib",
     }
 )  # fmt: skip
 """SPDX names that a product of ours may be installed with; MPL-2.0 covers its own files only."""

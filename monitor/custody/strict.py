@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geo.errors import InputError, Problem, SurveyFileError
+from monitor.context import BLOCKS
 from monitor.manifest import MANIFEST, FileRecord, Manifest, StepRecord, read_manifest
 from monitor.run_card import RUN_CARD
 from monitor.run_folder import OVERWRITING, RunFolder
@@ -110,11 +111,11 @@ def require_no_links(out: Path, names: Collection[str]) -> None:
 
 
 def leftovers(out: Path) -> list[Path]:
-    """Return what a killed run may have left: hidden halves of files, and a run that was to replace this one."""
+    """Return what a run may have left: hidden halves of files, finished blocks, a run begun to replace it."""
     found = []
     for folder, subfolders, files in _walk(out):
         subfolders[:] = [name for name in subfolders if not (folder / name).is_symlink()]
-        inside = folder.relative_to(out).parts[:1] == (OVERWRITING,)
+        inside = folder.relative_to(out).parts[:1] in ((OVERWRITING,), (BLOCKS,))
         found += [folder / name for name in files if inside or (name.startswith(".") and ".part" in name)]
     return sorted(found)
 

@@ -83,13 +83,17 @@ def test_it_ends_what_a_killed_purge_began(out: Path) -> None:
 
 def test_hidden_halves_of_killed_writes_go_too(out: Path) -> None:
     """Contract: what a killed run left beside its files is tier 0 as well."""
-    half, staged = out / "frame" / ".sample.part.csv", out / ".staging" / "map" / "index.html"
-    staged.parent.mkdir(parents=True)
-    for path in (half, staged):
-        path.write_text("712345.5")
+    names = (
+        "frame/.sample.part.csv",
+        ".staging/map/index.html",
+        ".blocks/imagery-2024/0-0.npz",
+        ".overwriting/a/b",
+    )
+    for name in names:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("712345.5")
     purge(out)
-    assert not half.exists()
-    assert not staged.exists()
+    assert not any((out / name).exists() for name in names)
 
 
 def test_files_of_others_are_left_and_told(out: Path) -> None:
