@@ -33,7 +33,7 @@ from maps.sheets import render_within
 from maps.table import write_workbook
 from monitor.context import Context, Progress
 from monitor.field_parts import field_parts
-from monitor.floors import LOSES, skill_lines
+from monitor.floors import lost
 from monitor.harms.footprint import MAPS
 from monitor.harms.reading import HARMS, headlines
 from monitor.indicators import part_path, read_part
@@ -234,7 +234,8 @@ def _subtitle(context: Context) -> str:
 def _notes(context: Context) -> Iterator[str]:
     if context.reference.simulated is not None:
         yield "limits.simulated"
-    yield from (line for line in skill_lines(read_csv(context.out / "estimates" / "floors.csv")) if LOSES in line)
+    rows = read_csv(context.out / "estimates" / "floors.csv")
+    yield "limits.map_without_skill" if lost(rows) else "limits.map_with_skill"
 
 
 def _rasters(context: Context) -> Iterator[RasterLayer]:
