@@ -24,13 +24,15 @@ from examples.calaveras.parcels import (
     read_parcels,
     read_setting,
 )
-from examples.calaveras.scoring import areas, by_parcel, cell_scores, object_scores, smallest
+from examples.calaveras.scoring import areas, by_parcel, cell_scores, earlier_scores, object_scores, smallest
 from geo.files import write_text
 from imagery.class_map import sieved
 from imagery.classifier import BoostSettings
 from imagery.ensemble import EnsembleSettings, fit_ensemble
 from imagery.floor import Threshold, greenness_threshold
 from imagery.fold import spatial_folds
+from imagery.object_score import ObjectScore
+from imagery.segment import Segmenter, SegmentSettings, fit_segmenter, is_available
 
 CUTS = np.arange(0.1, 0.96, 0.05)
 
@@ -66,8 +68,9 @@ def main(survey: Path, out: Path) -> None:
         "cells": cell_scores(setting, parcels, maps),
         "objects": {name: one.record() for name, one in object_scores(setting, parcels, maps).items()},
         "floor_greenness_f1": floors,
-        "floor_greenness_objects": {
-            name: one.record() for name, one in object_scores(setting, parcels, green).items()
+        "floor_objects": {
+            rule: {name: one.record() for name, one in found.items()}
+            for rule, found in object_floors(setting, parcels, green).items()
         },
         "area_ha": areas(setting, parcels, maps),
     }
@@ -115,6 +118,7 @@ def predict(
     """
     radii = setting.config["features"]["radii"]
     names = feature_names(radii)
+    is_taught = teaches_network(setting)
     boost = BoostSettings(**setting.config["classifier"])
     # A discriminant beside the trees made it worse here: cells of a photograph are no bell-shaped clouds
     settings = EnsembleSettings(members=("boosted_trees",), boost=boost).with_seed(setting.config["seed"])
@@ -126,15 +130,53 @@ def predict(
         taught = of_cell != number
         classifier = fit_ensemble(sample.planes[:, taught], sample.code[taught], names, settings)
         rules = floor_rules(setting, sample, taught, names)
+        network = teach(setting, [parcels[n] for n in np.flatnonzero(fold != number)]) if is_taught else None
         for held in np.flatnonzero(fold == number):
             planes = features(parcels[held], radii)
             flat = planes.reshape(len(names), -1)
             raw = classifier.probabilities(flat)[: len(setting.crops)].reshape(-1, *planes.shape[1:])
+            if network is not None:
+                raw = (raw + network.probabilities(parcels[held].photograph)[: len(raw)]) / 2
             probability[held] = smoothed(raw, parcels[held].code != OUTSIDE, setting.config["map"]["smooth_cells"])
             green[held] = floor_map(setting, parcels[held], flat, rules)
             for name, rule in rules.items():
                 hits[name] += floor_counts(rule, flat, parcels[held].code.ravel(), setting.crops[name])
     return probability, {name: float(2 * h[0] / (h[1] + h[2])) for name, h in hits.items()}, green
+
+
+def teaches_network(setting: Setting) -> bool:
+    """Say whether a network is taught beside the trees; say so where it is asked for and cannot be."""
+    if not setting.config["network"]["steps"]:
+        return False
+    if not is_available():
+        print("torch is not installed: the network is left out")
+        return False
+    return True
+
+
+def teach(setting: Setting, parcels: list[Parcel]) -> Segmenter:
+    """Teach a network on whole parcels; what is outside or ignored teaches nothing."""
+    settings = SegmentSettings(seed=setting.config["seed"], **setting.config["network"])
+    large = [parcel for parcel in parcels if min(parcel.code.shape) >= settings.tile]
+    codes = tuple(setting.classes.values())
+    return fit_segmenter([one.photograph for one in large], [one.code for one in large], codes, settings)
+
+
+def object_floors(
+    setting: Setting, parcels: list[Parcel], green: list[NDArray[np.uint8]]
+) -> dict[str, dict[str, ObjectScore]]:
+    """Return what rules without a classifier find by object.
+
+    The only earlier census is that of the abandoned plots, so that the last one and any one are the same.
+    """
+    nothing = [
+        np.where(parcel.code == OUTSIDE, OUTSIDE, setting.classes["other"]).astype(np.uint8) for parcel in parcels
+    ]
+    return {
+        "majority_class": object_scores(setting, parcels, nothing),
+        "last_census": earlier_scores(setting, parcels),
+        "greenness_threshold": object_scores(setting, parcels, green),
+    }
 
 
 def floor_map(
@@ -217,12 +259,13 @@ def report(scores: dict[str, Any]) -> str:
         )
         both = f"user's {cell['users_accuracy'] or 0:.2f}, producer's {cell['producers_accuracy']:.2f}"
         lines.append(f"{name} by cell: F1 {cell['f1']:.2f} ({both}); a greenness threshold reaches {floor:.2f}")
-        low = scores["floor_greenness_objects"][name]["f1"] or 0
+        floors = {rule: found[name]["f1"] or 0.0 for rule, found in scores["floor_objects"].items()}
+        best = max(floors, key=lambda rule: floors[rule])
         count = f"{found['found']} of {found['reference']} plots found"
         alarms = f"{found['predicted'] - found['found']} false alarms, F1 {found['f1'] or 0:.2f}"
         lines.append(
             f"{name} by object (overlap {found['least_iou']:g} or more): {count}, {alarms}; "
-            f"the greenness threshold {low:.2f}"
+            f"best floor {floors[best]:.2f} ({best})"
         )
         lines.append(
             f"{name}: {area['counted']:.1f} ha counted on the map (no estimate), {area['drawn']:.1f} ha drawn"

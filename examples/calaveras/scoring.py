@@ -43,6 +43,19 @@ def object_scores(setting: Setting, parcels: list[Parcel], maps: list[NDArray[np
     return totals
 
 
+def earlier_scores(setting: Setting, parcels: list[Parcel]) -> dict[str, ObjectScore]:
+    """Return the scores by object of the plots that stood before: those drawn as abandoned."""
+    least = setting.config["validation"]["least_iou"]
+    totals = {}
+    for name, code in setting.crops.items():
+        parts = []
+        for parcel in parcels:
+            before = np.where(parcel.code == IGNORED, parcel.plot, 0)
+            parts.append(object_score(before, drawn_objects(setting, parcel, code), least_iou=least))
+        totals[name] = reduce(add, parts)
+    return totals
+
+
 def drawn_objects(setting: Setting, parcel: Parcel, code: int) -> NDArray[np.int32]:
     """Return the drawn plots of a class that reach the minimum mapping unit."""
     plots = np.where(parcel.code == code, parcel.plot, 0)

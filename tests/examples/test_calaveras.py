@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from examples.calaveras import run
 from examples.calaveras.parcels import (
     IGNORED,
     OUTSIDE,
@@ -18,9 +19,10 @@ from examples.calaveras.parcels import (
     read_parcels,
     read_setting,
 )
-from examples.calaveras.run import class_map, fold_cuts, main
+from examples.calaveras.run import class_map, fold_cuts, main, object_floors, teach, teaches_network
 from examples.calaveras.scoring import cell_scores, object_scores, without_ignored
 from examples.run import HERE, placed
+from imagery import segment
 from tests.shared import SHARED, case
 
 
@@ -78,6 +80,50 @@ def test_a_perfect_map_scores_one_and_abandoned_plots_count_nowhere() -> None:
     assert without_ignored(np.array([[1, 1, 2]]), np.array([[True, False, True]])).tolist() == [[1, 1, 0]]
 
 
+def test_floors_by_object() -> None:
+    """Literal raster: nothing finds nothing, an abandoned plot is no other, a perfect map of greenness has all."""
+    setting, parcel = _setting(), _parcel()
+    perfect = np.where(parcel.code == IGNORED, 3, parcel.code).astype(np.uint8)
+    floors = object_floors(setting, [parcel], [perfect])
+    assert {rule: found["cannabis"].f1 for rule, found in floors.items()} == {
+        "majority_class": 0.0,
+        "last_census": 0.0,
+        "greenness_threshold": 1.0,
+    }
+    assert floors["majority_class"]["cannabis"].predicted == 0
+    assert floors["last_census"]["cannabis"].predicted == 1
+    grown = Parcel(
+        photograph=parcel.photograph,
+        code=np.where(parcel.code == 1, IGNORED, parcel.code).astype(np.uint8),
+        plot=parcel.plot,
+        cell_ha=parcel.cell_ha,
+    )
+    again = Parcel(photograph=parcel.photograph, code=parcel.code, plot=parcel.plot, cell_ha=parcel.cell_ha)
+    assert object_floors(setting, [again, grown], [perfect] * 2)["last_census"]["cannabis"].predicted == 3
+
+
+def test_the_network_is_left_out_without_torch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Law: asked for where it cannot be, it is left out in one line; not asked for, nothing is said."""
+    setting = _setting()
+    assert not teaches_network(setting)
+    asked = Setting(config=setting.config | {"network": {"steps": 5}}, root=setting.root)
+    monkeypatch.setattr(run, "is_available", lambda: False)
+    assert not teaches_network(asked)
+    assert capsys.readouterr().out == "torch is not installed: the network is left out\n"
+
+
+@pytest.mark.skipif(not segment.is_available(), reason="the extra 'network' (torch) is not installed")
+def test_a_network_is_taught_on_parcels() -> None:
+    """Law: classes in the order of the example's, abandoned plots and what lies outside teach nothing."""
+    setting, parcel = _setting(), _parcel()
+    small = {"steps": 3, "width": 4, "levels": 2, "tile": 32, "batch": 2}
+    network = teach(Setting(config=setting.config | {"network": small}, root=setting.root), [parcel, parcel])
+    assert network.codes == (1, 2, 3)
+    assert network.probabilities(parcel.photograph).shape == (3, 60, 60)
+
+
 def test_small_patches_are_merged() -> None:
     """Literal raster: nothing on the map is smaller than the minimum mapping unit of 0.005 ha (139 cells)."""
     setting, parcel = _setting(), _parcel()
@@ -120,6 +166,9 @@ def test_scores_beat_the_floor_and_tell_no_place(example: Path, tmp_path: Path) 
     for name in ("cannabis", "hoop_house"):
         assert scores["cells"]["classes"][name]["f1"] > 2 * scores["floor_greenness_f1"][name]
         assert scores["objects"][name]["found"] > 0
+        floors = [found[name]["f1"] or 0 for found in scores["floor_objects"].values()]
+        assert len(floors) == 3
+        assert scores["objects"][name]["f1"] > max(floors)
     assert scores["cells"]["classes"]["cannabis"]["f1"] > 0.3
     written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert written == ["estimates/parcels.csv", "estimates/scores.json"]
