@@ -179,6 +179,11 @@ class ClassifierSection(Section):
     trees: int = Field(default=80, ge=1, le=5000, description="Boosting rounds")
     leaves: int = Field(default=15, ge=2, le=255, description="Leaves of a boosted tree")
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="Shrinkage of the boosting")
+    places_per_tree: int = Field(
+        default=1000,
+        ge=100,
+        description="Places and border cells drawn anew for each boosted tree, where there are more",
+    )
     forest_trees: int = Field(default=200, ge=1, le=5000, description="Trees of a random forest")
     balance: Literal["as_taught", "root", "equal"] = Field(
         default="as_taught",

@@ -230,7 +230,12 @@ def _settings(context: Context) -> ClassifySettings:
     return ClassifySettings(
         ensemble=EnsembleSettings(
             members=tuple(chosen.members),
-            boost=BoostSettings(trees=chosen.trees, leaves=chosen.leaves, learning_rate=chosen.learning_rate),
+            boost=BoostSettings(
+                trees=chosen.trees,
+                leaves=chosen.leaves,
+                learning_rate=chosen.learning_rate,
+                places_per_tree=chosen.places_per_tree,
+            ),
             forest=ForestSettings(trees=chosen.forest_trees),
             balance=chosen.balance,
         ).with_seed(context.survey.survey.seed),
