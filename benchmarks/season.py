@@ -85,7 +85,8 @@ def bench_sensor() -> Sensor:
     """Return Sentinel-2 with six bands, all of them on the grid's cells."""
     sensor = load_sensor("sentinel-2-l2a")
     bands = tuple(band.model_copy(update={"resolution_m": CELL_M}) for band in sensor.band if band.common in BANDS)
-    return sensor.model_copy(update={"band": bands})
+    mask = sensor.mask.model_copy(update={"grown": ()}) if sensor.mask else None
+    return sensor.model_copy(update={"band": bands, "mask": mask})
 
 
 def bench_profile(classes: int = CLASSES) -> CropProfile:

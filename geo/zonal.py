@@ -9,12 +9,14 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import shapely
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.areas import cell_areas_ha
+from geo.coverage import covered_sums
 from geo.grid import require_north_up
 
 __all__ = ["class_areas_ha", "zonal_sum"]
@@ -86,5 +88,15 @@ def class_areas_ha(
     ndarray, shape (n, k)
         Hectares counted on the map; these are mapped areas, not estimates.
     """
-    cells = np.broadcast_to(cell_areas_ha(geobox), geobox.shape)
-    return np.column_stack([zonal_sum(np.where(class_map == code, cells, 0.0), geobox, zones) for code in codes])
+    require_north_up(geobox)
+    shapes = zones.geometry.to_crs(str(geobox.crs)).to_numpy()
+    broken = ~(shapely.is_valid(shapes) | shapely.is_missing(shapes))
+    shapes = np.where(broken, shapely.make_valid(shapes), shapes) if broken.any() else shapes
+    to_cells = ~geobox.transform
+    in_cells = shapely.transform(
+        shapes, lambda xy: np.column_stack([to_cells.a * xy[:, 0] + to_cells.c, to_cells.e * xy[:, 1] + to_cells.f])
+    )
+    # Cells in the order of `codes`, so that only the sums asked for are kept
+    rank = np.full(256, len(codes), dtype=np.uint8)
+    rank[list(codes)] = np.arange(len(codes))
+    return covered_sums(in_cells, rank[class_map], cell_areas_ha(geobox), len(codes))

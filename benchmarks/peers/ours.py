@@ -1,0 +1,38 @@
+"""The task by altdev.
+
+python -m benchmarks.peers.ours FOLDER OUT
+"""
+
+from __future__ import annotations
+
+import geopandas
+
+from benchmarks.peers.common import Task
+from benchmarks.season import load_season
+from geo.raster import read_on_grid
+from geo.zonal import class_areas_ha
+from imagery.classify import PeriodScenes, TrainedModel, write_maps
+
+
+def main() -> None:
+    """Do the task."""
+    task = Task.from_command_line()
+    season = load_season(task.folder)
+    write_maps(
+        TrainedModel.load(task.folder / "model"),
+        PeriodScenes(scenes=season.scenes, start=season.days[0], end=season.days[-1]),
+        geobox=season.geobox,
+        inside=None,
+        class_path=task.out / "class.tif",
+        probability_paths={"cannabis": task.out / "probability.tif"},
+        composite_paths={name: task.out / f"composite_{name}.tif" for name in task.windows},
+        jobs=task.jobs,
+    )
+    codes = tuple(task.told["codes"])
+    fields = geopandas.read_file(task.folder / "fields.gpkg")
+    found = class_areas_ha(read_on_grid(task.out / "class.tif", season.geobox), season.geobox, fields, codes)
+    task.write_hectares([field, *row] for field, row in enumerate(found.tolist()))
+
+
+if __name__ == "__main__":
+    main()
