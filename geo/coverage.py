@@ -60,7 +60,7 @@ def covered_sums(
     return out
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _sums(points, first_point, first_ring, values, weight, out):  # type: ignore[no-untyped-def]
     height, width = values.shape
     for polygon in range(len(out)):
@@ -93,7 +93,7 @@ def _sums(points, first_point, first_ring, values, weight, out):  # type: ignore
                     out[polygon, code] += covered * weight[row0 + row, across]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _edge(x0, y0, x1, y1, part):  # type: ignore[no-untyped-def]
     """Leave what an edge from (x0, y0) to (x1, y1) covers in every row that it crosses."""
     if y0 == y1:
@@ -113,7 +113,7 @@ def _edge(x0, y0, x1, y1, part):  # type: ignore[no-untyped-def]
         _row(min(at_upper, at_lower), max(at_upper, at_lower), sign * (lower - upper), part[row])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _row(left, right, climb, line):  # type: ignore[no-untyped-def]
     """Share the climb of an edge within one row among the cells between its ends, and all of it to their right."""
     last = len(line) - 1

@@ -65,7 +65,7 @@ def course(
     return units, defined
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _difference(values, valid, sides, quantum, units, defined):  # type: ignore[no-untyped-def]
     """Write the normalised difference of two sums of bands, in the order of operations of `spectral_index`."""
     days, cells = valid.shape
@@ -73,24 +73,21 @@ def _difference(values, valid, sides, quantum, units, defined):  # type: ignore[
     for day in range(days):
         for start in range(0, cells, _TILE):
             end = min(start + _TILE, cells)
-            _sum(values[day, :, start:end], sides[0], quantum, one)
-            _sum(values[day, :, start:end], sides[1], quantum, other)
+            for side, total in ((sides[0], one), (sides[1], other)):
+                total[:] = np.float32(0)
+                for place in range(len(side)):
+                    _add(values[day, side[place], start:end], quantum, total)
             _ratio(one, other, valid[day, start:end], units[day, start:end], defined[day, start:end])
 
 
-@njit(nogil=True, cache=True)
-def _sum(values, side, quantum, out):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add(plane, quantum, total):  # type: ignore[no-untyped-def]
     nothing = np.float32(0)
-    plane = values[side[0]]
     for c in range(len(plane)):
-        out[c] = max(np.float32(plane[c]) * quantum, nothing)
-    for place in range(1, len(side)):
-        plane = values[side[place]]
-        for c in range(len(plane)):
-            out[c] += max(np.float32(plane[c]) * quantum, nothing)
+        total[c] += max(np.float32(plane[c]) * quantum, nothing)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _ratio(one, other, valid, units, defined):  # type: ignore[no-untyped-def]
     nothing, least, most = np.float32(0), np.float32(-_LIMIT), np.float32(_LIMIT)
     whole, safe = np.float32(INDEX_UNITS), np.float32(1)

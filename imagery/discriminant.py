@@ -203,7 +203,7 @@ def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
     return x
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _weigh(planes, mean, scale, weights, farthest, out):  # type: ignore[no-untyped-def]
     """Add to each score (K, n) its weights (k, K) of the standardised features (k, n)."""
     features, cells = planes.shape

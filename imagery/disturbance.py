@@ -55,7 +55,7 @@ def disturbance(
     return Disturbance(residual=out[0], step=out[1], drop=out[2], rise=out[3])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _follow(series, valid, fitted, out):  # type: ignore[no-untyped-def]
     days, cells = series.shape
     squares, total, drop, rise = np.empty(_TILE), np.empty(_TILE), np.empty(_TILE), np.empty(_TILE)

@@ -18,7 +18,7 @@ from imagery.composite import median, percentiles
 from imagery.course import course
 from imagery.disturbance import disturbance
 from imagery.geomedian import geometric_median, medoid
-from imagery.harmonic import amplitude, harmonic_design, harmonic_fit
+from imagery.harmonic import amplitude, harmonic_design, harmonic_fits
 from imagery.phenology import season_of_harmonics
 from imagery.sensor import Sensor
 from imagery.spectral import indices_for, spectral_index
@@ -268,11 +268,12 @@ def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Ite
     for before, after in spec.contrasts:
         yield from (late - early for early, late in zip(composed[before], composed[after], strict=True))
     design = harmonic_design(series.days, spec.harmonics)
-    for name in spec.season:
-        units, valid = _course(series.values, series.valid, series, name)
+    courses = {name: _course(series.values, series.valid, series, name) for name in spec.season}
+    fits = _fits(courses, design) if spec.harmonics else {}
+    for name, (units, valid) in courses.items():
         yield from percentiles(units, valid, PERCENTS)
         if spec.harmonics:
-            fitted = harmonic_fit(units, valid, design)
+            fitted = fits[name]
             yield fitted[0]
             for order in range(spec.harmonics):
                 cosine, sine = fitted[2 * order + 1], fitted[2 * order + 2]
@@ -284,6 +285,19 @@ def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Ite
                 curve = _curve(fitted, design)
                 restless = disturbance(units, valid, curve)
                 yield from (getattr(restless, part) for part in DISTURBANCE)
+
+
+def _fits(
+    courses: Mapping[str, tuple[NDArray[np.int16], NDArray[np.bool_]]], design: NDArray[np.float64]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the seasonal curve of every course; those defined on the same days are fitted together."""
+    waiting, found = dict(courses), dict[str, NDArray[np.float32]]()
+    while waiting:
+        valid = next(iter(waiting.values()))[1]
+        alike = [name for name, (_, days) in waiting.items() if days is valid or np.array_equal(days, valid)]
+        fitted = harmonic_fits(np.stack([waiting.pop(name)[0] for name in alike]), valid, design)
+        found |= dict(zip(alike, fitted, strict=True))
+    return found
 
 
 def _curve(coefficients: NDArray[np.float32], design: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -84,7 +84,7 @@ def _length(difference: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sqrt(squares)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _weiszfeld(values, valid, out):  # type: ignore[no-untyped-def]
     days, bands, cells = values.shape
     points = np.empty((days, bands, _TILE))
@@ -122,7 +122,7 @@ def _weiszfeld(values, valid, out):  # type: ignore[no-untyped-def]
                 out[band, start + c] = np.float32(middle[band, c]) if count[c] > 0 else np.float32(np.nan)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _weighted_mean(points, weight, mean):  # type: ignore[no-untyped-def]
     days, bands, tile = points.shape
     weights = np.zeros(tile)
@@ -140,7 +140,7 @@ def _weighted_mean(points, weight, mean):  # type: ignore[no-untyped-def]
             row[c] /= weights[c] if weights[c] > 0 else 1.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _inverse(points, middle, weight, inverse):  # type: ignore[no-untyped-def]
     """Write the weight of each observation over its distance from the middle."""
     bands, tile = points.shape
@@ -154,7 +154,7 @@ def _inverse(points, middle, weight, inverse):  # type: ignore[no-untyped-def]
         inverse[c] = weight[c] / max(np.sqrt(inverse[c]), _NEAR)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _step(middle, there, moving):  # type: ignore[no-untyped-def]
     """Move the cells that still move, and return how many of them go on."""
     bands, tile = middle.shape

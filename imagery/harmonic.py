@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from math import prod
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["amplitude", "harmonic_design", "harmonic_fit"]
+__all__ = ["amplitude", "harmonic_design", "harmonic_fit", "harmonic_fits"]
 
 YEAR_DAYS = 365.25
 RIDGE = 0.1
 """Added to the squared sums of the harmonics, in observations; keeps a fit to few dates from running away."""
 _LEAST_RIDGE = 1e-9
-_TILE = 256  # cells handled at once, so that their sums stay in the cache
+_TILE = 128  # cells handled at once, so that their sums stay in the first cache
 
 
 def harmonic_design(days: Sequence[date], harmonics: int = 1) -> NDArray[np.float64]:
@@ -71,14 +72,40 @@ def harmonic_fit(
     ----------
     Zhu, Z. and Woodcock, C. E. (2014), doi:10.1016/j.rse.2014.01.011, eq. 1 (harmonic model of a time series).
     """
-    cells = series.shape[1:]
-    out = np.empty((design.shape[1], *cells), dtype=np.float32)
+    return harmonic_fits(series[None], valid, design, ridge)[0]
+
+
+def harmonic_fits(
+    series: NDArray[np.float32] | NDArray[np.int16],
+    valid: NDArray[np.bool_],
+    design: NDArray[np.float64],
+    ridge: float = RIDGE,
+) -> NDArray[np.float32]:
+    """Return the coefficients of s series that were observed on the same days; see `harmonic_fit`.
+
+    What depends on the days alone, which is most of the work, is done once for all of them.
+
+    Parameters
+    ----------
+    series
+        Observations, shape (s, t, ...).
+    valid
+        Clear observations of all series, shape (t, ...).
+    design, ridge
+        As in `harmonic_fit`.
+
+    Returns
+    -------
+    ndarray, shape (s, k, ...)
+    """
+    count, days, cells = len(series), len(design), prod(valid.shape[1:])
+    out = np.empty((count, design.shape[1], *valid.shape[1:]), dtype=np.float32)
     _fit(
-        np.ascontiguousarray(series).reshape(len(series), -1),
-        np.ascontiguousarray(valid).reshape(len(series), -1),
+        np.ascontiguousarray(series).reshape(count, days, cells),
+        np.ascontiguousarray(valid).reshape(days, cells),
         np.ascontiguousarray(design),
         max(ridge, _LEAST_RIDGE),
-        out.reshape(len(out), -1),
+        out.reshape(count, design.shape[1], cells),
     )
     return out
 
@@ -88,35 +115,47 @@ def amplitude(cosine: NDArray[np.float32], sine: NDArray[np.float32]) -> NDArray
     return np.asarray(np.sqrt(cosine * cosine + sine * sine))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _fit(series, valid, design, ridge, out):  # type: ignore[no-untyped-def]
     """Fit `_TILE` cells at a time: sums of all products first, then one Cholesky solution for each cell."""
     days, size = design.shape
-    cells = series.shape[1]
+    cells = valid.shape[1]
     gram = np.empty((size, size, _TILE))
     moment = np.empty((size, _TILE))
     for start in range(0, cells, _TILE):
         count = min(_TILE, cells - start)
         gram[:] = 0.0
-        moment[:] = 0.0
         for day in range(days):
-            y, seen = series[day, start : start + count], valid[day, start : start + count]
+            seen = valid[day, start : start + count]
             for i in range(size):
-                factor = design[day, i]
-                for c in range(count):
-                    moment[i, c] += factor * np.float64(y[c]) if seen[c] else 0.0
                 for j in range(i + 1):
-                    product = factor * design[day, j]
-                    for c in range(count):
-                        gram[i, j, c] += product if seen[c] else 0.0
+                    _add(design[day, i] * design[day, j], seen, gram[i, j])
         _decompose(gram, ridge, count)
-        _substitute(gram, moment, count)
-        for c in range(count):
+        for one in range(len(series)):
+            moment[:] = 0.0
+            for day in range(days):
+                seen, y = valid[day, start : start + count], series[one, day, start : start + count]
+                for i in range(size):
+                    _add_observed(design[day, i], seen, y, moment[i])
+            _substitute(gram, moment, count)
             for i in range(size):
-                out[i, start + c] = moment[i, c] if gram[0, 0, c] > 0 else np.nan
+                for c in range(count):
+                    out[one, i, start + c] = moment[i, c] if gram[0, 0, c] > 0 else np.nan
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add(product, seen, total):  # type: ignore[no-untyped-def]
+    for c in range(len(seen)):
+        total[c] += product if seen[c] else 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_observed(factor, seen, y, total):  # type: ignore[no-untyped-def]
+    for c in range(len(seen)):
+        total[c] += factor * np.float64(y[c]) if seen[c] else 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _decompose(gram, ridge, count):  # type: ignore[no-untyped-def]
     """Turn ``gram + ridge`` into its Cholesky triangle in place; ``gram[0, 0]`` stays 0 where nothing was seen."""
     size = len(gram)
@@ -128,9 +167,10 @@ def _decompose(gram, ridge, count):  # type: ignore[no-untyped-def]
             for c in range(count):
                 gram[j, j, c] -= gram[j, k, c] * gram[j, k, c]
         for c in range(count):
+            square = gram[j, j, c]
             # Rounding can leave a hair below zero where all dates of a cell coincide
-            if j > 0 or gram[0, 0, c] > 0:
-                gram[j, j, c] = np.sqrt(max(gram[j, j, c], 1e-12))
+            root = np.sqrt(max(square, 1e-12))
+            gram[j, j, c] = root if j > 0 or square > 0 else square
         for i in range(j + 1, size):
             for k in range(j):
                 for c in range(count):
@@ -139,7 +179,7 @@ def _decompose(gram, ridge, count):  # type: ignore[no-untyped-def]
                 gram[i, j, c] /= gram[j, j, c] if gram[j, j, c] > 0 else 1.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _substitute(gram, moment, count):  # type: ignore[no-untyped-def]
     """Solve with the triangle, forwards and backwards, in place."""
     size = len(moment)

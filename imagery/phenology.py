@@ -87,7 +87,7 @@ def season_of_harmonics(coefficients: NDArray[np.float32], first: date, last: da
     return Season(start=out[0], peak=out[1], end=out[2], amplitude=out[3], integral=out[4])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _harmonic_seasons(coefficients, design, step_days, level, out):  # type: ignore[no-untyped-def]
     """Draw the curves of some cells at a time, and follow them."""
     steps, size = design.shape
@@ -105,7 +105,7 @@ def _harmonic_seasons(coefficients, design, step_days, level, out):  # type: ign
         _seasons(curve[:, :n], step_days, level, out[:, start : start + n])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _seasons(values, step_days, level, out):  # type: ignore[no-untyped-def]
     steps, cells = values.shape
     last = steps - 1

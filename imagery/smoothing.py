@@ -75,7 +75,7 @@ def pooled(logs: NDArray[np.float64], seen: NDArray[np.bool_], width_cells: floa
     return out
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _pool(logs, seen, weights, out):  # type: ignore[no-untyped-def]
     classes, height, width = out.shape
     size = len(weights)

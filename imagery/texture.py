@@ -42,7 +42,7 @@ def local_mean_and_deviation(
     return mean, deviation
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _squares(image, radius, mean, deviation):  # type: ignore[no-untyped-def]
     """Slide the sums of whole columns down, and along each row the sums of squares of them."""
     size, width = 2 * radius + 1, image.shape[1]
@@ -70,7 +70,7 @@ def _squares(image, radius, mean, deviation):  # type: ignore[no-untyped-def]
                 deviation[at] = np.sqrt(spread) / np.float64(some) if some > 0 else np.nan
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _slide(row, sign, count, total, squares):  # type: ignore[no-untyped-def]
     """Add a row of whole numbers to the sums of columns, or take it away; NaN counts for nothing."""
     for col in range(len(row)):
