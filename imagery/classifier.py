@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.errors import InputError, Problem
+from imagery.lightgbm_library import LibraryModel
 from imagery.model_text import require_sound_trees
 from imagery.trees import TreeBank, tree_bank
 
@@ -74,7 +73,7 @@ class Classifier:
         prepared = planes.shape[1] > _FEW or "_bank" in self.__dict__
         if prepared and self._bank is not None:
             return self._bank.scores(planes)
-        return _library_scores(self._booster, planes)
+        return self._library.scores(planes)
 
     def predict(self, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the class code with the highest score for every column; the lowest code where they tie."""
@@ -85,12 +84,9 @@ class Classifier:
         return Classifier, (self.text, self.codes)
 
     @cached_property
-    def _booster(self) -> Any:
+    def _library(self) -> LibraryModel:
         require_sound_trees(self.text, len(self.codes))
-        try:
-            return lightgbm.Booster(model_str=self.text)
-        except lightgbm.basic.LightGBMError as error:
-            raise InputError(Problem("model", f"no LightGBM model ({error})", "model.txt of a run")) from error
+        return LibraryModel(self.text)
 
     @cached_property
     def _bank(self) -> TreeBank | None:
@@ -130,6 +126,8 @@ def fit_classifier(
     ----------
     Ke, G. et al. (2017), LightGBM, NeurIPS 30.
     """
+    import lightgbm
+
     codes, target = np.unique(code, return_inverse=True)
     if len(codes) < 2:
         raise InputError(
@@ -166,7 +164,7 @@ def fit_classifier(
 @lru_cache(maxsize=8)
 def _checked_bank(text: str) -> TreeBank | None:
     """Return the trees of a model after they have been held against the library; None for larger trees."""
-    booster = lightgbm.Booster(model_str=text)
+    library = LibraryModel(text)
     try:
         bank = tree_bank(text)
     except ValueError:
@@ -177,12 +175,7 @@ def _checked_bank(text: str) -> TreeBank | None:
     spread = np.clip(np.array(ends), -1e6, 1e6)
     tried = rng.uniform(spread[:, :1] - 1, spread[:, 1:] + 1, (len(spread), _CHECKED)).astype(np.float32)
     tried[rng.random(tried.shape) < 0.1] = np.nan
-    return bank if np.array_equal(bank.scores(tried), _library_scores(booster, tried)) else None
-
-
-def _library_scores(booster: Any, planes: NDArray[np.float32]) -> NDArray[np.float64]:
-    rows = np.ascontiguousarray(planes.T)
-    return np.ascontiguousarray(booster.predict(rows, raw_score=True, num_threads=1).T)
+    return bank if np.array_equal(bank.scores(tried), library.scores(tried)) else None
 
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -72,7 +72,7 @@ def harmonic_fit(
     ----------
     Zhu, Z. and Woodcock, C. E. (2014), doi:10.1016/j.rse.2014.01.011, eq. 1 (harmonic model of a time series).
     """
-    return harmonic_fits(series[None], valid, design, ridge)[0]
+    return np.asarray(harmonic_fits(series[None], valid, design, ridge)[0])
 
 
 def harmonic_fits(
