@@ -57,7 +57,7 @@ def course(
     _difference(
         np.ascontiguousarray(values).reshape(days, len(bands), -1),
         np.ascontiguousarray(valid).reshape(days, -1),
-        np.array([[list(bands).index(band) for band in side] for side in sides], dtype=np.int64),
+        *(np.array([list(bands).index(band) for band in side], dtype=np.int64) for side in sides),
         np.float32(quantum),
         units.reshape(days, -1),
         defined.reshape(days, -1),
@@ -66,14 +66,14 @@ def course(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _difference(values, valid, sides, quantum, units, defined):  # type: ignore[no-untyped-def]
+def _difference(values, valid, plus, minus, quantum, units, defined):  # type: ignore[no-untyped-def]
     """Write the normalised difference of two sums of bands, in the order of operations of `spectral_index`."""
     days, cells = valid.shape
     one, other = np.empty(_TILE, dtype=np.float32), np.empty(_TILE, dtype=np.float32)
     for day in range(days):
         for start in range(0, cells, _TILE):
             end = min(start + _TILE, cells)
-            for side, total in ((sides[0], one), (sides[1], other)):
+            for side, total in ((plus, one), (minus, other)):
                 total[:] = np.float32(0)
                 for place in range(len(side)):
                     _add(values[day, side[place], start:end], quantum, total)
