@@ -52,12 +52,14 @@ def course(
         defined = valid & ~np.isnan(index)
         bounded = np.clip(np.where(defined, index, np.float32(0)), -_LIMIT, _LIMIT)
         return np.rint(bounded * np.float32(INDEX_UNITS)).astype(np.int16), defined
+    plus, minus = (np.array([list(bands).index(band) for band in side], dtype=np.int64) for side in sides)
     units, defined = np.empty(valid.shape, dtype=np.int16), np.empty(valid.shape, dtype=np.bool_)
     days = len(valid)
     _difference(
         np.ascontiguousarray(values).reshape(days, len(bands), -1),
         np.ascontiguousarray(valid).reshape(days, -1),
-        *(np.array([list(bands).index(band) for band in side], dtype=np.int64) for side in sides),
+        plus,
+        minus,
         np.float32(quantum),
         units.reshape(days, -1),
         defined.reshape(days, -1),

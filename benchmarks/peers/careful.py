@@ -20,11 +20,19 @@ from numpy.typing import NDArray
 from rasterio.shutil import copy
 from rasterio.windows import Window
 
-from benchmarks.peers.common import Task, as_units, bounded, calibrated_percent, fit_planes, harmonics, ratio
+from benchmarks.peers.common import (
+    Task,
+    as_units,
+    bounded,
+    calibrated_percent,
+    fit_planes,
+    harmonics,
+    percentiles,
+    ratio,
+)
 
 warnings.filterwarnings("ignore")
 BLOCK = 512
-PERCENTS = (0.1, 0.5, 0.9)
 
 
 def main() -> None:
@@ -111,21 +119,6 @@ def observed(
         planes += fit_planes(harmonics(course, task.design))
     table = np.stack([plane.ravel() for plane in planes], axis=1)
     return table, clear.sum(axis=0) >= task.told["min_valid"], composites
-
-
-def percentiles(course: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Return percentiles by sorting, NaN last."""
-    ordered = np.sort(course, axis=0)
-    count = (~np.isnan(course)).sum(axis=0)
-    found = []
-    for share in PERCENTS:
-        place = np.maximum(count - 1, 0) * share
-        below = place.astype(np.intp)
-        above = np.minimum(below + 1, np.maximum(count - 1, 0))
-        low = np.take_along_axis(ordered, below[None], axis=0)[0]
-        high = np.take_along_axis(ordered, above[None], axis=0)[0]
-        found.append((low + (place - below) * (high - low)).astype(np.float32))
-    return found
 
 
 def classified(

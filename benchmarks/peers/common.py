@@ -20,6 +20,7 @@ INDICES = {
     "BSI": (("swir16", "red"), ("nir", "blue")),
 }
 LEAST = 1e-3
+PERCENTS = (0.1, 0.5, 0.9)
 
 
 class Task:
@@ -107,3 +108,18 @@ def calibrated_percent(probability: NDArray[np.float64], slope: float, intercept
     kept = np.clip(probability, 1e-6, 1 - 1e-6)
     logit = np.log(kept / (1 - kept))
     return np.rint(100 / (1 + np.exp(-(slope * logit + intercept)))).astype(np.uint8)
+
+
+def percentiles(course: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return percentiles by sorting, NaN last."""
+    ordered = np.sort(course, axis=0)
+    count = (~np.isnan(course)).sum(axis=0)
+    found = []
+    for share in PERCENTS:
+        place = np.maximum(count - 1, 0) * share
+        below = place.astype(np.intp)
+        above = np.minimum(below + 1, np.maximum(count - 1, 0))
+        low = np.take_along_axis(ordered, below[None], axis=0)[0]
+        high = np.take_along_axis(ordered, above[None], axis=0)[0]
+        found.append((low + (place - below) * (high - low)).astype(np.float32))
+    return found
