@@ -1,8 +1,8 @@
 """(c) Orfeo ToolBox at the step it shares: the classification of a ready image of features.
 
 Orfeo's random forest (100 trees) by ``otbcli_ImageClassifier``, against altdev's sweep over LightGBM's 800 trees of
-31 leaves on the same file with the same features: another model, so the maps are not compared; the file is read, the
-cells classified and the class map written by both. Debian's package is ``otb-bin``.
+31 leaves on the same file with the same features: another model, so the maps are not compared. Both read the file,
+classify its cells and write the class map. Debian's package is ``otb-bin``.
 
     python -m benchmarks.otb [--side 1024] [--turns 3]
 """

@@ -5,13 +5,8 @@ python -m benchmarks.peers.eolearn FOLDER OUT
 
 from __future__ import annotations
 
-import sys
 import warnings
 from datetime import datetime
-from pathlib import Path
-
-# This module has the name of the package it uses
-sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).parent]
 
 import geopandas
 import lightgbm
