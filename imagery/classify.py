@@ -26,7 +26,7 @@ from imagery.class_map import (
     uncertainty_style,
 )
 from imagery.extent import placed
-from imagery.features import feature_spec
+from imagery.features import FeatureSpec, feature_spec
 from imagery.fold import block_of, spatial_folds
 from imagery.map_work import MapLayer, MapWork
 from imagery.model import ClassifySettings, TrainedModel
@@ -41,7 +41,7 @@ from imagery.training import TrainingSamples
 from imagery.tuning import candidates
 from imagery.validation import fitted_on, tuned, validate
 
-__all__ = ["ClassifySettings", "PeriodScenes", "TrainedModel", "train", "write_maps"]
+__all__ = ["ClassifySettings", "PeriodScenes", "TrainedModel", "spec_of", "train", "write_maps"]
 
 BEYOND_GREENNESS = frozenset({"swir16", "swir22", "rededge1", "vv", "vh"})
 """Bands that show moisture, bare ground, stress or structure."""
@@ -80,25 +80,12 @@ def train(
     QualityGateError
         If a fold would lack a crop in some period.
     """
-    windows = [window.name for window in profile.windows]
-    spec = feature_spec(
-        sensor,
-        windows,
-        radii=settings.texture_radii,
-        harmonics=settings.harmonics,
-        composite=settings.composite,
-        window_percents=settings.window_percents,
-        contrasts=profile.contrasts,
-        phenology=settings.phenology,
-        restlessness=settings.disturbance,
-        composite_indices=settings.composite_indices,
-        season_indices=settings.season_indices,
-    )
+    spec = spec_of(settings, profile, sensor)
     shown = (*sensor.common, *(radar.common if radar is not None else ()))
     _require_more_than_greenness(profile, shown, sensor.name)
     view = None
     if radar is not None:
-        looks = RadarSpec(windows=tuple(windows), bands=radar.common)
+        looks = RadarSpec(windows=tuple(window.name for window in profile.windows), bands=radar.common)
         view = RadarView(sensor=radar, spec=looks, min_valid=settings.radar_min_valid)
     observer = Observer(
         geobox=geobox,
@@ -158,6 +145,23 @@ def train(
         settings=settings,
         validation=validation,
         radar=view,
+    )
+
+
+def spec_of(settings: ClassifySettings, profile: CropProfile, sensor: Sensor) -> FeatureSpec:
+    """Return the features that settings, the windows of a profile and the bands of a sensor ask for."""
+    return feature_spec(
+        sensor,
+        [window.name for window in profile.windows],
+        radii=settings.texture_radii,
+        harmonics=settings.harmonics,
+        composite=settings.composite,
+        window_percents=settings.window_percents,
+        contrasts=profile.contrasts,
+        phenology=settings.phenology,
+        restlessness=settings.disturbance,
+        composite_indices=settings.composite_indices,
+        season_indices=settings.season_indices,
     )
 
 

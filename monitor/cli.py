@@ -229,18 +229,29 @@ def _require_field_english(tier: str, language: str) -> None:
         raise SurveyFileError(Problem("--lang", language, expected, "leave --lang out; maps and reports heed it"))
 
 
-def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool) -> int:
+def _print_plan(survey: Path, options: Any, verb: str | None, *, as_json: bool, probe: bool = False) -> int:
     from monitor.dry_run import describe
 
-    rows = describe(survey, options, verb)
+    rows = describe(survey, options, verb, probe=probe)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
-    else:
-        for row in rows:
-            click.echo(
-                f"{row['step']:<22} {row['state']:<13} {row['inputs']} input files, "
-                f"{row['megabytes']} MB, {row['blocks']} block{'s' if row['blocks'] > 1 else ''}"
-            )
+        return 0
+    for row in rows:
+        line = (
+            f"{row['step']:<22} {row['state']:<13} {row['inputs']} input files, "
+            f"{row['megabytes']} MB, {row['blocks']} block{'s' if row['blocks'] > 1 else ''}"
+        )
+        if "seconds" in row:
+            line += f"; about {row['seconds']:,.1f} s, reads {row['read_megabytes']:,.0f} MB"
+        click.echo(line)
+    known = [row for row in rows if "seconds" in row]
+    if known:
+        jobs = f"{options.jobs} thread{'s' if options.jobs > 1 else ''}"
+        click.echo(
+            f"blocks of imagery and maps: about {sum(row['seconds'] for row in known):,.1f} s in {jobs}, at most "
+            f"{max(row['peak_megabytes'] for row in known):,.0f} MB of memory, from "
+            f"{sum(row['probed_blocks'] for row in known)} probes; the other steps are not in it"
+        )
     return 0
 
 
@@ -432,12 +443,15 @@ def _compare_tables(
 
 @cli.command()
 @survey_command
-def plan(**flags: Any) -> int | None:
-    """List the steps, what is done and what they will read; nothing is written."""
+@click.option("--probe/--no-probe", default=True, help="Make a few blocks to tell time and memory, or not.")
+def plan(*, probe: bool, **flags: Any) -> int | None:
+    """List the steps, what is done, and what the others will read and take; nothing is written."""
     from monitor.workflow import RunOptions, default_out
 
-    options = RunOptions(out=flags["out"] or default_out(flags["survey"]), resume=flags["resume"])
-    return _print_plan(flags["survey"], options, None, as_json=flags["as_json"])
+    options = RunOptions(
+        out=flags["out"] or default_out(flags["survey"]), jobs=flags["jobs"], resume=flags["resume"]
+    )
+    return _print_plan(flags["survey"], options, None, as_json=flags["as_json"], probe=probe)
 
 
 @cli.command()

@@ -15,8 +15,14 @@ from monitor.workflow import plan as steps_of
 __all__ = ["describe"]
 
 
-def describe(survey_path: Path, options: RunOptions, verb: str | None) -> list[dict[str, Any]]:
-    """Return one row for each step: name, state (see `foreseen`), input files and blocks; writes nothing."""
+def describe(
+    survey_path: Path, options: RunOptions, verb: str | None, *, probe: bool = False
+) -> list[dict[str, Any]]:
+    """Return one row for each step: name, state (see `foreseen`), input files and blocks; writes nothing.
+
+    With `probe` a few blocks of imagery and maps are made and thrown away, where there are more than a few: their
+    rows tell seconds, megabytes read and the peak of memory too.
+    """
     survey = load_survey(survey_path)
     manifest = base_manifest(survey, survey_path)
     earlier = read_manifest(options.out) if options.resume else None
@@ -24,7 +30,16 @@ def describe(survey_path: Path, options: RunOptions, verb: str | None) -> list[d
         manifest = replace(manifest, steps=earlier.steps, inputs=earlier.inputs)
     steps = chosen(steps_of(survey, survey_path, options), verb, options.tier)
     states = foreseen(steps, options.out, manifest, root=survey_path.resolve().parent)
-    return [*_fetch_row(survey, survey_path, options), *(_row(step, states[step.name]) for step in steps)]
+    told = {}
+    if probe:
+        from monitor.context import Context
+        from monitor.probing import FEWEST, probed
+
+        context = Context(survey=survey, root=survey_path.resolve().parent, out=options.out, jobs=options.jobs)
+        open_steps = [step for step in steps if states[step.name].startswith("to do")]
+        told = probed(context, [step.name for step in open_steps if step.blocks >= FEWEST])
+    rows = [_row(step, states[step.name]) | told.get(step.name, {}) for step in steps]
+    return [*_fetch_row(survey, survey_path, options), *rows]
 
 
 def _fetch_row(survey: Survey, survey_path: Path, options: RunOptions) -> list[dict[str, Any]]:

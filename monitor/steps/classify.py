@@ -35,7 +35,15 @@ from monitor.sections import PeriodSection
 from monitor.steps.imagery import kept_radar, kept_scenes
 from monitor.tables import write_csv
 
-__all__ = ["read_model", "train", "training_places", "training_samples_of", "write_maps"]
+__all__ = [
+    "MODEL_FOLDER",
+    "classify_settings",
+    "read_model",
+    "train",
+    "training_places",
+    "training_samples_of",
+    "write_maps",
+]
 
 MODEL_FOLDER = "class_map/model"
 LEAST_FIELD_CELLS = 10
@@ -54,7 +62,7 @@ def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, A
         geobox=geobox,
         profile=context.profile,
         sensor=context.sensor,
-        settings=_settings(context),
+        settings=classify_settings(context),
         radar=context.radar,
         jobs=context.jobs,
     )
@@ -218,7 +226,8 @@ def _period_scenes(context: Context, period: PeriodSection) -> PeriodScenes:
     )
 
 
-def _settings(context: Context) -> ClassifySettings:
+def classify_settings(context: Context) -> ClassifySettings:
+    """Return how the survey's classifier is made and used."""
     chosen, features = context.survey.classifier, context.survey.features
     if problems := list(index_mistakes(context)):
         raise SurveyFileError(problems)

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from imagery.scene import Scene
     from monitor.sections.imagery import FurtherSection
 
-__all__ = ["kept_radar", "kept_scenes", "prepare", "scene_inputs", "search", "search_radar", "source_name"]
+__all__ = [
+    "adjust_options",
+    "kept_radar",
+    "kept_scenes",
+    "prepare",
+    "scene_inputs",
+    "search",
+    "search_radar",
+    "source_name",
+]
 
 RADAR_FOLDER = "radar"
 """Folder of the radar beside the files of the first sensors."""
@@ -162,11 +171,12 @@ def kept_scenes(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
     from monitor.scene_table import kept_as_prepared
 
     folder = context.out / "imagery" / period.name
-    relief = _adjust_options(context).relief
+    relief = adjust_options(context).relief
     return tuple(kept_as_prepared(search(context, period).scenes, folder, relief, context.frame.geobox))
 
 
-def _adjust_options(context: Context) -> AdjustOptions:
+def adjust_options(context: Context) -> AdjustOptions:
+    """Return how the survey's scenes are made comparable."""
     from imagery.adjust import AdjustOptions
     from imagery.relief import ReliefOptions
 
@@ -198,7 +208,7 @@ def prepare(context: Context, staging: Path, progress: Progress, *, period: Peri
     imagery = context.imagery
     found = search(context, period)
     folder = staging / "imagery" / period.name
-    options = _adjust_options(context)
+    options = adjust_options(context)
     ready = adjusted(
         found.scenes,
         geobox=context.frame.geobox,

@@ -1,0 +1,118 @@
+"""What blocks will take; oracles: works that sleep for a known time, and areas counted by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geo.blocks import Block
+from geo.runner import Runner
+from imagery.forecast import BlockLoad, bytes_read, forecast, loads, probes
+from imagery.scene import BandFile, Scene
+
+SHAPE, SIDE = (60, 100), 10
+GEOBOX = GeoBox(SHAPE, Affine(10, 0, 300_000, 0, -10, 700_000), "EPSG:32618")
+INSIDE = np.ones(SHAPE, dtype=np.bool_)
+INSIDE[:, 80:] = False
+INSIDE[:20, 60:70] = False
+INSIDE[0:5, 70:80] = False
+
+
+def scene(name: str, extent: Block | None) -> Scene:
+    """Return a scene that covers a window."""
+    file = BandFile(path=f"/{name}.tif")
+    return Scene(id=name, time=datetime(2024, 1, 1, tzinfo=UTC), bands={"red": file}, extent=extent)
+
+
+SCENES = (scene("all", Block(0, 0, *SHAPE)), scene("left", Block(0, 0, 60, 30)), scene("unknown", None))
+
+
+@dataclass(frozen=True)
+class Sleeper:
+    """A work that sleeps: once at first, and for each block with the cells read and wanted for it."""
+
+    unit_s: float = 6e-5
+    once_s: float = 0.4
+    begun: Any = None
+
+    def __call__(self, block: Block, cells: NDArray[np.bool_], _: Any) -> NDArray[np.int16]:
+        """Make a block."""
+        if not self.begun:
+            self.begun.append(True)
+            time.sleep(self.once_s)
+        reached = sum(one.reaches(block) for one in SCENES)
+        time.sleep(self.unit_s * reached * (0.6 * cells.size + 0.4 * cells.sum()))
+        return np.zeros((2, block.height, block.width), dtype=np.int16)
+
+    @staticmethod
+    def around(block: Block) -> Block:
+        """Return the block."""
+        return block
+
+    @staticmethod
+    def key(block: Block, cells: NDArray[np.bool_]) -> str:
+        """Return a fingerprint."""
+        return f"{block}{cells.sum()}"
+
+    @staticmethod
+    def packed(result: NDArray[np.int16]) -> Mapping[str, NDArray[Any]]:
+        """Return the block as arrays."""
+        return {"cells": result}
+
+    @staticmethod
+    def unpacked(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int16]:
+        """Return the block."""
+        return np.asarray(arrays["cells"])
+
+
+def test_what_has_to_be_made() -> None:
+    """By hand: blocks beyond the frame have nothing to be made; the others count their cells and their scenes."""
+    found = loads(Sleeper(), SCENES, INSIDE, SHAPE, size=SIDE)
+    assert len(found) == 6 * 8 - 2
+    by_place = {(load.block.row, load.block.col): load for load in found}
+    assert (by_place[0, 0].cells, by_place[0, 0].scenes) == (100, 3)
+    assert (by_place[0, 70].cells, by_place[0, 70].scenes) == (50, 2)
+    assert by_place[0, 70].weight == 2 * (100 + 50) / 2
+
+
+def test_probes_are_spread_over_the_blocks() -> None:
+    """The heaviest is among them, the lightest tenth is not, and there are no more than there are blocks."""
+    found = [BlockLoad(Block(0, at, 10, 10), at, 1) for at in range(1, 41)]
+    chosen = [load.cells for load in probes(found, 4)]
+    assert chosen == [5, 17, 28, 40]
+    assert len(probes(found[:2], 6)) == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_time_told_is_the_time_taken(jobs: int) -> None:
+    """Within a quarter of what a run of all blocks then takes, from six of 46 of them."""
+    found = loads(Sleeper(begun=[]), SCENES, INSIDE, SHAPE, size=SIDE)
+    told = forecast(Sleeper(begun=[]), found, INSIDE, GEOBOX, jobs=jobs)
+    assert (told.blocks, told.probed) == (46, 6)
+    began = time.perf_counter()
+    for _ in Runner(jobs=jobs).run(Sleeper(begun=[]), INSIDE, SHAPE, size=SIDE):
+        pass
+    taken = time.perf_counter() - began
+    assert told.made_s == pytest.approx(taken, rel=0.25)
+    assert 0 < told.written_s < 60
+    assert told.seconds == told.made_s + told.written_s
+    assert told.peak_mb > 20
+
+
+def test_bytes_that_windows_read() -> None:
+    """By hand: each file counts with its share of cells in the windows, and never more than once whole."""
+    sizes = {"/all.tif": 6000, "/left.tif": 900}
+    half = [Block(0, 0, 60, 50)]
+    assert bytes_read(SCENES[:2], half, sizes) == pytest.approx(3000 + 900)
+    quarter = [Block(0, 0, 30, 15), Block(30, 15, 30, 15)]
+    assert bytes_read(SCENES[:2], quarter, sizes) == pytest.approx(6000 * 900 / 6000 + 450)
+    assert bytes_read(SCENES[:2], [Block(0, 0, *SHAPE)] * 3, sizes) == pytest.approx(6900)
