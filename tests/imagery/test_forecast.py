@@ -109,7 +109,7 @@ def test_probes_are_spread_over_the_blocks() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_the_time_told_is_the_time_taken(jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within a quarter of what all blocks take, shared by the threads, and of what is spent once; from six of 46."""
+    """Within a quarter of what all blocks take, shared by threads, and of what is spent once; from six of 46."""
     clock = Clock()
     monkeypatch.setattr(time, "perf_counter", clock)
     work = Sleeper(clock)
