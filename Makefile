@@ -56,6 +56,7 @@ trust: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.trust.oracles
 	$(BIN)/python -m benchmarks.trust.leaks
 	$(BIN)/python -m benchmarks.trust.lines
+	$(BIN)/python -m benchmarks.trust.numbers $(PYTHONS)
 	$(BIN)/python -m benchmarks.trust.kills $(KILLS)
 	$(BIN)/python -m benchmarks.trust.fuzz $(CASES)
 	$(BIN)/python -m benchmarks.trust.mutants $(MUTANTS)

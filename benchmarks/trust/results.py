@@ -103,6 +103,18 @@ def _lines(figures: Mapping[str, Any]) -> list[str]:
     return rows
 
 
+def _numbers(figures: Mapping[str, Any]) -> list[str]:
+    rows = ["| where | outputs | same bytes | figures | largest relative difference |", f"|{'---|' * 5}"]
+    for name, row in sorted(figures.items()):
+        if "failed" in row:
+            rows.append(f"| {name} | did not end: {row['failed']} | | | |")
+        else:
+            numbers = (row["outputs"], row["same bytes"], row["figures compared"])
+            told = " | ".join(f"{number:,}" for number in numbers)
+            rows.append(f"| {name} | {told} | {row['largest relative difference']:.2g} |")
+    return rows
+
+
 def _counts(figures: Mapping[str, Any]) -> list[str]:
     return ["| counted | number |", "|---|---|", *(f"| {key} | {value:,} |" for key, value in figures.items())]
 
@@ -124,11 +136,15 @@ _ORACLES = """\
 lists the tests that hold a number to a law, a published figure, an independent program or brute force
 (`tests/numeric_tests.txt`). The suite fails when one is missing, and in CI when one is skipped for any
 reason but data that are not on the machine."""
+_NUMBERS = """\
+runs one small survey with one thread, and again with two, and with other Pythons and versions of the libraries;
+figures are the cells of estimates, change, accuracies and effects."""
 _SECTIONS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], list[str]]], ...] = (
     ("Kills", "kills [N]", _KILLS, _kills),
     ("Broken and hostile input", "fuzz [N] [READER...]", _FUZZ, _fuzz),
     ("Mutants", "mutants [N] [MODULE...]", _MUTANTS, _mutants),
     ("Lines run by tests", "lines", _LINES, _lines),
     ("Leaks", "leaks", _LEAKS, _counts),
+    ("The same numbers elsewhere", "numbers [LABEL=PYTHON...]", _NUMBERS, _numbers),
     ("Numeric tests", "oracles", _ORACLES, _counts),
 )

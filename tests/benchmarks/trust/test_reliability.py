@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import random
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +30,7 @@ def test_page_is_what_was_measured() -> None:
         "mutants",
         "lines",
         "leaks",
+        "numbers",
         "oracles",
     }
 
@@ -57,6 +62,30 @@ def test_a_switched_off_test_is_seen() -> None:
         node = ast.parse(f"@pytest.mark.{mark}\ndef test_a(): ...").body[0]
         assert isinstance(node, ast.FunctionDef)
         assert disabled(node)
+
+
+def test_a_skipped_numeric_test_fails_in_ci(tmp_path: Path) -> None:
+    """Law: in CI a skip is a failure, unless data or programs of others are missing; elsewhere it is a skip."""
+    name = "tests/aoi/survey/test_estimator.py"
+    listed = next(line for line in LIST.read_text().split() if line.startswith(name))
+    function = listed.split("::")[1]
+    (tmp_path / Path(name).parent).mkdir(parents=True)
+    for part in ("conftest.py", "numeric_tests.txt"):
+        shutil.copy(ROOT / "tests" / part, tmp_path / "tests")
+    found = []
+    for reason in ("no time", "oracle x is not on this machine"):
+        (tmp_path / name).write_text(f"import pytest\ndef {function}():\n    pytest.skip({reason!r})\n")
+        for ci in ("true", ""):
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
+            done = subprocess.run(
+                [*command, "--rootdir", str(tmp_path), str(tmp_path / "tests")],
+                cwd=tmp_path,
+                env={**os.environ, "CI": ci},
+                capture_output=True,
+                check=False,
+            )
+            found.append(done.returncode)
+    assert found == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("name", [n for n in fuzz.READERS if n not in ("survey file", "boosted trees")])

@@ -1,0 +1,110 @@
+"""The same survey elsewhere: other Pythons, other versions of the libraries, more threads; the same bytes or not.
+
+``python -m benchmarks.trust.numbers [LABEL=PYTHON...]`` runs one small survey with this Python and one thread, then
+with two, then with each Python named (a virtual environment with the program's dependencies), and compares.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.trust.results import load, save
+
+__all__ = ["compared", "main"]
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = 140
+FIGURES = ("estimates/estimates.csv", "estimates/change.csv", "estimates/accuracy.csv", "impact/effects.csv")
+"""Tables of figures that people read."""
+
+
+def compared(one: Path, other: Path) -> dict[str, Any]:
+    """Return how many outputs of two runs have the same bytes, and by how much figures differ.
+
+    Parameters
+    ----------
+    one, other
+        Run folders.
+    """
+    outputs = [_outputs(folder) for folder in (one, other)]
+    names = sorted(outputs[0])
+    same = [name for name in names if outputs[1].get(name) == outputs[0][name]]
+    return {
+        "outputs": len(names),
+        "same bytes": len(same),
+        "figures compared": sum(1 for name in FIGURES for _ in _pairs(one / name, other / name)),
+        "largest relative difference": max(
+            (_relative(a, b) for name in FIGURES for a, b in _pairs(one / name, other / name)), default=0.0
+        ),
+        "other bytes": [name for name in names if name not in same][:40],
+    }
+
+
+def _outputs(folder: Path) -> Mapping[str, str]:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return {name: file["sha256"] for step in manifest["steps"].values() for name, file in step["outputs"].items()}
+
+
+def _pairs(one: Path, other: Path) -> Iterator[tuple[str, str]]:
+    """Yield the cells of two tables side by side; a table that is on one side only differs in every cell."""
+    if not one.is_file():
+        return
+    rows = [list(csv.reader(path.open(encoding="utf-8"))) if path.is_file() else [] for path in (one, other)]
+    for number, row in enumerate(rows[0]):
+        against = rows[1][number] if number < len(rows[1]) else []
+        yield from ((cell, against[place] if place < len(against) else "") for place, cell in enumerate(row))
+
+
+def _relative(one: str, other: str) -> float:
+    if one == other:
+        return 0.0
+    try:
+        a, b = float(one), float(other)
+    except ValueError:
+        return math.inf
+    return abs(a - b) / max(abs(a), abs(b))
+
+
+def run(python: str, survey: Path, out: Path, jobs: int) -> str:
+    """Run a survey; return what went wrong, empty when nothing did."""
+    command = [python, "-m", "monitor.cli", "run", str(survey), "-o", str(out), "--jobs", str(jobs), "-q"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(jobs), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no word"])[-1][:200]
+
+
+def main(arguments: list[str]) -> None:
+    """Run and compare."""
+    from imagery.simulate.example import write_example
+
+    figures = load("numbers")
+    with tempfile.TemporaryDirectory(prefix="altdev-numbers-") as folder:
+        project = Path(folder) / "project"
+        write_example("rif-cannabis", project, seed=3, size=SIZE)
+        survey = project / "survey.toml"
+        text = survey.read_text().replace("size = 600", "size = 240").replace("floor = 50", "floor = 15")
+        survey.write_text(text)
+        base = Path(folder) / "base"
+        if wrong := run(sys.executable, survey, base, 1):
+            raise SystemExit(wrong)
+        others = [("two threads", sys.executable, 2)]
+        others += [(label, python, 1) for label, _, python in (word.partition("=") for word in arguments)]
+        for number, (label, python, jobs) in enumerate(others):
+            out = Path(folder) / str(number)
+            wrong = run(python, survey, out, jobs)
+            figures[label] = {"failed": wrong} if wrong else compared(base, out)
+            save("numbers", figures)
+            sys.stdout.write(f"{label}: {figures[label]}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
