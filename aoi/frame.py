@@ -17,13 +17,14 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from aoi.admin import overlapping_pairs
-from geo.areas import cell_areas_ha, polygon_areas_ha, require_area_crs
+from geo.areas import CellAreas, polygon_areas_ha, require_area_crs
 from geo.errors import InputError, Problem
 
 __all__ = ["AreaFrame", "build_frame"]
 
 _MAX_UNITS = 65_535
-_MAX_CELLS = 1_000_000_000  # two bytes for the unit and eight for the area of each
+_MAX_CELLS = 1_000_000_000  # two bytes for the unit of each
+_STRIP = 512
 _SLIVER = 1e-4  # of the smaller unit: what two digitisings of one border may share
 
 
@@ -37,8 +38,8 @@ class AreaFrame:
     """GeoDataFrame with columns code (text), name and geometry in the grid's CRS; order gives the index."""
     unit_of_cell: NDArray[np.uint16]
     """Shape (height, width): 0 outside the frame, else 1 + row of `admin`."""
-    cell_area_ha: NDArray[np.float64]
-    """True cell areas, shape (height, width) or (height, 1)."""
+    cell_area_ha: CellAreas
+    """True cell areas: of a window by slices, of all as an array of shape (height, width) or (height, 1)."""
     polygon_area_ha: NDArray[np.float64]
     """True areas of the polygons, shape (n_units,)."""
 
@@ -54,8 +55,11 @@ class AreaFrame:
 
     def areas_by(self, index: NDArray[Any], length: int) -> NDArray[np.float64]:
         """Return hectares by integer cell label, shape (length,)."""
-        weights = np.broadcast_to(self.cell_area_ha, index.shape).ravel()
-        return np.bincount(index.ravel(), weights=weights, minlength=length).astype(np.float64)
+        total = np.zeros(max(length, int(index.max()) + 1 if index.size else 0))
+        for row in range(0, index.shape[0], _STRIP):  # cell after cell, so that the sum is that of the whole
+            strip = index[row : row + _STRIP]
+            np.add.at(total, strip.ravel(), self.cell_area_ha[row : row + _STRIP, :].ravel())
+        return total
 
     @property
     def unit_areas_ha(self) -> NDArray[np.float64]:
@@ -104,7 +108,7 @@ def build_frame(admin: Any, *, code: str, name: str, crs: str | None, resolution
         geobox=geobox,
         admin=units,
         unit_of_cell=cells,
-        cell_area_ha=cell_areas_ha(geobox),
+        cell_area_ha=CellAreas(geobox),
         polygon_area_ha=polygon_areas_ha(units),
     )
 

@@ -21,7 +21,14 @@ from geo.grid import require_north_up
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
-__all__ = ["MappedArea", "cell_areas_ha", "parallel_band_area_m2", "polygon_areas_ha", "require_area_crs"]
+__all__ = [
+    "CellAreas",
+    "MappedArea",
+    "cell_areas_ha",
+    "parallel_band_area_m2",
+    "polygon_areas_ha",
+    "require_area_crs",
+]
 
 M2_PER_HA = 10_000.0
 _LATTICE_M = 640.0  # between two exact scale factors; straight lines between them err by < 1e-8 in UTM
@@ -133,21 +140,80 @@ def cell_areas_ha(geobox: GeoBox) -> NDArray[np.float64]:
     InputError
         If the grid has no CRS, is Web Mercator, is rotated or south-up, or lies where its CRS is not defined.
     """
-    require_area_crs(geobox.crs and str(geobox.crs), where="grid")
-    require_north_up(geobox)
+    return np.asarray(CellAreas(geobox))
+
+
+class CellAreas:
+    """The true areas of a grid's cells in hectares, made for the window that is asked for, so that no grid is held.
+
+    Every cell has the same area to the last bit whatever the window. As an array it is that of `cell_areas_ha`.
+
+    Parameters
+    ----------
+    geobox
+        As of `cell_areas_ha`, whose errors it raises.
+
+    Examples
+    --------
+    >>> areas = CellAreas(GeoBox.from_bbox((500_000, 0, 500_040, 40), "EPSG:32618", resolution=20))
+    >>> bool((np.asarray(areas) == areas[0:2, 0:2]).all())
+    True
+    """
+
+    def __init__(self, geobox: GeoBox) -> None:
+        require_area_crs(geobox.crs and str(geobox.crs), where="grid")
+        require_north_up(geobox)
+        self.shape: tuple[int, int] = (int(geobox.shape[0]), int(geobox.shape[1]))
+        crs = CRS.from_user_input(str(geobox.crs))
+        self._band = _band(geobox, crs) if crs.is_geographic else None
+        if self._band is None:
+            self._cell_ha, self._rows, self._along_x = _projected(geobox, crs)
+
+    def __getitem__(self, window: tuple[slice, slice]) -> NDArray[np.float64]:
+        """Return the areas of a window, shape (height, width)."""
+        rows, cols = (range(*part.indices(size)) for part, size in zip(window, self.shape, strict=True))
+        if self._band is not None:
+            return np.broadcast_to(self._band[rows.start : rows.stop], (len(rows), len(cols)))
+        down = np.arange(rows.start, rows.stop)
+        scale = np.empty((len(rows), len(cols)))
+        for place, column in enumerate(self._along_x[:, cols.start : cols.stop].T):
+            scale[:, place] = np.interp(down, self._rows, column)
+        return np.divide(self._cell_ha, scale, out=scale)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the areas of all cells, one column where they depend on latitude alone."""
+        whole = self[:, :] if self._band is None else self._band
+        return np.asarray(whole, dtype=dtype)
+
+    def at(self, cells: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the areas of cells by their numbers, row by row, shape (m,)."""
+        row, col = np.divmod(np.asarray(cells, dtype=np.int64), self.shape[1])
+        if self._band is not None:
+            return np.asarray(self._band[row, 0])
+        found = np.empty(row.size)
+        order = np.argsort(col, kind="stable")
+        edges = np.flatnonzero(np.diff(col[order], prepend=-1))
+        for first, end in zip(edges, (*edges[1:], row.size), strict=True):
+            here = order[first:end]
+            found[here] = np.interp(row[here], self._rows, self._along_x[:, col[here[0]]])
+        return np.divide(self._cell_ha, found, out=found)
+
+
+def _band(geobox: GeoBox, crs: CRS) -> NDArray[np.float64]:
+    """Return the areas of cells between parallels, shape (height, 1)."""
     transform = geobox.transform
-    crs = CRS.from_user_input(str(geobox.crs))
-    if crs.is_geographic:
-        edges = transform.f + transform.e * np.arange(geobox.shape[0] + 1, dtype=float)
-        if np.abs(edges).max() > _POLE_DEG:
-            raise _outside("grid", crs)
-        band = parallel_band_area_m2(edges[1:], edges[:-1], transform.a, _geod(crs))
-        return np.asarray(band[:, None] / M2_PER_HA)
-    return _projected_cells(geobox, crs)
+    edges = transform.f + transform.e * np.arange(geobox.shape[0] + 1, dtype=float)
+    if np.abs(edges).max() > _POLE_DEG:
+        raise _outside("grid", crs)
+    band = parallel_band_area_m2(edges[1:], edges[:-1], transform.a, _geod(crs))
+    return np.asarray(band[:, None] / M2_PER_HA)
 
 
-def _projected_cells(geobox: GeoBox, crs: CRS) -> NDArray[np.float64]:
-    """Divide the projected area by the areal scale, exact on a lattice and linear between."""
+def _projected(geobox: GeoBox, crs: CRS) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the projected area of a cell, rows of a lattice, and the areal scale at those in every column.
+
+    The scale is exact on the lattice and linear between.
+    """
     height, width = geobox.shape
     transform = geobox.transform
     unit_m = crs.axis_info[0].unit_conversion_factor
@@ -158,9 +224,7 @@ def _projected_cells(geobox: GeoBox, crs: CRS) -> NDArray[np.float64]:
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         raise _outside("grid", crs)
     cell_ha = abs(transform.a * transform.e) * unit_m**2 / M2_PER_HA
-    along_x = np.array([np.interp(np.arange(width), cols, line) for line in scale])
-    full = np.array([np.interp(np.arange(height), rows, column) for column in along_x.T]).T
-    return np.asarray(cell_ha / full)
+    return cell_ha, rows, np.array([np.interp(np.arange(width), cols, line) for line in scale])
 
 
 def _areal_scale(crs: CRS, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

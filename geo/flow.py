@@ -128,10 +128,17 @@ def flow_network(elevation_m: ArrayLike, geobox: GeoBox, where: str = "elevation
     if ground.shape != tuple(geobox.shape):
         found = f"elevation of {ground.shape} cells on a grid of {tuple(geobox.shape)}"
         raise InputError(Problem(where, found, "one shape", "warp it to the analysis grid"))
+    downstream = _drained(ground, cell_m)
+    return FlowNetwork(ground.shape, cell_m, downstream, _ordered(downstream))
+
+
+def _drained(ground: NDArray[np.float32], cell_m: tuple[float, float]) -> IntArray:
+    """Return the next cell of each; what it takes to find it is given back before anything else is made."""
     tree = _spill_tree(ground)
     filled = _filled(ground, tree).reshape(ground.shape)
-    downstream = _steepest(filled, tree.downstream, *cell_m)
-    return FlowNetwork(ground.shape, cell_m, downstream, _ordered(downstream))
+    spill = tree.downstream
+    del tree
+    return np.asarray(_steepest(filled, spill, *cell_m))
 
 
 def network_of_directions(
@@ -239,7 +246,10 @@ def sub_basins(network: FlowNetwork, least_m2: float) -> IntArray:
         idxs_ds=network.downstream, shape=network.shape, ftype="d8", idxs_seq=network.order[::-1], cache=False
     )
     found, _ = raster.subbasins_area(least_m2 / network.cell_area_m2, uparea=cells.reshape(network.shape))
-    return np.where(network.downstream == OUTSIDE, 0, found.reshape(-1)).astype(np.int32)
+    del cells, raster
+    label = np.asarray(found, dtype=np.int32).reshape(-1)
+    label[network.downstream == OUTSIDE] = 0
+    return label
 
 
 def _checked(elevation_m: ArrayLike, where: str) -> NDArray[np.float32]:
@@ -287,8 +297,9 @@ class _Tree:
 def _spill_tree(height_m: NDArray[np.float32]) -> _Tree:
     from pyflwdir import dem
 
-    _, codes = dem.fill_depressions(height_m, nodata=np.float32(np.nan))
+    codes = dem.fill_depressions(height_m, nodata=np.float32(np.nan))[1]
     downstream = _next_cells(codes)
+    del codes
     return _Tree(downstream, _ordered(downstream))
 
 

@@ -6,6 +6,7 @@ that is a difference between two covers therefore needs that ground alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Hillslopes:
-    """Cells of some hillslopes, m of them, every cell before the one it drains to."""
+    """Cells of some hillslopes, m of them: slope after slope, in each every cell before the one it drains to."""
 
     cells: IntArray
     """Number of each cell in the grid, row by row."""
@@ -48,6 +49,20 @@ class Hillslopes:
     on_stream: BoolArray
     """Cells that are part of a stream."""
     cell_area_m2: float
+
+    def pieces(self, least: int = 16_384) -> NDArray[np.int64]:
+        """Return the edges of pieces of whole slopes, so that a pass needs memory for the largest of them alone.
+
+        Piece i holds the places ``edges[i]`` to ``edges[i + 1]``; no cell drains from one into another.
+
+        Parameters
+        ----------
+        least
+            Cells of a piece, more or less.
+        """
+        ends = np.flatnonzero(self.ahead < 0) + 1
+        last = np.r_[np.diff(ends // least) > 0, np.ones(min(ends.size, 1), dtype=np.bool_)]
+        return np.asarray(np.r_[0, ends[last]], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,8 @@ def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike, *, wh
         keep = np.zeros(mark.size, dtype=np.bool_)
         _keep_ways(network.downstream, network.order, stream, mark, keep)
     cells = network.order[keep[network.order]]
+    del keep, mark
+    cells = cells[np.argsort(root[cells], kind="stable")]  # slope after slope, so that passes stay in near memory
     entry = network.downstream[root[cells]]
     place = root  # its memory is used again
     place[:] = -1
@@ -145,6 +162,7 @@ def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike, *, wh
     leaves = on_stream | stream[below] | (below == cells)
     ahead = np.where(leaves, np.int32(-1), place[below]).astype(np.int32)
     entry = np.where(on_stream, cells, entry).astype(np.int32)
+    del place, root
     upslope = np.where(on_stream, 1, upstream_cells(network)[cells]).astype(np.int32)
     return Hillslopes(cells, ahead, entry, upslope, network.step_m(cells), on_stream, network.cell_area_m2)
 
@@ -170,9 +188,7 @@ def tributaries(
     InputError
         If the class of a counted cell is not known.
     """
-    place = np.full(network.downstream.size, -1, dtype=np.int32)
-    place[hill.cells[~hill.on_stream]] = np.flatnonzero(~hill.on_stream).astype(np.int32)
-    _lead_down(network.downstream, network.order, stream, place)
+    place = _ways_in(network, stream, hill)
     joined = np.zeros(hill.cells.size, dtype=np.bool_)
     of = np.ascontiguousarray(code).reshape(-1)
     unknown = _mark_joins(network.order, place, of, joined)
@@ -188,7 +204,12 @@ def tributaries(
 
 
 def mean_upslope(
-    network: FlowNetwork, stream: BoolArray, hill: Hillslopes, values: ArrayLike, *, overwrite: bool = False
+    network: FlowNetwork,
+    stream: BoolArray,
+    hill: Hillslopes,
+    values: ArrayLike | Callable[[IntArray], ArrayLike],
+    *,
+    chunk: int = 1_000_000,
 ) -> Plane:
     """Return the mean of values over each cell and all above it, shape (m,); of a stream cell its own.
 
@@ -197,17 +218,39 @@ def mean_upslope(
     network, stream, hill
         As of `tributaries`.
     values
-        Shape (height, width) or (n,); missing ones are told, none counts as zero.
-    overwrite
-        Whether values in double precision may be used up, which spares the memory of a grid.
+        Shape (height, width) or (n,), or a function that gives those at numbered cells, so that no whole grid is
+        held; missing ones are told, none counts as zero.
+    chunk
+        Cells that are asked for at once.
     """
-    total = np.array(values, dtype=np.float64, copy=None if overwrite else True).reshape(-1)
-    own = total[hill.cells]
-    _sum_to_streams(network.downstream, network.order, stream, total)
-    mean = np.where(hill.on_stream, own, total[hill.cells] / hill.upslope)
-    if not np.isfinite(mean).all():
+
+    def at(cells: IntArray) -> NDArray[np.float64]:
+        found = values(cells) if callable(values) else np.asarray(values).reshape(-1)[cells]
+        return np.asarray(found, dtype=np.float64)
+
+    total = np.empty(hill.cells.size)
+    for start in range(0, total.size, chunk):
+        total[start : start + chunk] = at(hill.cells[start : start + chunk])
+    own = total[hill.on_stream]
+    place = _ways_in(network, stream, hill)
+    for start in range(0, network.order.size, chunk):
+        beside = network.order[start : start + chunk]
+        beside = beside[place[beside] < -1]
+        np.add.at(total, -2 - place[beside], at(beside))
+    _sum_ahead(hill.ahead, total)
+    total /= hill.upslope
+    total[hill.on_stream] = own
+    if not np.isfinite(total).all():
         raise InputError(Problem("hillslopes", "a missing value above the crop", "one in each cell"))
-    return mean.astype(np.float32)
+    return total.astype(np.float32)
+
+
+def _ways_in(network: FlowNetwork, stream: BoolArray, hill: Hillslopes) -> IntArray:
+    """Return for each cell of the grid its place in the hillslopes, or -2 less the place it drains to, or -1."""
+    place = np.full(network.downstream.size, -1, dtype=np.int32)
+    place[hill.cells[~hill.on_stream]] = np.flatnonzero(~hill.on_stream).astype(np.int32)
+    _lead_down(network.downstream, network.order, stream, place)
+    return place
 
 
 def gradient_at(
@@ -307,12 +350,10 @@ def _count_joins(order: Any, place: Any, code: Any, index: Any, counts: Any) -> 
 
 
 @compiled
-def _sum_to_streams(downstream: Any, order: Any, stream: Any, total: Any) -> None:
-    for index in range(order.size):
-        cell = order[index]
-        ahead = downstream[cell]
-        if ahead != cell and not stream[cell] and not stream[ahead]:
-            total[ahead] += total[cell]
+def _sum_ahead(ahead: Any, total: Any) -> None:
+    for place in range(ahead.size):
+        if ahead[place] >= 0:
+            total[ahead[place]] += total[place]
 
 
 @compiled

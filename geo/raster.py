@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -40,6 +41,9 @@ __all__ = [
     "read_on_grid",
     "write_cog",
 ]
+
+os.environ.setdefault("GDAL_CACHEMAX", "256")
+"""Megabytes of blocks that the library keeps; its own default is a twentieth of the machine, whatever that is."""
 
 
 _SMALL = 256 << 20  # bytes: what unpacks to less than this is no danger, however well it packs

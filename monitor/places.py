@@ -72,7 +72,7 @@ def gather(context: Context) -> Surroundings:
     legend = context.profile.legend
     maps = {p.name: read_on_grid(context.class_map_path(p.name), frame.geobox) for p in context.compared}
     rows = [
-        patches(maps[period] == legend.code(crop), atoms.of_cell, frame.cell_area_ha).assign(
+        patches(maps[period] == legend.code(crop), atoms.of_cell, np.asarray(frame.cell_area_ha)).assign(
             crop=crop, period=period
         )
         for crop, period in series
@@ -144,7 +144,10 @@ def _atoms(context: Context, base_km: int) -> Atoms:
     _, y = cell_centres(frame.geobox, np.arange(height), np.zeros(height, dtype=np.int64))
     side = base_km * M_PER_KM
     atoms = atoms_of(
-        frame.unit_of_cell, _layer_bits(context), frame.cell_area_ha, (split_key(x, side), split_key(y, side))
+        frame.unit_of_cell,
+        _layer_bits(context),
+        np.asarray(frame.cell_area_ha),
+        (split_key(x, side), split_key(y, side)),
     )
     if context.survey.disclosure.households is None:
         return atoms

@@ -11,6 +11,7 @@ __all__ = [
     "area_draws_ha",
     "correlated_sum_se",
     "interval_draws",
+    "resampled_weights",
     "ring_excess_draws",
     "scaled_to_survey",
     "stream",
@@ -73,6 +74,52 @@ def interval_draws(value: float, lo: float, hi: float, *, level: float, n: int, 
     z = stream(seed, name).standard_normal(n)
     width = np.where(z < 0, value - lo, hi - value) / norm.ppf((1 + level) / 2)
     return np.asarray(np.maximum(value + width * z, 0.0))
+
+
+def resampled_weights(
+    stratum: NDArray[np.integer],
+    sizes: NDArray[np.integer],
+    use: NDArray[np.bool_],
+    *,
+    n: int,
+    seed: int,
+    name: str,
+) -> FloatArray:
+    """Return the weights of some units of a stratified sample, its units drawn again in each draw, shape (n, c).
+
+    In a stratum of ``n_h`` sampled of ``N_h`` units, ``n_h - 1`` are drawn with replacement; a unit drawn r times
+    weighs ``N_h / n_h (1 - l + l r n_h / (n_h - 1))`` with ``l = sqrt(1 - n_h / N_h)``, which gives a total the
+    variance that the design has. A stratum that was seen whole has none.
+
+    Parameters
+    ----------
+    stratum
+        Stratum of each unit, shape (units,).
+    sizes
+        Units that each stratum holds in all, shape (strata,).
+    use
+        Which units the weights are wanted of, shape (units,); c of them.
+    n, seed, name
+        As of `area_draws_ha`.
+
+    References
+    ----------
+    Rao, J. N. K. and Wu, C. F. J. (1988), Journal of the American Statistical Association 83, 231-241,
+    doi:10.1080/01621459.1988.10478591.
+    """
+    found = np.empty((n, int(use.sum())))
+    rng, column = stream(seed, name), np.cumsum(use) - 1
+    for code in np.unique(stratum):
+        units = np.flatnonzero(stratum == code)
+        count, wanted = units.size, use[units]
+        weight = float(sizes[code]) / count
+        spread = np.sqrt(max(1 - count / float(sizes[code]), 0.0))
+        if count < 2 or spread == 0:
+            found[:, column[units[wanted]]] = weight
+            continue
+        times = rng.multinomial(count - 1, np.full(count, 1 / count), n)[:, wanted]
+        found[:, column[units[wanted]]] = weight * (1 - spread + spread * count / (count - 1) * times)
+    return found
 
 
 def scaled_to_survey(mapped: float | FloatArray, mapped_area_ha: float, area_ha: FloatArray) -> FloatArray:

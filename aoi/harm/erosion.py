@@ -1,7 +1,7 @@
 """Soil erosion laid to the crop (E1 to E3): loss, sediment delivered to streams, loss beyond what soil can bear.
 
 Observed and counterfactual differ in C and P alone. The delivery ratio is made anew for each. The model is not
-calibrated: only differences are given, graded C.
+calibrated: only differences are given, graded C, or D where most of the crop is steeper than the equation knows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from aoi.harm.draws import stream
 from aoi.harm.factor import Factor, factor_draws
 from aoi.harm.mapped import MappedFigure, rows_of_mapped
-from aoi.harm.result import HarmKey, HarmRow
+from aoi.harm.result import Grade, HarmKey, HarmRow
 from aoi.harm.sediment import LEAST_COVER, SLOPE_LIMITS, Delivery, constants, deposition, sediment_ratio
 from aoi.harm.slopes import Slopes
 from geo.errors import InputError, Problem
@@ -38,7 +38,9 @@ __all__ = [
     "erosion_map",
 ]  # fmt: skip
 
-METHOD = "rusle-sdr/1"
+METHOD = "rusle-sdr/2"
+STEEPNESS = ("slope_experience", "slope_held_at")
+"""Factors that are slopes: as steep as the equation was fitted to, and as any it was tried on."""
 TOLERABLE_T_HA = (11.0, 5.0, 2.0)
 """Tolerable losses of E3; the first, 5 short tons per acre, is the headline."""
 FRAME = "frame"
@@ -59,6 +61,10 @@ class ErosionDraws:
     """Loss of observed less that of counterfactual, t/yr, shape (n, domains)."""
     above_ha: FloatArray
     """Mapped crop that loses more than is tolerable, shape (n, thresholds, domains)."""
+    beyond_ha: Mapping[str, FloatArray]
+    """Mapped crop steeper than each of `STEEPNESS`, shape (domains,) each."""
+    limits: Mapping[str, float]
+    """Those slopes, rise over run, and the share of the crop beyond experience from which the grade falls."""
     tolerable_t_ha: tuple[float, ...]
     basins: tuple[int, ...]
     """Sub-basins that hold a hillslope of the crop."""
@@ -159,47 +165,101 @@ def erosion_draws(
     member = stream(seed, "erodibility_equation").integers(0, slopes.potential.shape[0], n)
     ratios = delivery_draws(factors, n=n, seed=seed)
     plots, names = slopes.plots, tuple(domains)
-    inside = np.column_stack([np.asarray(mask, dtype=np.bool_) for mask in domains.values()])
-    if inside.shape[0] != plots.size:
-        found = f"{inside.shape[0]} cells of domains for {plots.size} of the crop"
+    masks = [np.asarray(mask, dtype=np.bool_) for mask in domains.values()]
+    if any(mask.shape != plots.shape for mask in masks):
+        found = f"{masks[0].size} cells of domains for {plots.size} of the crop"
         raise InputError(Problem("erosion domains", found, "one each", "take them with Slopes.at_plots"))
     numbers, label = np.unique(np.asarray(basin)[slopes.hill.cells], return_inverse=True)
-    label = label.astype(np.int32)
-    added, above = np.zeros((n, len(names))), np.zeros((n, len(tolerable_t_ha), len(names)))
-    delivered = np.zeros((n, numbers.size))
-    hill, (rise, way) = slopes.hill, connectivity_parts(slopes)
-    limits = np.asarray(tolerable_t_ha, dtype=np.float64)
+    drawn = _Drawn(c=c, cp=c * p * scale[:, None], member=member, ratios=ratios)
+    limits = {name: factors[name].value for name in (*STEEPNESS, "steep_share")}
+    on_crop, steep, hectares = slopes.on_crop[plots], slopes.slope[plots], slopes.area_ha[plots]
+    crop = [mask & on_crop for mask in masks]
+    return ErosionDraws(
+        domains=names,
+        mapped_ha=np.array([hectares[mask].sum() for mask in crop]),
+        added_t=np.column_stack([_added(slopes, plots[mask], drawn) for mask in masks]),
+        above_ha=np.stack([_above(slopes, plots[mask], drawn, tolerable_t_ha) for mask in crop], axis=2),
+        beyond_ha={
+            name: np.array([hectares[mask & (steep > limits[name])].sum() for mask in crop]) for name in STEEPNESS
+        },
+        limits=limits,
+        tolerable_t_ha=tolerable_t_ha,
+        basins=tuple(numbers.tolist()),
+        delivered_t=_delivered(slopes, label.astype(np.int32), numbers.size, drawn, jobs=jobs),
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Draws of the factors, n of them."""
+
+    c: FloatArray
+    """Cover factors, shape (n, covers)."""
+    cp: FloatArray
+    """Cover times practice times the error of the rain, shape (n, covers)."""
+    member: NDArray[np.int64]
+    """The equation of K."""
+    ratios: list[Delivery]
+
+
+def _added(slopes: Slopes, places: NDArray[np.intp], drawn: _Drawn) -> FloatArray:
+    """Return the loss added at some places in each draw, t/yr: one sum for each pair of covers serves all draws."""
+    k = len(slopes.names)
+    pair = slopes.observed[places].astype(np.int64) * k + slopes.counterfactual[places]
+    bare = [
+        np.bincount(pair, weights=row[places].astype(np.float64) * slopes.area_ha[places], minlength=k * k)
+        for row in slopes.potential
+    ]
+    total = np.zeros(drawn.member.size)
+    for number in np.unique(pair):
+        more = drawn.cp[:, number // k] - drawn.cp[:, number % k]
+        total += np.array([row[number] for row in bare])[drawn.member] * more
+    return total
+
+
+def _above(
+    slopes: Slopes, places: NDArray[np.intp], drawn: _Drawn, tolerable_t_ha: tuple[float, ...]
+) -> FloatArray:
+    """Return the hectares at some places of the crop that lose more than each limit, shape (n, limits)."""
+    found = np.zeros((drawn.member.size, len(tolerable_t_ha)))
+    if not places.size:
+        return found
+    cp = drawn.cp[:, int(slopes.observed[places[0]])]
+    for equation, row in enumerate(slopes.potential):
+        draws = np.flatnonzero((drawn.member == equation) & (cp > 0))
+        bare = row[places].astype(np.float64)
+        order = np.argsort(bare, kind="stable")
+        under = np.concatenate([[0.0], np.cumsum(slopes.area_ha[places][order])])
+        bare = bare[order]
+        for column, limit in enumerate(tolerable_t_ha):
+            kept = np.searchsorted(bare, limit / cp[draws], side="right")
+            found[draws, column] = under[-1] - under[kept]
+    return found
+
+
+def _delivered(slopes: Slopes, label: NDArray[np.int32], basins: int, drawn: _Drawn, *, jobs: int) -> FloatArray:
+    """Return the sediment delivered, observed less counterfactual, t/yr, shape (n, basins)."""
+    n, hill = drawn.member.size, slopes.hill
+    delivered = np.zeros((n, basins))
+    (rise, way), edges = connectivity_parts(slopes), hill.pieces()
 
     def work(draws: range) -> None:
-        held = np.empty((2, hill.cells.size))
+        held = np.empty((2, int(np.diff(edges).max(initial=0))))
         for draw in draws:
-            cover = np.maximum(c[draw], LEAST_COVER)
-            beside = slopes.aside.sums(cover)
-            potential, cp = slopes.potential[member[draw]], c[draw] * p[draw] * scale[draw]
-            _plot_loss(
-                potential, plots, slopes.observed, slopes.counterfactual, slopes.on_crop, cp, slopes.area_ha,
-                inside, limits, added[draw], above[draw],
-            )  # fmt: skip
+            cover = np.maximum(drawn.c[draw], LEAST_COVER)
             for sign, code in ((1.0, slopes.observed), (-1.0, slopes.counterfactual)):
-                total = np.zeros(numbers.size)
+                total = np.zeros(basins)
                 _deliver(
-                    hill.ahead, hill.on_stream, rise, way, slopes.area_ha, potential, code, cover,
-                    slopes.aside.places, beside, cp, *constants(ratios[draw]), label, held[0], held[1], total,
+                    edges, hill.ahead, hill.on_stream, rise, way, slopes.area_ha,
+                    slopes.potential[drawn.member[draw]], code, cover, slopes.aside.places, slopes.aside.counts,
+                    drawn.cp[draw], *constants(drawn.ratios[draw]), label, held[0], held[1], total,
                 )  # fmt: skip
                 delivered[draw] += sign * total
 
-    if plots.size:
+    if hill.cells.size:
         in_threads(work, n, jobs)
-    return ErosionDraws(
-        domains=names,
-        mapped_ha=((slopes.area_ha * slopes.on_crop)[plots, None] * inside).sum(axis=0),
-        added_t=added,
-        above_ha=above,
-        tolerable_t_ha=tolerable_t_ha,
-        basins=tuple(numbers.tolist()),
-        delivered_t=delivered,
-        seed=seed,
-    )
+    return delivered
 
 
 def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
@@ -210,10 +270,13 @@ def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
     found = []
     for place, domain in enumerate(drawn.domains):
         mapped = float(drawn.mapped_ha[place])
-        make = partial(MappedFigure, domain=domain, method=METHOD, grade="C", mapped_ha=mapped)
+        make = partial(MappedFigure, domain=domain, method=METHOD, grade=grade_of(drawn, place), mapped_ha=mapped)
         added = drawn.added_t[:, place]
         found.append(make(indicator="E1", part="", unit="t/yr", scaled=True, draws=added))
         shares = [("E1", "per_hectare", "t/ha/yr", added)]
+        for name in STEEPNESS:
+            beyond_ha = np.minimum(drawn.beyond_ha[name][[place]], mapped)
+            shares.append(("E3", f"steeper:{drawn.limits[name]:g}", "percent", 100 * beyond_ha))
         for index, limit in enumerate(drawn.tolerable_t_ha):
             above_ha = np.minimum(drawn.above_ha[:, index, place], mapped)  # a rounding beyond at most
             shares.append(("E3", f"above:{limit:g}", "percent", 100 * above_ha))
@@ -223,15 +286,23 @@ def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
                 share = replace(share, state="not_estimable", reason="no mapped crop here", draws=values[:0])
             found.append(share)
     if FRAME in drawn.domains:
-        mapped = float(drawn.mapped_ha[drawn.domains.index(FRAME)])
+        frame = drawn.domains.index(FRAME)
+        mapped = float(drawn.mapped_ha[frame])
         make = partial(
-            MappedFigure, indicator="E2", domain=FRAME, unit="t/yr", method=METHOD, grade="C", mapped_ha=mapped
-        )
+            MappedFigure, indicator="E2", domain=FRAME, unit="t/yr", method=METHOD, grade=grade_of(drawn, frame),
+            mapped_ha=mapped,
+        )  # fmt: skip
         found.append(make(part="", scaled=True, draws=drawn.delivered_t.sum(axis=1)))
         for place, number in enumerate(drawn.basins):
             if number:
                 found.append(make(part=f"sub_basin:{number}", scaled=True, draws=drawn.delivered_t[:, place]))
     return found
+
+
+def grade_of(drawn: ErosionDraws, place: int) -> Grade:
+    """Return the grade of a domain: D where most of its crop is steeper than what the equation was fitted to."""
+    mapped, steep = float(drawn.mapped_ha[place]), float(drawn.beyond_ha["slope_experience"][place])
+    return "D" if mapped > 0 and steep > drawn.limits["steep_share"] * mapped else "C"
 
 
 def erosion_map(slopes: Slopes, factors: Mapping[str, Factor]) -> ErosionMap:
@@ -274,9 +345,14 @@ def delivery_draws(factors: Mapping[str, Factor], *, n: int, seed: int) -> list[
 
 def erosivity_scale(slopes: Slopes, factors: Mapping[str, Factor], *, n: int, seed: int) -> FloatArray:
     """Return draws of what the erosivity is multiplied with: its error, and that of the year's exponent."""
+    return scale_draws(slopes.anomaly, factors, n=n, seed=seed)
+
+
+def scale_draws(anomaly: float, factors: Mapping[str, Factor], *, n: int, seed: int) -> FloatArray:
+    """Return what `erosivity_scale` does, of the mean anomaly over the crop."""
     drawn = factor_draws(factors, ("erosivity_error", "erosivity_exponent"), n=n, seed=seed)
     beyond = drawn["erosivity_exponent"] - factors["erosivity_exponent"].value
-    return np.asarray(drawn["erosivity_error"] * slopes.anomaly**beyond)
+    return np.asarray(drawn["erosivity_error"] * anomaly**beyond)
 
 
 def connectivity_parts(slopes: Slopes) -> tuple[Plane, Plane]:
@@ -298,35 +374,8 @@ def in_threads(work: Callable[[range], None], n: int, jobs: int) -> None:
 
 
 @compiled
-def _plot_loss(
-    potential: Any,
-    plots: Any,
-    observed: Any,
-    counterfactual: Any,
-    on_crop: Any,
-    cover_practice: Any,
-    area_ha: Any,
-    inside: Any,
-    limits: Any,
-    added: Any,
-    above: Any,
-) -> None:
-    """Add up, by domain, the loss that was added, t/yr, and the hectares of crop that lose more than each limit."""
-    for index in range(plots.size):
-        place = plots[index]
-        loss = np.float64(potential[place]) * cover_practice[observed[place]]
-        without = np.float64(potential[place]) * cover_practice[counterfactual[place]]
-        for domain in range(inside.shape[1]):
-            if inside[index, domain]:
-                added[domain] += (loss - without) * area_ha[place]
-                if on_crop[place]:
-                    for limit in range(limits.size):
-                        if loss > limits[limit]:
-                            above[limit, domain] += area_ha[place]
-
-
-@compiled
 def _deliver(
+    edges: Any,
     ahead: Any,
     on_stream: Any,
     rise: Any,
@@ -336,7 +385,7 @@ def _deliver(
     code: Any,
     cover: Any,
     joins: Any,
-    beside: Any,
+    counts: Any,
     cover_practice: Any,
     most: float,
     factor: float,
@@ -348,22 +397,32 @@ def _deliver(
 ) -> None:
     """Add up, by sub-basin, the sediment that reaches a stream, t/yr: `aoi.harm.sediment` in two passes.
 
-    `rise` is all of D_up but the sum of covers, `way` all of a cell's part of D_dn but its cover.
+    Piece after piece of whole slopes, so that what is held stays near. `rise` is all of D_up but the sum of covers,
+    `way` all of a cell's part of D_dn but its cover.
     """
-    for place in range(ahead.size):
-        cover_above[place] = 0.0
-    for index in range(joins.size):
-        cover_above[joins[index]] = beside[index]
-    for place in range(ahead.size):
-        cover_above[place] += cover[code[place]]
-        if ahead[place] >= 0:
-            cover_above[ahead[place]] += cover_above[place]
     through = 1.0 / cover
-    for place in range(ahead.size - 1, -1, -1):
-        down[place] = way[place] * through[code[place]]
-        if ahead[place] >= 0:
-            down[place] += down[ahead[place]]
-        share = 1.0
-        if not on_stream[place]:
-            share = most / (1 + factor * np.exp(power * np.log(cover_above[place] * rise[place] / down[place])))
-        total[label[place]] += np.float64(potential[place]) * cover_practice[code[place]] * area_ha[place] * share
+    join = 0
+    for piece in range(edges.size - 1):
+        first, end = edges[piece], edges[piece + 1]
+        for place in range(end - first):
+            cover_above[place] = 0.0
+        while join < joins.size and joins[join] < end:
+            beside = 0.0
+            for one in range(cover.size):
+                beside += counts[join, one] * cover[one]
+            cover_above[joins[join] - first] = beside
+            join += 1
+        for place in range(first, end):
+            cover_above[place - first] += cover[code[place]]
+            if ahead[place] >= 0:
+                cover_above[ahead[place] - first] += cover_above[place - first]
+        for place in range(end - 1, first - 1, -1):
+            down[place - first] = way[place] * through[code[place]]
+            if ahead[place] >= 0:
+                down[place - first] += down[ahead[place] - first]
+            share = 1.0
+            if not on_stream[place]:
+                above = cover_above[place - first] * rise[place] / down[place - first]
+                share = most / (1 + factor * np.exp(power * np.log(above)))
+            loss = np.float64(potential[place]) * cover_practice[code[place]]
+            total[label[place]] += loss * area_ha[place] * share

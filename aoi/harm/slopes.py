@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aoi.harm.factor import Factor
-from aoi.harm.rusle import LsVariant, erodibility, erosivity_of_year, length_steepness
+from aoi.harm.rusle import ERODIBILITY_UNIT, LsVariant, erodibility, erosivity_of_year, length_steepness
 from aoi.harm.sediment import SLOPE_LIMITS
 from geo.errors import InputError, Problem
 from geo.flow import FlowNetwork
 from geo.hillslope import Hillslopes, Tributaries, gradient_at, hillslopes, mean_upslope, tributaries
 
-__all__ = ["Cover", "Slopes", "Soil", "prepare_slopes"]
+__all__ = ["BareGround", "Cover", "Layer", "Slopes", "Soil", "bare_ground", "prepare_slopes"]
 
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
@@ -63,7 +64,9 @@ class Cover:
     @property
     def marked(self) -> NDArray[np.bool_]:
         """Where the crop stands, or the two differ, as on a new track."""
-        return np.asarray((self.observed != self.counterfactual) | (self.observed == self.names.index(self.crop)))
+        found = self.observed != self.counterfactual
+        found |= self.observed == self.names.index(self.crop)
+        return np.asarray(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ def prepare_slopes(
     stream: NDArray[np.bool_],
     elevation_m: NDArray[np.float32],
     cover: Cover,
-    area_ha: ArrayLike,
+    area_ha: float | Layer,
     *,
     erosivity: Layer,
     soil: Soil | Layer,
@@ -126,7 +129,7 @@ def prepare_slopes(
     cover
         Observed and counterfactual cover.
     area_ha
-        True area of cells, a number or of the grid's shape.
+        True area of cells: a number, of the grid's shape, or a function of numbered cells.
     erosivity
         R, MJ mm/ha/h/yr.
     soil
@@ -151,110 +154,166 @@ def prepare_slopes(
     if mark.shape != network.shape:
         raise InputError(Problem("land cover", f"shape {mark.shape}", f"{network.shape}", "warp it to the grid"))
     hill = hillslopes(network, stream, mark, whole=whole)
+    del mark
     at = hill.cells
     aside = tributaries(network, stream, hill, cover.observed, len(cover.names))
-    slope_above = _slope_above(network, stream, hill, elevation_m)  # before other arrays, for it needs a whole grid
-    taken = {
-        "land cover": _at(cover.observed, at),
-        "land cover before": _at(cover.counterfactual, at),
-        "erosivity": _at(erosivity, at),
-        **(_soil_at(soil, at) if isinstance(soil, Soil) else {"erodibility": _at(soil, at)}),
+    slope_above = mean_upslope(network, stream, hill, lambda cells: _held_slope(network, elevation_m, cells))
+    codes = {
+        "land cover": np.asarray(cover.observed).reshape(-1)[at].astype(np.int16),
+        "land cover before": np.asarray(cover.counterfactual).reshape(-1)[at].astype(np.int16),
     }
-    if anomaly is not None:
-        taken["Fournier anomaly"] = _at(anomaly, at)
-    _require_known(taken)
-    slope, ls = _slope_and_ls(network, hill, elevation_m, factors["slope_length_cap"].value, variant)
-    k = taken["erodibility"][None] if "erodibility" in taken else _erodibility(taken, factors)
-    if np.any((k < 0) | (k > 0.1)):
-        found = f"{float(k.min()):g} to {float(k.max()):g}"
-        raise InputError(Problem("erodibility", found, "0 to 0.1 t ha h/ha/MJ/mm", "multiply US units by 0.1317"))
-    mean_anomaly = 1.0
-    if anomaly is not None:
-        exponent = factors["erosivity_exponent"].value
-        taken["erosivity"] = erosivity_of_year(taken["erosivity"], taken["Fournier anomaly"], 1.0, exponent)
-        on_crop = taken["land cover"] == cover.names.index(cover.crop)
-        mean_anomaly = float(taken["Fournier anomaly"][on_crop].mean()) if on_crop.any() else 1.0
-    if np.any((taken["erosivity"] < 0) | (taken["erosivity"] > 50_000)):
-        found = f"{float(taken['erosivity'].min()):g} to {float(taken['erosivity'].max()):g}"
-        raise InputError(Problem("erosivity", found, "0 to 50,000 MJ mm/ha/h/yr", "check unit and no-data"))
+    problems = _missing(codes)
+    try:
+        ground = bare_ground(
+            network, elevation_m, at, hill.upslope, erosivity=erosivity, soil=soil, factors=factors,
+            anomaly=anomaly, variant=variant,
+        )  # fmt: skip
+    except InputError as error:
+        raise InputError([*problems, *error.problems]) from error
+    if problems:
+        raise InputError(problems)
+    on_crop = codes["land cover"] == cover.names.index(cover.crop)
     return Slopes(
         hill=hill,
         names=cover.names,
-        observed=taken["land cover"].astype(np.uint8),
-        on_crop=taken["land cover"] == cover.names.index(cover.crop),
-        counterfactual=taken["land cover before"].astype(np.uint8),
-        area_ha=_at(area_ha, at) if np.ndim(area_ha) else np.full(at.size, area_ha, dtype=np.float64),
-        slope=slope,
+        observed=codes["land cover"].astype(np.uint8),
+        on_crop=on_crop,
+        counterfactual=codes["land cover before"].astype(np.uint8),
+        area_ha=_areas(area_ha, at),
+        slope=ground.slope,
         slope_above=slope_above,
         aside=aside,
-        anomaly=mean_anomaly,
-        length_steepness=ls,
-        potential=np.stack([(taken["erosivity"] * one * ls).astype(np.float32) for one in k]),
+        anomaly=float(ground.anomaly[on_crop].mean(dtype=np.float64)) if on_crop.any() else 1.0,
+        length_steepness=ground.length_steepness,
+        potential=ground.potential,
     )
 
 
-def _slope_and_ls(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BareGround:
+    """What bare soil would lose at numbered cells, shape (m,) each."""
+
+    slope: Plane
+    """Rise over run as the elevation has it, however steep."""
+    length_steepness: Plane
+    potential: Plane
+    """R K LS at the central erosivity, t/ha/yr, one row for each equation of K, shape (equations, m)."""
+    anomaly: Plane
+    """The year's Fournier index over its mean, 1 where the year is not told."""
+
+
+def bare_ground(
     network: FlowNetwork,
-    hill: Hillslopes,
     elevation_m: NDArray[np.float32],
-    most_length_m: float,
-    variant: LsVariant,
-) -> tuple[Plane, Plane]:
-    """Return slope and LS of each cell, made in pieces so that no more than a piece is held in double precision."""
-    slope, ls = np.empty(hill.cells.size, dtype=np.float32), np.empty(hill.cells.size, dtype=np.float32)
-    for start in range(0, hill.cells.size, _CHUNK):
+    cells: NDArray[np.int32],
+    upslope: NDArray[np.int32],
+    *,
+    erosivity: Layer,
+    soil: Soil | Layer,
+    factors: Mapping[str, Factor],
+    anomaly: Layer | None = None,
+    variant: LsVariant = "desmet_govers_aspect",
+) -> BareGround:
+    """Return ``R K LS`` of some cells, in pieces so that no more than a piece is held in double precision.
+
+    Slopes steeper than `slope_held_at` count as that steep: no plot that the steepness was measured on was steeper.
+
+    Parameters
+    ----------
+    network, elevation_m
+        As of `prepare_slopes`.
+    cells
+        Numbers of cells that have elevation, shape (m,).
+    upslope
+        Cells that drain through each, itself counted, shape (m,).
+    erosivity, soil, factors, anomaly, variant
+        As of `prepare_slopes`.
+
+    Raises
+    ------
+    InputError
+        With all inputs that are missing at these cells or lie outside of what is possible.
+    """
+    layers: dict[str, Layer] = {"erosivity": erosivity}
+    layers |= _soil_layers(soil) if isinstance(soil, Soil) else {"erodibility": soil}
+    if anomaly is not None:
+        layers["Fournier anomaly"] = anomaly
+    taken = {name: _at(layer, cells).astype(np.float32) for name, layer in layers.items()}
+    missing = _missing(taken)
+    if missing:
+        raise InputError(missing)
+    _require_possible("erosivity", taken["erosivity"], 50_000, "MJ mm/ha/h/yr", "check unit and no-data")
+    slope, ls = np.empty(cells.size, dtype=np.float32), np.empty(cells.size, dtype=np.float32)
+    potential = np.empty((3 if isinstance(soil, Soil) else 1, cells.size), dtype=np.float32)
+    for start in range(0, cells.size, _CHUNK):
         piece = slice(start, start + _CHUNK)
-        east, north = gradient_at(elevation_m, hill.cells[piece], network.cell_m)
+        values = {name: column[piece].astype(np.float64) for name, column in taken.items()}
+        east, north = gradient_at(elevation_m, cells[piece], network.cell_m)
         slope[piece] = np.hypot(east, north)
         ls[piece] = length_steepness(
-            slope[piece],
-            (hill.upslope[piece] - 1.0) * network.cell_area_m2,
+            np.minimum(slope[piece], np.float32(factors["slope_held_at"].value)),
+            (upslope[piece] - 1.0) * network.cell_area_m2,
             float(np.sqrt(network.cell_area_m2)),
             aspect_rad=np.arctan2(north, east),
-            most_length_m=most_length_m,
+            most_length_m=factors["slope_length_cap"].value,
             variant=variant,
         )
-    return slope, ls
+        k = values["erodibility"][None] if "erodibility" in values else _erodibility(values, factors)
+        _require_possible("erodibility", k, 0.1, ERODIBILITY_UNIT, "multiply US units by 0.1317")
+        rain = values["erosivity"]
+        if anomaly is not None:
+            rain = erosivity_of_year(rain, values["Fournier anomaly"], 1.0, factors["erosivity_exponent"].value)
+        for row, one in enumerate(k):
+            potential[row, piece] = rain * one * ls[piece]
+    return BareGround(
+        slope=slope,
+        length_steepness=ls,
+        potential=potential,
+        anomaly=taken.get("Fournier anomaly", np.ones(cells.size, dtype=np.float32)),
+    )
 
 
-def _slope_above(
-    network: FlowNetwork, stream: NDArray[np.bool_], hill: Hillslopes, elevation_m: NDArray[np.float32]
-) -> Plane:
-    """Return the mean slope of each cell and all above it, slopes held within their limits."""
-    steep = np.zeros(network.downstream.size)
-    for cells in np.array_split(network.order, max(1, network.order.size // _CHUNK)):
-        steep[cells] = np.clip(np.hypot(*gradient_at(elevation_m, cells, network.cell_m)), *SLOPE_LIMITS)
-    return mean_upslope(network, stream, hill, steep, overwrite=True)
+def _require_possible(name: str, values: NDArray[np.floating], most: float, unit: str, remedy: str) -> None:
+    if np.any((values < 0) | (values > most)):
+        found = f"{float(values.min()):g} to {float(values.max()):g}"
+        raise InputError(Problem(name, found, f"0 to {most:,g} {unit}", remedy))
 
 
-def _at(layer: Layer, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-    values = layer(cells) if callable(layer) else np.asarray(layer).reshape(-1)[cells]
-    return np.asarray(values, dtype=np.float64)
+def _held_slope(network: FlowNetwork, elevation_m: NDArray[np.float32], cells: NDArray[np.int32]) -> Plane:
+    """Return slopes held within the limits of the connectivity index."""
+    return np.asarray(np.clip(np.hypot(*gradient_at(elevation_m, cells, network.cell_m)), *SLOPE_LIMITS))
 
 
-def _soil_at(soil: Soil, cells: NDArray[np.int32]) -> dict[str, NDArray[np.float64]]:
-    layers = {"clay": soil.clay, "silt": soil.silt, "sand": soil.sand, "organic carbon": soil.organic_carbon}
-    return {name: _at(layer, cells) for name, layer in layers.items()}
+def _at(layer: Layer, cells: NDArray[np.int32]) -> NDArray[Any]:
+    return np.asarray(layer(cells) if callable(layer) else np.asarray(layer).reshape(-1)[cells])
 
 
-def _require_known(taken: Mapping[str, FloatArray]) -> None:
-    """Refuse missing values on the hillslopes: none of them is a zero."""
-    missing = {
+def _areas(area_ha: float | Layer, cells: NDArray[np.int32]) -> FloatArray:
+    if callable(area_ha) or np.ndim(area_ha):
+        return _at(area_ha, cells).astype(np.float64)
+    return np.full(cells.size, area_ha, dtype=np.float64)
+
+
+def _soil_layers(soil: Soil) -> dict[str, Layer]:
+    return {"clay": soil.clay, "silt": soil.silt, "sand": soil.sand, "organic carbon": soil.organic_carbon}
+
+
+def _missing(taken: Mapping[str, NDArray[Any]]) -> list[Problem]:
+    """Return what has missing values on the hillslopes: none of them is a zero."""
+    counts = {
         name: int((~np.isfinite(values) | ((values < 0) if name.startswith("land cover") else False)).sum())
         for name, values in taken.items()
     }
-    wrong = [
+    return [
         Problem(
             name,
             f"{count} cells without a value on the hillslopes of the crop",
             "one in each",
             "use a layer that covers them, or fill it from another source",
         )
-        for name, count in missing.items()
+        for name, count in counts.items()
         if count
     ]
-    if wrong:
-        raise InputError(wrong)
 
 
 def _erodibility(taken: Mapping[str, FloatArray], factors: Mapping[str, Factor]) -> FloatArray:

@@ -26,7 +26,15 @@ from geo.vector import Layer, write_gpkg
 from imagery.simulate.landscape import SUBPIXELS, Landscape
 from imagery.simulate.noise import fractal, stream
 
-__all__ = ["COVERS", "LAND_COVER_YEARS", "Origins", "harm_survey_text", "true_loss", "write_harm_layers"]
+__all__ = [
+    "COVERS",
+    "LAND_COVER_YEARS",
+    "Origins",
+    "forest_2000",
+    "harm_survey_text",
+    "true_loss",
+    "write_harm_layers",
+]
 
 _STREAM = 61
 COVERS = {
@@ -146,7 +154,7 @@ def write_harm_layers(landscape: Landscape, frame: shapely.Geometry, folder: Pat
     origins = Origins(landscape)
     box = landscape.geobox
     rng = stream(landscape.seed, _STREAM, 3)
-    forest = _forest_2000(origins)
+    forest = forest_2000(origins)
     trees = np.where(forest, rng.integers(70, 98, box.shape), rng.integers(2, 20, box.shape)).astype(np.uint8)
     style = RasterStyle(nodata=255, descriptions=("tree cover 2000, percent",))
     write_cog(folder / "tree_cover_2000.tif", trees, box, style=style)
@@ -166,7 +174,7 @@ def write_harm_layers(landscape: Landscape, frame: shapely.Geometry, folder: Pat
     write_gpkg(folder / "species.gpkg", _species(landscape, frame))
 
 
-def _forest_2000(origins: Origins) -> NDArray[np.bool_]:
+def forest_2000(origins: Origins) -> NDArray[np.bool_]:
     """Return forest in 2000: wild forest, its gaps, and fields that were cleared of it."""
     legend = origins.landscape.profile.legend
     middle = SUBPIXELS // 2

@@ -56,6 +56,7 @@ _C = {
 _P = {"crop": (0.7, 1.0), "coca": (0.9, 1.0), "opium_poppy": (0.7, 1.0), "cannabis": (0.5, 1.0)}
 _RAIN_ERROR = 1.3
 _CAP_M = 122.0
+_STEEPEST = 0.55  # rise over run beyond which slopes lose no more
 _WINDOW = {"coca": 3, "opium_poppy": 2, "cannabis": 2}
 _SERIES_BEGINS = 2019
 
@@ -194,7 +195,7 @@ def _slope_factor(landscape: Landscape, network: FlowNetwork) -> FloatArray:
     """Return LS of Desmet and Govers with its slope length capped."""
     side = landscape.geobox.transform.a
     ground = _ground(landscape.geobox, np.round(landscape.ground.elevation_m, 1))
-    steep = np.hypot(ground.east, ground.north).astype(np.float64)
+    steep = np.minimum(np.hypot(ground.east, ground.north).astype(np.float64), _STEEPEST)
     sine = steep / np.sqrt(1 + steep**2)
     beta = sine / 0.0896 / (3 * sine**0.8 + 0.56)
     m = beta / (1 + beta)

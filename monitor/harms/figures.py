@@ -173,14 +173,18 @@ class Figures:
         lag = int(self.settings["lag_years"])
         return self.crop_units(place) & direct_loss(first, before, loss, window_years=years, lag_years=lag)
 
-    def cover_units(self, place: Place) -> NDArray[np.int64]:
-        """Return the cover code of each unit in the year before its window, -1 where it is not known."""
-        covers = {
+    @property
+    def covers(self) -> dict[int, NDArray[np.int64]]:
+        """Land cover at each unit by the year of its map, below 0 where it is not known."""
+        return {
             int(name.removeprefix("cover_")): self.units[name].to_numpy()
             for name in self.units
             if name.startswith("cover_")
         }
-        return cover_before(covers, self.first_year(place) - place.windows[0])
+
+    def cover_units(self, place: Place) -> NDArray[np.int64]:
+        """Return the cover code of each unit in the year before its window, -1 where it is not known."""
+        return cover_before(self.covers, self.first_year(place) - place.windows[0])
 
     def natural_units(self, place: Place) -> BoolArray:
         """Say which units are crop on land that was natural cover."""

@@ -32,7 +32,19 @@ from monitor.harms.ground import Ground, require_whole
 from monitor.harms.history import History
 from monitor.sections import HarmSection
 
-__all__ = ["BITS", "MAPS", "NATURAL", "Cells", "Footprint", "Scene", "footprint", "open_maps", "read_cells"]
+__all__ = [
+    "BITS",
+    "MAPS",
+    "NATURAL",
+    "Cells",
+    "Footprint",
+    "Scene",
+    "crop_years",
+    "footprint",
+    "land_covers",
+    "open_maps",
+    "read_cells",
+]
 
 NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
 """Covers whose turning into illicit crop is degradation."""
@@ -64,6 +76,8 @@ class Scene:
     """Factors by name."""
     ranges: tuple[History, ...] = ()
     """Range of each species, as polygons."""
+    sample: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Units of the sample, with columns row and col."""
     shared: dict[str, Any] = field(default_factory=dict)
     """What is made once for all scenes of a step, such as the flow network."""
 
@@ -232,9 +246,11 @@ def open_maps(scene: Scene, stack: ExitStack) -> dict[int, GridReader]:
     }
 
 
-def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Cells:
-    """Read all layers of a block."""
-    context, ground = scene.context, scene.ground
+def crop_years(
+    scene: Scene, maps: Mapping[int, GridReader], block: Block
+) -> tuple[NDArray[np.bool_], dict[int, NDArray[np.bool_]]]:
+    """Return which cells of a block lie in the frame, and by year which of them were seen under the crop."""
+    context = scene.context
     inside = context.frame.unit_of_cell[block.slices] > 0
     code = context.profile.legend.code(scene.crop)
     geobox = context.frame.geobox[block.slices]
@@ -242,6 +258,21 @@ def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Ce
     for year, reader in maps.items():
         mapped = (reader.read(block) == code) & inside
         seen[year] = mapped | seen[year] if year in seen and year != scene.year else mapped
+    return inside, seen
+
+
+def land_covers(ground: Ground, block: Block) -> dict[int, NDArray[np.int64]]:
+    """Return the land cover of a block by the year of its map, -1 where it is not known."""
+    return {
+        year: np.nan_to_num(ground.read("land_cover", block, year), nan=-1).astype(np.int64)
+        for year in ground.years("land_cover")
+    }
+
+
+def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Cells:
+    """Read all layers of a block."""
+    ground = scene.ground
+    inside, seen = crop_years(scene, maps, block)
     years = tuple(sorted(seen))
     values = {
         name: _whole(ground, name, block, inside)
@@ -265,10 +296,7 @@ def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Ce
         years=years,
         loss=loss,
         forest=forest,
-        covers={
-            year: np.nan_to_num(ground.read("land_cover", block, year), nan=-1).astype(np.int64)
-            for year in ground.years("land_cover")
-        },
+        covers=land_covers(ground, block),
         values=values,
         codes=scene.domains.codes(block),
     )
@@ -340,16 +368,11 @@ def _direct(scene: Scene, first: NDArray[np.int64], cells: Cells, window: int) -
 
 def _add_whole(scene: Scene, found: Footprint, block: Block, cells: Cells, start: NDArray[np.bool_]) -> None:
     """Add what is counted over the whole frame: its cells, and the forest at the start of the period."""
-    area = _area(scene, block, cells.inside.shape)
+    area = scene.context.frame.cell_area_ha[block.slices]
     latest = scene.year + scene.section.lag_years
     lost = cells.forest & (cells.loss > 0) & (cells.loss <= latest)
     for name, where in (("cells_ha", cells.inside), ("forest_start_ha", start), ("forest_lost_ha", lost)):
         found.add(name, area[where], [part[where] for part in cells.codes])
-
-
-def _area(scene: Scene, block: Block, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    whole = np.broadcast_to(scene.context.frame.cell_area_ha, scene.context.frame.unit_of_cell.shape)
-    return np.broadcast_to(whole[block.slices], shape)
 
 
 def _add_footprint(
@@ -363,7 +386,7 @@ def _add_footprint(
     """Add what is counted over mapped crop; return its pixels on natural land, and species they took land from."""
     plot = cells.plot
     codes = [part[plot] for part in cells.codes]
-    area = _area(scene, block, plot.shape)[plot]
+    area = scene.context.frame.cell_area_ha[block.slices][plot]
     main = scene.windows[0]
     own, opened = direct[main][plot], first[plot]
     natural = own | _natural(scene, cells, opened, main, plot)

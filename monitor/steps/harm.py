@@ -54,7 +54,7 @@ def harm(context: Context, staging: Path, progress: Progress) -> Mapping[str, An
     folder.mkdir(parents=True, exist_ok=True)
     units = read_tables(context.out).units
     with open_ground(section, context.frame.geobox) as ground:
-        scenes = list(scenes_of(context, section, ground))
+        scenes = list(scenes_of(context, section, ground, units))
         parts = [
             _collect(scene, folder, units, context.jobs, _part_of(progress, number, len(scenes)))
             for number, scene in enumerate(scenes)
@@ -82,7 +82,7 @@ def _part_of(progress: Progress, number: int, count: int) -> Progress:
     return lambda done, total: progress(number * total + done, count * total)
 
 
-def scenes_of(context: Context, section: HarmSection, ground: Ground) -> Iterator[Scene]:
+def scenes_of(context: Context, section: HarmSection, ground: Ground, sample: pd.DataFrame) -> Iterator[Scene]:
     """Yield what is looked at: every crop in every compared period, in order."""
     domains, factors = Domains(context), factors_of(section)
     shared: dict[str, Any] = {}
@@ -105,6 +105,7 @@ def scenes_of(context: Context, section: HarmSection, ground: Ground) -> Iterato
                 since=year - window if earlier is None else earlier,
                 factors=factors,
                 ranges=ranges,
+                sample=sample,
                 shared=shared,
             )
             earlier = year
@@ -122,11 +123,11 @@ def _collect(
 ) -> tuple[pd.DataFrame, pd.DataFrame, Footprint]:
     """Return totals, rings and what the pass found."""
     found = footprint(scene, folder, units, jobs=jobs, progress=progress)
-    state = found.state
-    assert state is not None
     extra = list(biomass_errors(scene, found))
     rings = pd.DataFrame(columns=["crop", "period", "zone", "tile", "loss_ha", "expected_ha", "cells", "reason"])
     if scene.has_forest:
+        state = found.state
+        assert state is not None
         cell_m = float(abs(scene.context.frame.geobox.transform.a))
         held = asdict(fragments(state, cell_m=cell_m, core_depth_m=scene.section.core_depth_m))
         names = {"mesh_ha": "mesh", "edge_m": "edge", "core_ha": "core"}
@@ -136,8 +137,9 @@ def _collect(
         rings = ring_table(state, coarse_heights(scene, width), width)
         rings.insert(0, "crop", scene.crop)
         rings.insert(1, "period", scene.period)
+        del state
+    found.state = None  # a grid of its own, given back before others are made
     more = [collector(scene, found, folder) for collector in COLLECTORS.values()]
-    found.state = None
     table = pd.DataFrame(extra, columns=["quantity", "domain", "value"])
     added = pd.concat([table, *more], ignore_index=True).assign(crop=scene.crop, period=scene.period)
     own = found.table(scene.crop, scene.period)

@@ -57,7 +57,7 @@ def swept(context: Context, section: HarmSection, folder: Path, *, size: int = 5
     """Return what a pass over the last period finds."""
     units = pd.read_csv(context.out / "frame" / "sample.csv")
     with open_ground(section, context.frame.geobox) as ground:
-        *_, scene = scenes_of(context, section, ground)
+        *_, scene = scenes_of(context, section, ground, units)
         return footprint(scene, folder, units, jobs=jobs, progress=lambda *_: None, size=size)
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from aoi.harm.mapped import MappedFigure
-from monitor.harms.water import _read_table, _write_table, lacking_inputs
+from monitor.harms.ground_water import lacking_inputs
+from monitor.harms.water_rows import read_draws, write_draws
 
 
 def figure(part: str, draws: list[float], **other: object) -> MappedFigure:
@@ -22,8 +23,8 @@ def test_table_of_draws_comes_back_as_it_was(tmp_path: Path) -> None:
     """Law: codes keep their zeros, an empty part stays empty, missing draws are no zeros."""
     told = figure("", [], state="not_computed", reason="no map, of people", scaled=False)
     figures = [figure("fertiliser", [1.5, -2.0, 1e-7]), figure("leaching", [2.25], scaled=False), told]
-    _write_table(figures, tmp_path / "table.csv", 3)
-    for one, other in zip(_read_table(tmp_path / "table.csv"), figures, strict=True):
+    write_draws(figures, tmp_path / "table.csv", 3)
+    for one, other in zip(read_draws(tmp_path / "table.csv"), figures, strict=True):
         assert one.draws.tolist() == pytest.approx(other.draws.tolist(), rel=1e-8)
         for name in (
             "indicator",

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aoi.harm.contamination import Waters, concentration_ug_l, contamination, discharge_m3_s
+from aoi.harm.concentration import concentration_ug_l, discharge_m3_s
+from aoi.harm.contamination import Waters, contamination
 from aoi.harm.factor import load_factors
 from aoi.harm.groundwater import drastic_index, leaching_index, topography_rating
 from aoi.harm.loads import CLASSES, ClassLoad, load_draws, read_loads, shipped_loads, with_own_loads

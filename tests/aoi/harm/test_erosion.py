@@ -47,7 +47,11 @@ def test_totals_are_those_of_plain_loops() -> None:
     east, north = gradient_at(where.z, at, where.network.cell_m)
     slope = np.hypot(east, north)
     ls = length_steepness(
-        slope, (hill.upslope - 1) * 400.0, 20.0, aspect_rad=np.arctan2(north, east), most_length_m=122
+        np.minimum(slope, 0.55),
+        (hill.upslope - 1) * 400.0,
+        20.0,
+        aspect_rad=np.arctan2(north, east),
+        most_length_m=122,
     )
     k = erodibility(30.0, 40.0, 30.0, 1.5, structure=2, permeability=3, fine_sand_share=0.2)
     delivery = Delivery(0.8, 0.5, 2.0)
@@ -232,7 +236,29 @@ def test_every_cover_has_factors_with_source_and_mark() -> None:
     assert all(f"p_{name}" in factors for name in covers)
 
 
-def test_rows_are_graded_c() -> None:
-    """Law: an uncalibrated model is graded C throughout."""
-    rows: list[HarmRow] = list(rows_of(place(11)).values())
-    assert {row.key.grade for row in rows} == {"C"}
+def test_grade_falls_where_crop_is_steeper_than_experience() -> None:
+    """By hand: an uncalibrated model is graded C, and D where most crop stands on slopes that no plot had."""
+    where = place(11)
+    slopes = slopes_of(where)
+    steep = {limit: 100 * float((slopes.slope[slopes.on_crop] > limit).mean()) for limit in (0.18, 0.55)}
+    assert steep[0.18] > 50 > steep[0.55] > 0
+    rows = rows_of(where)
+    assert {row.key.grade for row in rows.values()} == {"D"}
+    for limit, share in steep.items():
+        assert rows["E3", "frame", f"steeper:{limit:g}"].value == pytest.approx(share)
+    flat = replace(where, z=where.z / 20)
+    gentle: list[HarmRow] = list(rows_of(flat).values())
+    assert {row.key.grade for row in gentle} == {"C"}
+
+
+def test_slopes_steeper_than_any_tried_count_as_the_steepest_tried() -> None:
+    """Law: ground at twice the limit loses what ground at the limit does; a user's own limit is taken."""
+    where = place(6)
+    steep = slopes_of(where)
+    held = replace(load_factors()["slope_held_at"], value=0.2)
+    other = slopes_of(where, factors=load_factors() | {"slope_held_at": held})
+    below = steep.slope <= 0.2
+    assert 0 < below.sum() < below.size
+    assert (other.potential[:, below] == steep.potential[:, below]).all()
+    assert (other.potential[:, ~below] < steep.potential[:, ~below]).all()
+    assert (other.slope == steep.slope).all()  # the way of water and sediment knows the slope as it is

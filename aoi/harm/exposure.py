@@ -1,0 +1,69 @@
+"""Who lives near streams below the plots, and what is drawn from them (W5): totals alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from aoi.harm.carried import Paths
+from aoi.harm.mapped import MappedFigure
+from aoi.harm.potential import FrameOf, Waters, at_cells
+from aoi.harm.slopes import Layer
+from geo.errors import InputError, Problem
+from geo.flow import FlowNetwork
+
+__all__ = ["exposure"]
+
+_STRIP = 512
+
+FloatArray = NDArray[np.float64]
+
+
+def exposure(network: FlowNetwork, paths: Paths, given: Waters, frame: FrameOf) -> Iterator[MappedFigure]:
+    """Yield people and intakes near streams that water from plots reaches within some days; totals alone."""
+    days = frame.factors["exposure_days"].value
+    reach_m = frame.draws("stream_velocity")["stream_velocity"] * days * 86_400
+    for part, unit, layer in (("people", "persons", given.people), ("intakes", "intakes", given.intakes)):
+        if layer is None:
+            yield frame.without("W5", part, unit, f"no map of {part} was given")
+            continue
+        near_m, held = _near(network, paths, layer, part, frame.factors["exposure_distance"].value)
+        order = np.argsort(near_m, kind="stable")
+        total = np.concatenate([[0.0], np.cumsum(held[order])])
+        reached = total[np.searchsorted(near_m[order], reach_m, side="right")]
+        yield frame.figure("W5", part, unit, reached, scaled=False)
+
+
+def _near(
+    network: FlowNetwork, paths: Paths, layer: Layer, what: str, distance_m: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the way from the plots to the stream nearest to each inhabited cell, and how many are there.
+
+    Strip by strip with a rim as wide as the distance, beyond which nobody is near.
+    """
+    height, width = network.shape
+    on = np.zeros(network.shape, dtype=np.bool_)
+    on.reshape(-1)[paths.stream.cells] = True
+    rim = int(np.ceil(min(distance_m / network.cell_m[1], height)))
+    ways, counts = [np.zeros(0)], [np.zeros(0)]
+    for row in range(0, height, _STRIP):
+        top, end = max(row - rim, 0), min(row + _STRIP + rim, height)
+        own = slice(row - top, min(row + _STRIP, height) - top)
+        whole = np.arange(row * width, (own.stop + top) * width, dtype=np.int32)
+        count = np.nan_to_num(at_cells(layer, whole, network, what))
+        if np.any(count < 0):
+            found = f"{count[count < 0][0]:g} in a cell"
+            raise InputError(Problem(what, found, "0 or more", "name the no-data value"))
+        if not on[top:end].any() or not count.any():
+            continue
+        away, nearest = ndimage.distance_transform_edt(
+            ~on[top:end], sampling=network.cell_m[::-1], return_indices=True
+        )
+        inhabited = np.flatnonzero((count > 0) & (away[own].reshape(-1) <= distance_m))
+        rows, cols = (one[own].reshape(-1)[inhabited].astype(np.int64) for one in nearest)
+        ways.append(paths.way_m[paths.stream.places((rows + top) * width + cols)])
+        counts.append(count[inhabited])
+    return np.concatenate(ways), np.concatenate(counts)

@@ -1,0 +1,167 @@
+"""The ground and its water as harms need them: read strip by strip, the flow network made once for all crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi.harm.attribution import cover_before, first_use_year
+from aoi.harm.factor import Factor
+from aoi.harm.slopes import Cover, Layer, Soil
+from geo.blocks import Block, blocks
+from geo.flow import FlowNetwork, flow_network, sub_basins
+from geo.hillslope import stream_mask
+from monitor.harms.footprint import Scene, crop_years, land_covers, open_maps
+
+__all__ = [
+    "ANOMALY",
+    "NEEDED",
+    "OPTIONAL",
+    "POTENTIAL",
+    "SOIL",
+    "Terrain",
+    "covers_of",
+    "lacking_inputs",
+    "picked",
+    "rain_and_soil",
+    "strips",
+    "terrain_of",
+]
+
+NEEDED = ("elevation", "land_cover", "gloreda_r")
+"""Inputs without which neither erosion nor what reaches streams can be had; soil or its erodibility besides."""
+ANOMALY, POTENTIAL = "erosivity_anomaly", "bare_loss_t_ha_"
+"""Quantity in the table of totals, and the head of columns of the table of units."""
+SOIL = ("soilgrids_clay", "soilgrids_silt", "soilgrids_sand", "soilgrids_soc")
+OPTIONAL = (
+    "fournier_ratio", "hydrorivers_discharge", "low_flow", "reservoirs", "population_density", "water_intakes",
+    "drastic_index",
+)  # fmt: skip
+_STRIP = 512
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Terrain:
+    """The ground and its water, the same for every crop and period."""
+
+    elevation_m: Plane
+    network: FlowNetwork
+    stream: NDArray[np.bool_]
+    basin: NDArray[np.integer]
+
+
+def lacking_inputs(has: Any) -> list[str]:
+    """Return the standard names that are missing, `has` saying which there are."""
+    missing = [name for name in NEEDED if not has(name)]
+    if not has("erodibility_k"):
+        missing += [name for name in SOIL if not has(name)]
+    return missing
+
+
+def terrain_of(scene: Scene, factors: dict[str, Factor]) -> Terrain:
+    """Return the flow network, made once in a step."""
+    held = scene.shared.get("terrain")
+    if isinstance(held, Terrain):
+        return held
+    elevation = _whole(scene, "elevation")
+    network = flow_network(elevation, scene.context.frame.geobox, scene.ground.layer("elevation").where)
+    rivers = _mask(scene, "river_mask") if scene.ground.has("river_mask") else None
+    stream = stream_mask(network, least_m2=factors["stream_area"].value * 1e4, rivers=rivers)
+    least_m2 = factors["sub_basin_area"].value * 1e4
+    basin = sub_basins(network, least_m2)
+    small = np.bincount(basin) * network.cell_area_m2 < least_m2 / 2
+    basin[small[basin]] = 0
+    held_as = np.uint16 if basin.max() < 2**16 else np.int32  # a grid of them is held all through the step
+    terrain = Terrain(elevation, network, stream, basin.astype(held_as))
+    scene.shared["terrain"] = terrain
+    return terrain
+
+
+def strips(scene: Scene) -> Iterator[Block]:
+    """Yield the grid in strips as wide as it."""
+    height, width = scene.context.frame.geobox.shape
+    yield from (Block(row, 0, min(_STRIP, height - row), width) for row in range(0, height, _STRIP))
+
+
+def _whole(scene: Scene, name: str) -> Plane:
+    """Return an input over the whole grid in single precision, NaN where it is not known."""
+    values = np.empty(tuple(scene.context.frame.geobox.shape), dtype=np.float32)
+    for block in strips(scene):
+        values[block.slices] = scene.ground.read(name, block)
+    return values
+
+
+def _mask(scene: Scene, name: str) -> NDArray[np.bool_]:
+    """Return where an input is above 0."""
+    found = np.empty(tuple(scene.context.frame.geobox.shape), dtype=np.bool_)
+    for block in strips(scene):
+        found[block.slices] = scene.ground.read(name, block) > 0
+    return found
+
+
+def covers_of(scene: Scene) -> Cover:
+    """Return the cover of the period, crop on its plots, and the cover before each plot opened.
+
+    The cover before is that of the latest map not after the year ``y_c - N``; of the oldest where all are newer.
+    """
+    named = {int(code): name for code, name in scene.section.cover.items()}
+    names = (*dict.fromkeys(named.values()), scene.crop)
+    table = np.full(256, -1, dtype=np.int16)
+    for number, name in named.items():
+        table[number] = names.index(name)
+    shape = tuple(scene.context.frame.geobox.shape)
+    observed, before = np.empty(shape, dtype=np.int8), np.empty(shape, dtype=np.int8)
+    with ExitStack() as stack:
+        maps = open_maps(scene, stack)
+        for block in blocks((shape[0], shape[1])):
+            _, seen = crop_years(scene, maps, block)
+            plot, years, covers = seen[scene.year], sorted(seen), land_covers(scene.ground, block)
+            opened = first_use_year(np.stack([seen[year] for year in years]), years)
+            year = np.where(plot, opened - scene.windows[0], scene.year)
+            code = cover_before(covers, np.maximum(year, min(covers)))
+            cover = np.where(code >= 0, table[code], -1)
+            before[block.slices] = cover
+            observed[block.slices] = np.where(plot, names.index(scene.crop), cover)
+    return Cover(names=names, crop=scene.crop, observed=observed, counterfactual=before)
+
+
+def picked(scene: Scene, name: str, times: float = 1.0) -> Callable[[NDArray[np.int32]], NDArray[np.float64]]:
+    """Return a function that reads an input strip by strip and keeps it at numbered cells alone."""
+
+    def pick(cells: NDArray[np.int32]) -> NDArray[np.float64]:
+        width = int(scene.context.frame.geobox.shape[1])
+        values = np.full(cells.size, np.nan)
+        first, last = (int(cells.min()), int(cells.max())) if cells.size else (0, -1)
+        for block in strips(scene):
+            if not (block.row * width <= last and first < (block.row + block.height) * width):
+                continue
+            here = np.flatnonzero((cells >= block.row * width) & (cells < (block.row + block.height) * width))
+            if here.size:
+                values[here] = scene.ground.read(name, block).reshape(-1)[cells[here] - block.row * width]
+        return values * times
+
+    return pick
+
+
+def rain_and_soil(scene: Scene) -> tuple[Layer, Soil | Layer, Layer | None]:
+    """Return erosivity, soil or its erodibility, and the year's anomaly of rain, read where they are asked for."""
+    soil: Soil | Layer
+    if scene.ground.has("erodibility_k"):
+        soil = picked(scene, "erodibility_k")
+    else:
+        clay, silt, sand, carbon = SOIL
+        soil = Soil(
+            clay=picked(scene, clay),
+            silt=picked(scene, silt),
+            sand=picked(scene, sand),
+            organic_carbon=picked(scene, carbon, 0.1),  # g/kg to percent
+        )
+    anomaly = picked(scene, "fournier_ratio") if scene.ground.has("fournier_ratio") else None
+    return picked(scene, "gloreda_r"), soil, anomaly
