@@ -386,7 +386,9 @@ def _harm_problems(context: Context) -> Iterator[Problem]:
     """Tell inputs of the harms that cannot be used: unit, no-data, grid, place; and factors that are not whole."""
     from geo.vector import open_layer
     from monitor.harms.ground import input_problems
+    from monitor.harms.rivers import read_rivers
     from monitor.harms.settings import factors_of
+    from monitor.harms.sites import read_sites
 
     section = context.survey.harm
     assert section is not None
@@ -398,6 +400,10 @@ def _harm_problems(context: Context) -> Iterator[Problem]:
     yield from input_problems(section.model_copy(update={"input": there}), context.frame.geobox)
     for species in section.species:
         open_layer(species.range, layer=species.layer)
+    if section.rivers is not None:
+        read_rivers(section.rivers, context.frame.geobox)
+    if section.sites is not None:
+        read_sites(section.sites, context.frame)
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:

@@ -582,6 +582,8 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
         return []
     files = [entry.path for entry in section.input] + [entry.range for entry in section.species]
     files += [section.loads] if section.loads is not None else []
+    files += [one.path for one in (section.rivers, section.sites) if one is not None]
+    spraying, sprayed = _spraying(context)
     layers = tuple(layer.path for layer in survey.overlay)
     border = None if survey.ad is None else survey.ad.border
     layers += () if border is None or survey.ad is None else (border,)
@@ -590,9 +592,10 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
             name="harm",
             verb="harm",
             needs=(*maps, "frame", "sample", "reference", "estimate"),
-            inputs=(survey.area.admin, *layers, *_prior_files(context), *dict.fromkeys(files)),
+            inputs=(survey.area.admin, *layers, *_prior_files(context), *dict.fromkeys((*files, *spraying))),
             blocks=_frame_blocks(context),
             parameters={
+                **sprayed,
                 "harm": _without_paths(section),
                 "border": None if border is None else _without_paths(survey.ad),
                 "prior": _dump(survey.prior_cultivation),
@@ -624,6 +627,21 @@ def _benefit_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
             action=_lazy("benefit", "co_benefits", context),
         )
     ]
+
+
+def _spraying(context: Context) -> tuple[tuple[Path, ...], dict[str, Any]]:
+    """Return the files and settings of the operations that say what was sprayed; none without a ledger."""
+    section = context.survey.corrections
+    return ((), {}) if section is None else (_operation_files(context), {"corrections": _dump(section)})
+
+
+def _operation_files(context: Context) -> tuple[Path, ...]:
+    """Return the files that the operations of the ledger stand in."""
+    section = context.survey.corrections
+    assert section is not None
+    if section.from_programme and context.survey.ad is not None:
+        return _table_files(context.survey.ad.tables)
+    return () if section.eradication is None else (section.eradication,)
 
 
 def _without_paths(section: Any) -> Any:
@@ -696,15 +714,12 @@ def _correction_steps(context: Context, parameters: Mapping[str, Any]) -> list[S
     section = context.survey.corrections
     if section is None:
         return []
-    polygons: tuple[Path, ...] = (section.eradication,) if section.eradication is not None else ()
-    if section.from_programme and context.survey.ad is not None:
-        polygons = _table_files(context.survey.ad.tables)
     return [
         Step(
             name="corrections",
             verb="estimate",
             needs=("frame", "sample", "reference", "estimate"),
-            inputs=(context.survey.area.admin, *polygons),
+            inputs=(context.survey.area.admin, *_operation_files(context)),
             parameters={**parameters, "corrections": _dump(section), "estimate": _dump(context.survey.estimate)},
             action=_lazy("corrections", "corrections", context),
         )

@@ -15,14 +15,14 @@ from aoi.harm.erosion import connectivity_parts, cover_draws, delivery_draws, er
 from aoi.harm.factor import Factor, factor_draws
 from aoi.harm.loads import CLASSES, ClassLoad
 from aoi.harm.potential import Waters, at_cells
-from aoi.harm.sediment import LEAST_COVER, constants
+from aoi.harm.sediment import LEAST_COVER, Delivery, constants
 from aoi.harm.slopes import Slopes
 from geo.errors import InputError, Problem
 from geo.flow import FlowNetwork
 from geo.kernel import compiled
 from geo.stream import Stream, carried, shortest_way_m, stream_below
 
-__all__ = ["SECONDS_PER_YEAR", "Fate", "Paths", "carried_draws", "fate_of", "paths_of"]
+__all__ = ["SECONDS_PER_YEAR", "Fate", "Paths", "carried_draws", "fate_of", "paths_of", "share_that_arrives"]
 
 NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
 
@@ -186,6 +186,7 @@ def carried_draws(
 
     def work(draws: range) -> None:
         held = np.empty((3, int(np.diff(edges).max(initial=0))))
+        arrives, share = np.empty(places.size), np.empty(places.size)
         bound, dissolved = (np.zeros((2, len(slopes.names) + 1, paths.at.size)) for _ in range(2))
         for draw in draws:
             bound[:], dissolved[:] = 0.0, 0.0
@@ -195,11 +196,13 @@ def carried_draws(
                 row = np.where(weights > 0, len(slopes.names), code[places]).astype(np.int64)
                 # a place of processing is the crop's alone: nothing stands there in the counterfactual
                 hectares = np.where(weights > 0, weights * (1 - side), slopes.area_ha[places])
-                _carry_off(
-                    edges, hill.ahead, hill.on_stream, rise, way, gone, places, row, hectares,
-                    slopes.potential[member[draw]], code, cover, slopes.aside.places, slopes.aside.counts,
-                    c[draw] * p[draw] * times[draw], keep, drawn["topsoil_mass"][draw], *constants(ratios[draw]),
-                    paths.of_cell, held[0], held[1], held[2], bound[side], dissolved[side],
+                _way_down(
+                    edges, hill.ahead, hill.on_stream, rise, way, gone, places, code, cover, slopes.aside.places,
+                    slopes.aside.counts, keep, *constants(ratios[draw]), held[0], held[1], held[2], arrives, share,
+                )  # fmt: skip
+                _gather(
+                    places, row, hectares, slopes.potential[member[draw]], code, c[draw] * p[draw] * times[draw],
+                    drawn["topsoil_mass"][draw], paths.of_cell, arrives, share, bound[side], dissolved[side],
                 )  # fmt: skip
             speed = drawn["stream_velocity"][draw]
             for one in fate.classes:
@@ -304,8 +307,31 @@ def _follow(
                 found["W5", f"{substance}:above_screening", "km"][draw] = float(length) / 1000
 
 
+def share_that_arrives(slopes: Slopes, factors: Mapping[str, Factor]) -> tuple[NDArray[np.intp], FloatArray]:
+    """Return the crop's places, and the share of what is dissolved there that reaches a stream, for a map.
+
+    At the central value of every factor: a picture, not an estimate.
+    """
+    places = slopes.plots[slopes.on_crop[slopes.plots]]
+    hill, (rise, way), edges = slopes.hill, connectivity_parts(slopes), slopes.hill.pieces()
+    held = np.empty((3, int(np.diff(edges).max(initial=0))))
+    arrives, share = np.empty(places.size), np.empty(places.size)
+    cover = np.maximum([factors[f"c_{name}"].value for name in slopes.names], LEAST_COVER)
+    keep = np.array(
+        [factors["retention_natural" if name in NATURAL else "retention_other"].value for name in slopes.names]
+    )
+    delivery = Delivery(*(factors[name].value for name in ("sdr_most", "sdr_ic0", "sdr_k")))
+    gone = np.exp(-5 * hill.step_m / factors["retention_length"].value).astype(np.float32)
+    _way_down(
+        edges, hill.ahead, hill.on_stream, rise, way, gone, places.astype(np.int64), slopes.observed, cover,
+        slopes.aside.places, slopes.aside.counts, keep, *constants(delivery), held[0], held[1], held[2], arrives,
+        share,
+    )  # fmt: skip
+    return places, share
+
+
 @compiled
-def _carry_off(
+def _way_down(
     edges: Any,
     ahead: Any,
     on_stream: Any,
@@ -313,27 +339,21 @@ def _carry_off(
     way: Any,
     gone: Any,
     sources: Any,
-    row: Any,
-    hectares: Any,
-    potential: Any,
     code: Any,
     cover: Any,
     joins: Any,
     counts: Any,
-    cover_practice: Any,
     keep: Any,
-    topsoil_t_ha: float,
     most: float,
     factor: float,
     power: float,
-    entry: Any,
     cover_above: Any,
     down: Any,
     kept: Any,
-    bound: Any,
-    dissolved: Any,
+    arrives: Any,
+    share: Any,
 ) -> None:
-    """Add up, by row and entry, the hectares of sources that reach a stream bound to sediment, and dissolved."""
+    """Fill in, for each source, the share of sediment and of what is dissolved there that reaches a stream."""
     join, source = 0, 0
     for piece in range(edges.size - 1):
         first, end = edges[piece], edges[piece + 1]
@@ -361,12 +381,33 @@ def _carry_off(
         while source < sources.size and sources[source] < end:
             place = sources[source]
             here = place - first
-            arrives, share = 1.0, 1.0
+            arrives[source], share[source] = 1.0, 1.0
             if not on_stream[place]:
                 index_ratio = cover_above[here] * rise[place] / down[here]
-                arrives = most / (1 + factor * np.exp(power * np.log(index_ratio)))
-                share = arrives / most * (1 - kept[here])
-            loss = np.float64(potential[place]) * cover_practice[code[place]]
-            bound[row[source], entry[place]] += hectares[source] * min(loss / topsoil_t_ha, 1.0) * arrives
-            dissolved[row[source], entry[place]] += hectares[source] * share
+                arrives[source] = most / (1 + factor * np.exp(power * np.log(index_ratio)))
+                share[source] = arrives[source] / most * (1 - kept[here])
             source += 1
+
+
+@compiled
+def _gather(
+    sources: Any,
+    row: Any,
+    hectares: Any,
+    potential: Any,
+    code: Any,
+    cover_practice: Any,
+    topsoil_t_ha: float,
+    entry: Any,
+    arrives: Any,
+    share: Any,
+    bound: Any,
+    dissolved: Any,
+) -> None:
+    """Add up, by row and entry, the hectares of sources that reach a stream bound to sediment, and dissolved."""
+    for source in range(sources.size):
+        place = sources[source]
+        loss = np.float64(potential[place]) * cover_practice[code[place]]
+        on_soil = min(loss / topsoil_t_ha, 1.0)
+        bound[row[source], entry[place]] += hectares[source] * on_soil * arrives[source]
+        dissolved[row[source], entry[place]] += hectares[source] * share[source]

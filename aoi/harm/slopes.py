@@ -113,6 +113,7 @@ def prepare_slopes(
     soil: Soil | Layer,
     factors: Mapping[str, Factor],
     anomaly: Layer | None = None,
+    also: NDArray[np.int32] | None = None,
     whole: bool = False,
     variant: LsVariant = "desmet_govers_aspect",
 ) -> Slopes:
@@ -139,6 +140,8 @@ def prepare_slopes(
     anomaly
         Modified Fournier index of the year over that of the mean year, of the grid's shape; the erosivity is
         that of the mean year when it is left out.
+    also
+        Numbers of further cells whose way to a stream is wanted, such as places of processing.
     whole
         Whether to take whole slopes, for the map of deposits; figures need less.
     variant
@@ -153,6 +156,8 @@ def prepare_slopes(
     mark = cover.marked
     if mark.shape != network.shape:
         raise InputError(Problem("land cover", f"shape {mark.shape}", f"{network.shape}", "warp it to the grid"))
+    if also is not None:
+        mark.reshape(-1)[also] = True
     hill = hillslopes(network, stream, mark, whole=whole)
     del mark
     at = hill.cells

@@ -24,10 +24,13 @@ const harms = (() => {
       node('small', { text: words.list(words.text('harms.' + row.claim), words.text('harms.grade', { grade: row.grade })) }))];
   }
 
+  // Erosion is graded D where most of the crop is steeper than the equation knows; its sentence says so.
+  const sentence = (row) => 'harms.read_' + row.harm + (row.harm === 'erosion' && row.grade === 'D' ? '_steep' : '');
+
   // Plain sentences, one for each harm, and why they are not added up.
   function reading(rows) {
     const told = rows.map((row) => (row.state === 'computed'
-      ? words.text('harms.read_' + row.harm, { figure: whole(row), crop: words.className(row.crop).toLowerCase() })
+      ? words.text(sentence(row), { figure: whole(row), crop: words.className(row.crop).toLowerCase() })
       : words.text('harms.read_absent', { harm: words.text('harms.' + row.harm), state: words.text('harms.' + row.state) })));
     return node('p', { class: 'reading', text: [...told, words.text('harms.read_close')].join(' ') });
   }

@@ -34,6 +34,7 @@ from monitor.sections import HarmSection
 
 __all__ = [
     "BITS",
+    "LOAD_LIMITS",
     "MAPS",
     "NATURAL",
     "Cells",
@@ -44,6 +45,7 @@ __all__ = [
     "land_covers",
     "open_maps",
     "read_cells",
+    "style_of",
 ]
 
 NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
@@ -206,8 +208,14 @@ MAPS: Mapping[str, tuple[str, tuple[tuple[int, str, str], ...]]] = {
             (3, "#8C2D04", "class_gases_high"),
         ),
     ),
+    "load": (
+        "contamination",
+        ((1, "#C6DBEF", "class_load_low"), (2, "#4292C6", "class_load_middle"), (3, "#084594", "class_load_high")),
+    ),
 }
 """Raster to the harm it shows, and its classes: code, colour, name in the catalogue. 0 is nothing there."""
+LOAD_LIMITS = (0.05, 0.2)
+"""Shares of what is dissolved at a plot that can reach a stream, between the classes of the map of loads."""
 _GAS_LIMITS = (200.0, 500.0)  # t CO2e/ha
 
 

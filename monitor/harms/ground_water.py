@@ -17,6 +17,7 @@ from geo.blocks import Block, blocks
 from geo.flow import FlowNetwork, flow_network, sub_basins
 from geo.hillslope import stream_mask
 from monitor.harms.footprint import Scene, crop_years, land_covers, open_maps
+from monitor.harms.rivers import Rivers, read_rivers
 
 __all__ = [
     "ANOMALY",
@@ -29,6 +30,7 @@ __all__ = [
     "lacking_inputs",
     "picked",
     "rain_and_soil",
+    "rivers_of",
     "strips",
     "terrain_of",
 ]
@@ -42,7 +44,7 @@ OPTIONAL = (
     "fournier_ratio", "hydrorivers_discharge", "low_flow", "reservoirs", "population_density", "water_intakes",
     "drastic_index",
 )  # fmt: skip
-_STRIP = 512
+_STRIP, _CHUNK = 512, 1_000_000
 
 Plane = NDArray[np.float32]
 
@@ -72,16 +74,47 @@ def terrain_of(scene: Scene, factors: dict[str, Factor]) -> Terrain:
         return held
     elevation = _whole(scene, "elevation")
     network = flow_network(elevation, scene.context.frame.geobox, scene.ground.layer("elevation").where)
-    rivers = _mask(scene, "river_mask") if scene.ground.has("river_mask") else None
-    stream = stream_mask(network, least_m2=factors["stream_area"].value * 1e4, rivers=rivers)
-    least_m2 = factors["sub_basin_area"].value * 1e4
-    basin = sub_basins(network, least_m2)
-    small = np.bincount(basin) * network.cell_area_m2 < least_m2 / 2
-    basin[small[basin]] = 0
-    held_as = np.uint16 if basin.max() < 2**16 else np.int32  # a grid of them is held all through the step
-    terrain = Terrain(elevation, network, stream, basin.astype(held_as))
+    stream = stream_mask(network, least_m2=factors["stream_area"].value * 1e4, rivers=_known_rivers(scene))
+    basin = _large_basins(network, factors["sub_basin_area"].value * 1e4)
+    terrain = Terrain(elevation, network, stream, basin)
     scene.shared["terrain"] = terrain
     return terrain
+
+
+def rivers_of(scene: Scene) -> Rivers | None:
+    """Return the rivers that were given as lines, read once in a step."""
+    if scene.section.rivers is None:
+        return None
+    if "rivers" not in scene.shared:
+        scene.shared["rivers"] = read_rivers(scene.section.rivers, scene.context.frame.geobox)
+    found: Rivers = scene.shared["rivers"]
+    return found
+
+
+def _known_rivers(scene: Scene) -> NDArray[np.bool_] | None:
+    """Return the cells of rivers that a map or lines tell of."""
+    lines = rivers_of(scene)
+    if lines is None:
+        return _mask(scene, "river_mask") if scene.ground.has("river_mask") else None
+    shape = tuple(scene.context.frame.geobox.shape)
+    found = _mask(scene, "river_mask") if scene.ground.has("river_mask") else np.zeros(shape, dtype=np.bool_)
+    found.reshape(-1)[lines.cells] = True
+    return found
+
+
+def _large_basins(network: FlowNetwork, least_m2: float) -> NDArray[np.integer]:
+    """Return sub-basins in as few bytes as hold them, those of less than half the least area gathered in 0."""
+    basin = sub_basins(network, least_m2)
+    count = np.zeros(int(basin.max()) + 1, dtype=np.int64)
+    parts = [slice(start, start + _CHUNK) for start in range(0, basin.size, _CHUNK)]
+    for part in parts:
+        count += np.bincount(basin[part], minlength=count.size)
+    number = np.arange(count.size)
+    number[count * network.cell_area_m2 < least_m2 / 2] = 0
+    found: NDArray[Any] = np.empty(basin.size, dtype=np.uint16 if count.size < 2**16 else np.int32)
+    for part in parts:
+        found[part] = number[basin[part]]
+    return found
 
 
 def strips(scene: Scene) -> Iterator[Block]:

@@ -84,6 +84,8 @@ def closing_line(head: Headline) -> str:
     start = f"{head.crop} {head.period}, {title}:"
     if head.state != "computed":
         return f"{start} {head.state.replace('_', ' ')} ({head.reason})"
+    if head.harm == "erosion" and head.grade == "D":
+        word += "; most of the crop on slopes beyond the equation's experience"
     level = f"{'nominal ' if head.rough else ''}{100 * head.level:g} % interval"
     return (
         f"{start} {_number(head.value)} {head.unit} ({level} {_number(head.lo)} to {_number(head.hi)}; "

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aoi.harm.carried import share_that_arrives
 from aoi.harm.contamination import contamination_figures
 from aoi.harm.erosion import added_loss_t_ha, erosion_draws, erosion_figures
 from aoi.harm.factor import Factor
 from aoi.harm.loads import ClassLoad, read_loads, shipped_loads, with_own_loads
 from aoi.harm.mapped import MappedFigure
 from aoi.harm.potential import Waters
-from aoi.harm.slopes import Cover, Slopes, Soil, bare_ground, prepare_slopes
+from aoi.harm.slopes import Cover, Layer, Slopes, Soil, bare_ground, prepare_slopes
 from geo.errors import InputError, reason
 from geo.flow import OUTSIDE, upstream_cells
 from geo.raster import CogWriter, RasterStyle
 from monitor.figures import FRAME
-from monitor.harms.footprint import Footprint, Scene
+from monitor.harms.footprint import LOAD_LIMITS, Footprint, Scene, style_of
 from monitor.harms.ground_water import (
     ANOMALY,
     POTENTIAL,
@@ -29,10 +31,13 @@ from monitor.harms.ground_water import (
     lacking_inputs,
     picked,
     rain_and_soil,
+    rivers_of,
     strips,
     terrain_of,
 )
 from monitor.harms.settings import factors_of
+from monitor.harms.sites import read_sites
+from monitor.harms.spraying import sprayed_ha
 from monitor.harms.water_rows import table_name, write_draws
 
 __all__ = ["Stages", "cleared_potential", "gather"]
@@ -78,6 +83,7 @@ def gather(scene: Scene, found: Footprint, folder: Path, stages: Stages = lambda
     stages("table and map")
     write_draws(figures, folder / table_name(scene.crop, scene.period), scene.section.draws)
     _write_map(scene, slopes, factors, folder / f"erosion_{scene.crop}_{scene.period}.tif")
+    _write_load_map(scene, slopes, factors, folder / f"load_{scene.crop}_{scene.period}.tif")
     return pd.DataFrame({"quantity": [ANOMALY], "domain": [FRAME], "value": [slopes.anomaly]})
 
 
@@ -159,7 +165,14 @@ def _slopes(
         soil=soil,
         factors=factors,
         anomaly=anomaly,
+        also=_sites(scene),
     )
+
+
+def _sites(scene: Scene) -> NDArray[np.int32] | None:
+    """Return the cells of known places of processing; None when none were given."""
+    given = scene.section.sites
+    return None if given is None else read_sites(given, scene.context.frame)
 
 
 def _at_units(scene: Scene, terrain: Terrain, factors: dict[str, Factor]) -> dict[str, NDArray[np.float64]]:
@@ -213,25 +226,56 @@ def _waters(scene: Scene) -> Waters:
         return np.asarray(density * area.at(cells) / 100)  # persons/km2 on hectares
 
     return Waters(
-        discharge=picked(scene, "hydrorivers_discharge") if has("hydrorivers_discharge") else None,
+        discharge=_flow(scene),
         low_flow=picked(scene, "low_flow") if has("low_flow") else None,
         reservoirs=picked(scene, "reservoirs") if has("reservoirs") else None,
         people=people if has("population_density") else None,
         intakes=picked(scene, "water_intakes") if has("water_intakes") else None,
         vulnerability=picked(scene, "drastic_index") if has("drastic_index") else None,
-        sprayed_ha=scene.section.sprayed_ha.get(scene.period),
+        sprayed_ha=sprayed_ha(scene),
+        sites=_sites(scene),
     )
 
 
+def _flow(scene: Scene) -> Layer | None:
+    """Return the mean flow of streams: a map's, and where it tells nothing that of the nearest river line."""
+    lines = rivers_of(scene)
+    mapped = picked(scene, "hydrorivers_discharge") if scene.ground.has("hydrorivers_discharge") else None
+    if lines is None or lines.discharge_m3_s is None:
+        return mapped
+    within_m = scene.factors["river_distance"].value
+
+    def flow(cells: NDArray[np.int32]) -> NDArray[np.float64]:
+        told = lines.flow_at(cells, within_m=within_m)
+        return told if mapped is None else np.where(np.isnan(known := mapped(cells)), told, known)
+
+    return flow
+
+
 def _write_map(scene: Scene, slopes: Slopes, factors: dict[str, Factor], path: Path) -> None:
-    """Write the loss added at the plots at the central factors, strip by strip."""
-    geobox, plots = scene.context.frame.geobox, slopes.plots
-    order = plots[np.argsort(slopes.hill.cells[plots], kind="stable")]
-    cells, added = slopes.hill.cells[order], added_loss_t_ha(slopes, factors)[order]
-    with CogWriter(path, geobox, dtype="float32", style=_MAP_STYLE) as writer:
+    """Write the loss added at the plots at the central factors."""
+    places = slopes.plots
+    added = added_loss_t_ha(slopes, factors)[places]
+    _write_cells(scene, slopes.hill.cells[places], added, path, dtype="float32", style=_MAP_STYLE)
+
+
+def _write_load_map(scene: Scene, slopes: Slopes, factors: dict[str, Factor], path: Path) -> None:
+    """Write how much of what is dissolved at each plot can reach a stream, in classes."""
+    places, share = share_that_arrives(slopes, factors)
+    code = 1 + np.digitize(share, LOAD_LIMITS)
+    _write_cells(scene, slopes.hill.cells[places], code, path, dtype="uint8", style=style_of("load"))
+
+
+def _write_cells(
+    scene: Scene, cells: NDArray[np.int32], values: NDArray[Any], path: Path, *, dtype: str, style: RasterStyle
+) -> None:
+    """Write values of numbered cells strip by strip, no-data elsewhere."""
+    order = np.argsort(cells, kind="stable")
+    cells, values = cells[order], values[order]
+    with CogWriter(path, scene.context.frame.geobox, dtype=dtype, style=style) as writer:
         for block in strips(scene):
             first = block.row * block.width
             part = slice(*np.searchsorted(cells, [first, first + block.height * block.width]))
-            picture = np.full(block.height * block.width, -9999.0, dtype=np.float32)
-            picture[cells[part] - first] = added[part]
+            picture = np.full(block.height * block.width, style.nodata, dtype=dtype)
+            picture[cells[part] - first] = values[part]
             writer.write(block, picture.reshape(block.height, block.width))

@@ -42,6 +42,23 @@ class HarmInputSection(Section):
     )
 
 
+class HarmRiversSection(Section):
+    """``[harm.rivers]``: rivers as lines, such as HydroRIVERS."""
+
+    path: Path = Field(description="Lines; the terrain's streams begin there at the latest")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    discharge: str | None = Field(
+        default=None, description="Column of the mean flow, m3/s, such as DIS_AV_CMS; none is told when left out"
+    )
+
+
+class HarmSitesSection(Section):
+    """``[harm.sites]``: places of processing that the authority knows of; no output shows where they are."""
+
+    path: Path = Field(description="Points; what processing leaves behind sets out there, not at the plots")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+
+
 class HarmSpeciesSection(Section):
     """``[[harm.species]]``: one species, with a range that the user is licensed to use."""
 
@@ -102,8 +119,12 @@ class HarmSection(Section):
         default=None, description="Table of loads by crop and class, in place of the shipped ones"
     )
     sprayed_ha: dict[Name, Annotated[float, Field(ge=0)]] = Field(
-        default={}, description="Period to the hectares sprayed with herbicide from the air, 0 when none were"
+        default={},
+        description="Period to the hectares sprayed with herbicide from the air, 0 when none were; the verified "
+        "ones of the corrections ledger when left out",
     )
+    rivers: HarmRiversSection | None = Field(default=None, description="Rivers as lines")
+    sites: HarmSitesSection | None = Field(default=None, description="Known places of processing")
     cover: dict[Annotated[str, Field(pattern=r"^\d+$")], CoverName] = Field(
         default={}, description='Code of the land-cover maps to its cover, such as { "6" = "primary_forest" }'
     )

@@ -21,7 +21,7 @@ from monitor.sections import CorrectionsSection
 from monitor.steps.estimate import admin_domains, interval_method
 from monitor.tables import SurveyTables, read_csv, read_tables, write_csv
 
-__all__ = ["corrections", "ledger_parameters", "operations"]
+__all__ = ["corrections", "ledger_parameters", "operations", "operations_of"]
 
 _YES = ("true", "yes", "1", "y")
 _GROUPS = ["period", "group", "method", "last_date", "verified", "domain", "area_ha"]
@@ -106,6 +106,12 @@ def operations(section: CorrectionsSection) -> Any:
     )
 
 
+def operations_of(context: Context) -> Any:
+    """Return the operations that the ledger knows, from the programme's table or from polygons; as `operations`."""
+    section = _section(context)
+    return _programme_operations(context) if section.from_programme else operations(section)
+
+
 def _section(context: Context) -> CorrectionsSection:
     section = context.survey.corrections
     assert section is not None
@@ -131,8 +137,7 @@ def _groups(context: Context, tables: SurveyTables, dates: pd.DataFrame) -> tupl
     section = _section(context)
     if section.eradication is None and not section.from_programme:
         return pd.DataFrame(columns=_GROUPS), pd.DataFrame(columns=["unit_id", "period", "group"])
-    given = _programme_operations(context) if section.from_programme else operations(section)
-    layer = given.to_crs(str(context.frame.geobox.crs))
+    layer = operations_of(context).to_crs(str(context.frame.geobox.crs))
     groups: list[dict[str, Any]] = []
     units: list[pd.DataFrame] = []
     for _, row in dates.iterrows():

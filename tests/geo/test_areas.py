@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Geod, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
-from geo.areas import cell_areas_ha, parallel_band_area_m2, polygon_areas_ha, require_area_crs
+from geo.areas import CellAreas, cell_areas_ha, parallel_band_area_m2, polygon_areas_ha, require_area_crs
 from geo.errors import InputError
 from tests.geo.builders import UTM, grid, layer
 from tests.shared import oracle
@@ -291,3 +291,20 @@ class TestPolygonAreas:
         polygon_areas_ha(table)
         assert table.equals(before)
         assert table.crs == before.crs
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32618", "EPSG:4326", "EPSG:6933"])
+def test_windows_and_cells_have_the_areas_of_the_whole_grid(crs: str) -> None:
+    """Law: a cell has the same bits whether its area is asked for in a window, by its number, or with all."""
+    geographic = crs == "EPSG:4326"
+    corner, cell = ((-72.0, 4.0), 0.01) if geographic else ((300_000.0, 400_000.0), 90.0)
+    west, south = corner
+    box = GeoBox((50, 70), Affine(cell, 0, west, 0, -cell, south + 50 * cell), crs)
+    areas = CellAreas(box)
+    whole = np.broadcast_to(cell_areas_ha(box), box.shape)
+    assert areas.shape == (50, 70)
+    assert (areas[7:20, 30:41] == whole[7:20, 30:41]).all()
+    assert (areas[49:, 0:1] == whole[49:, 0:1]).all()
+    cells = np.array([3499, 0, 71, 70, 1234, 71])
+    assert (areas.at(cells) == whole.reshape(-1)[cells]).all()
+    assert areas[10:10, :].size == 0

@@ -160,6 +160,14 @@ def test_parts_of_slopes_know_what_comes_in(seed: int, share: float) -> None:
     on_slope = ~part.on_stream
     mean = mean_upslope(where.network, where.stream, part, values)
     assert mean[on_slope] == pytest.approx(np.array(gathered)[on_slope], rel=1e-5)
+    told = mean_upslope(where.network, where.stream, part, lambda cells: values[cells], chunk=7)
+    assert told == pytest.approx(mean, rel=1e-6)
+    edges = part.pieces(5)
+    assert edges.tolist() == sorted(set(edges.tolist()))
+    assert (edges[0], edges[-1]) == (0, part.cells.size)
+    piece = np.searchsorted(edges, np.arange(part.cells.size), side="right")
+    inner = part.ahead >= 0
+    assert (piece[inner] == piece[part.ahead[inner]]).all()  # no water runs from one piece into another
 
 
 def test_no_marked_cell_no_slope() -> None:
