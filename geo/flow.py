@@ -61,7 +61,12 @@ class FlowNetwork:
     @property
     def outlets(self) -> IntArray:
         """Cells from which water leaves the grid, ascending."""
-        return np.flatnonzero(self.downstream == np.arange(self.downstream.size)).astype(np.int32)
+        return np.asarray(_outlets(self.downstream))
+
+    def ordered(self, wanted: NDArray[np.bool_]) -> IntArray:
+        """Return the cells of a mask, shape (n,), every cell before the one it drains to."""
+        found = np.empty(np.count_nonzero(wanted), dtype=np.int32)
+        return found[: _ordered_of(self.order, wanted, found)]
 
     def step_m(self, cells: IntArray) -> NDArray[np.float32]:
         """Return the way from the middle of cells to that of the next, metres; a cell's width at an outlet."""
@@ -215,8 +220,7 @@ def route(network: FlowNetwork, values: ArrayLike, passed: ArrayLike) -> FloatAr
 def upstream_cells(network: FlowNetwork) -> IntArray:
     """Return how many cells drain through each, itself counted; 0 outside."""
     held = np.zeros(network.downstream.size, dtype=np.int32)
-    held[network.order] = 1
-    _route(network.downstream, network.order, np.ones(1), held)
+    _count_upstream(network.downstream, network.order, held)
     return held
 
 
@@ -391,6 +395,40 @@ def _route(downstream: Any, order: Any, share: Any, held: Any) -> None:
         ahead = downstream[cell]
         if ahead != cell:
             held[ahead] += held[cell] * (share[0] if one else share[cell])
+
+
+@compiled
+def _count_upstream(downstream: Any, order: Any, held: Any) -> None:
+    for place in range(order.size):
+        cell = order[place]
+        held[cell] += 1
+        if downstream[cell] != cell:
+            held[downstream[cell]] += held[cell]
+
+
+@compiled
+def _outlets(downstream: Any) -> Any:
+    count = 0
+    for cell in range(downstream.size):
+        count += downstream[cell] == cell
+    found = np.empty(count, dtype=np.int32)
+    count = 0
+    for cell in range(downstream.size):
+        if downstream[cell] == cell:
+            found[count] = cell
+            count += 1
+    return found
+
+
+@compiled
+def _ordered_of(order: Any, wanted: Any, found: Any) -> Any:
+    """Fill `found` with the wanted cells in order; return how many there are. No index of a grid is widened."""
+    count = 0
+    for place in range(order.size):
+        if wanted[order[place]]:
+            found[count] = order[place]
+            count += 1
+    return count
 
 
 @compiled

@@ -30,6 +30,7 @@ __all__ = [
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int32]
 Plane = NDArray[np.float32]
+_CHUNK = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,11 @@ def stream_mask(network: FlowNetwork, *, least_m2: float, rivers: ArrayLike | No
     """
     if not 0 < least_m2 < np.inf:
         raise InputError(Problem("stream area", f"{least_m2} m2", "an area above 0"))
-    stream = upstream_cells(network) * network.cell_area_m2 >= least_m2
+    above, stream = upstream_cells(network), np.empty(network.downstream.size, dtype=np.bool_)
+    for start in range(0, above.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        stream[part] = above[part] * network.cell_area_m2 >= least_m2
+    del above
     if rivers is not None:
         known = np.asarray(rivers)
         if known.shape != network.shape:
@@ -150,7 +155,7 @@ def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike, *, wh
     else:
         keep = np.zeros(mark.size, dtype=np.bool_)
         _keep_ways(network.downstream, network.order, stream, mark, keep)
-    cells = network.order[keep[network.order]]
+    cells = network.ordered(keep)
     del keep, mark
     cells = cells[np.argsort(root[cells], kind="stable")]  # slope after slope, so that passes stay in near memory
     entry = network.downstream[root[cells]]
@@ -209,7 +214,7 @@ def mean_upslope(
     hill: Hillslopes,
     values: ArrayLike | Callable[[IntArray], ArrayLike],
     *,
-    chunk: int = 1_000_000,
+    chunk: int = _CHUNK,
 ) -> Plane:
     """Return the mean of values over each cell and all above it, shape (m,); of a stream cell its own.
 

@@ -59,7 +59,7 @@ def stream_below(network: FlowNetwork, entries: ArrayLike) -> Stream:
     reached = np.zeros(network.downstream.size, dtype=np.bool_)
     reached[np.asarray(entries, dtype=np.intp)] = True
     _mark_below(network.downstream, network.order, reached)
-    cells = network.order[reached[network.order]]
+    cells = network.ordered(reached)
     place = np.full(network.downstream.size, -1, dtype=np.int32)
     place[cells] = np.arange(cells.size, dtype=np.int32)
     below = network.downstream[cells]

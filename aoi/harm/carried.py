@@ -50,7 +50,7 @@ class Paths:
     stream: Stream
     at: NDArray[np.intp]
     """Place in the stream of each entry."""
-    of_cell: NDArray[np.int64]
+    of_cell: NDArray[np.int32]
     """Entry that each cell of the hillslopes drains to."""
     way_m: FloatArray
     """Way along the stream from the nearest entry above each of its cells."""
@@ -119,7 +119,7 @@ def paths_of(slopes: Slopes, network: FlowNetwork, given: Waters) -> Paths:
     return Paths(
         stream=below,
         at=at,
-        of_cell=np.asarray(of_cell, dtype=np.int64),
+        of_cell=of_cell.astype(np.int32),
         way_m=shortest_way_m(below, at[at >= 0]),
         discharge=flow,
         low_flow=low,

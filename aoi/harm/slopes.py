@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,7 +167,7 @@ def prepare_slopes(
         "land cover": np.asarray(cover.observed).reshape(-1)[at].astype(np.int16),
         "land cover before": np.asarray(cover.counterfactual).reshape(-1)[at].astype(np.int16),
     }
-    problems = _missing(codes)
+    problems = list(_told_missing({name: int((values < 0).sum()) for name, values in codes.items()}))
     try:
         ground = bare_ground(
             network, elevation_m, at, hill.upslope, erosivity=erosivity, soil=soil, factors=factors,
@@ -243,16 +243,18 @@ def bare_ground(
     layers |= _soil_layers(soil) if isinstance(soil, Soil) else {"erodibility": soil}
     if anomaly is not None:
         layers["Fournier anomaly"] = anomaly
-    taken = {name: _at(layer, cells).astype(np.float32) for name, layer in layers.items()}
-    missing = _missing(taken)
-    if missing:
-        raise InputError(missing)
-    _require_possible("erosivity", taken["erosivity"], 50_000, "MJ mm/ha/h/yr", "check unit and no-data")
+    missing: dict[str, int] = {}
     slope, ls = np.empty(cells.size, dtype=np.float32), np.empty(cells.size, dtype=np.float32)
     potential = np.empty((3 if isinstance(soil, Soil) else 1, cells.size), dtype=np.float32)
+    year = np.ones(cells.size, dtype=np.float32) if anomaly is None else np.empty(cells.size, dtype=np.float32)
     for start in range(0, cells.size, _CHUNK):
         piece = slice(start, start + _CHUNK)
-        values = {name: column[piece].astype(np.float64) for name, column in taken.items()}
+        values = {name: _at(layer, cells[piece]).astype(np.float64) for name, layer in layers.items()}
+        holes = {name: int((~np.isfinite(column)).sum()) for name, column in values.items()}
+        if any(holes.values()):
+            missing = {name: count + missing.get(name, 0) for name, count in holes.items()}
+            continue
+        _require_possible("erosivity", values["erosivity"], 50_000, "MJ mm/ha/h/yr", "check unit and no-data")
         east, north = gradient_at(elevation_m, cells[piece], network.cell_m)
         slope[piece] = np.hypot(east, north)
         ls[piece] = length_steepness(
@@ -267,15 +269,13 @@ def bare_ground(
         _require_possible("erodibility", k, 0.1, ERODIBILITY_UNIT, "multiply US units by 0.1317")
         rain = values["erosivity"]
         if anomaly is not None:
+            year[piece] = values["Fournier anomaly"]
             rain = erosivity_of_year(rain, values["Fournier anomaly"], 1.0, factors["erosivity_exponent"].value)
         for row, one in enumerate(k):
             potential[row, piece] = rain * one * ls[piece]
-    return BareGround(
-        slope=slope,
-        length_steepness=ls,
-        potential=potential,
-        anomaly=taken.get("Fournier anomaly", np.ones(cells.size, dtype=np.float32)),
-    )
+    if any(missing.values()):
+        raise InputError(list(_told_missing(missing)))
+    return BareGround(slope=slope, length_steepness=ls, potential=potential, anomaly=year)
 
 
 def _require_possible(name: str, values: NDArray[np.floating], most: float, unit: str, remedy: str) -> None:
@@ -303,22 +303,16 @@ def _soil_layers(soil: Soil) -> dict[str, Layer]:
     return {"clay": soil.clay, "silt": soil.silt, "sand": soil.sand, "organic carbon": soil.organic_carbon}
 
 
-def _missing(taken: Mapping[str, NDArray[Any]]) -> list[Problem]:
-    """Return what has missing values on the hillslopes: none of them is a zero."""
-    counts = {
-        name: int((~np.isfinite(values) | ((values < 0) if name.startswith("land cover") else False)).sum())
-        for name, values in taken.items()
-    }
-    return [
-        Problem(
-            name,
-            f"{count} cells without a value on the hillslopes of the crop",
-            "one in each",
-            "use a layer that covers them, or fill it from another source",
-        )
-        for name, count in counts.items()
-        if count
-    ]
+def _told_missing(counts: Mapping[str, int]) -> Iterator[Problem]:
+    """Yield what has missing values on the hillslopes: none of them is a zero."""
+    for name, count in counts.items():
+        if count:
+            yield Problem(
+                name,
+                f"{count} cells without a value on the hillslopes of the crop",
+                "one in each",
+                "use a layer that covers them, or fill it from another source",
+            )
 
 
 def _erodibility(taken: Mapping[str, FloatArray], factors: Mapping[str, Factor]) -> FloatArray:

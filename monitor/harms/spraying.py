@@ -20,7 +20,7 @@ _STRIP = 512
 def sprayed_ha(scene: Scene) -> float | None:
     """Return the hectares of the frame that were sprayed, verified, in the year that ends at the reference date.
 
-    What ``[harm] sprayed_ha`` says of the period stands. Ground that was sprayed twice counts once: the ledger holds
+    What ``[harm] sprayed_ha`` says of the period stands. Ground sprayed twice counts once, for the ledger holds
     ground.
 
     Returns

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aoi.harm.carried import paths_of
 from aoi.harm.concentration import concentration_ug_l, discharge_m3_s
 from aoi.harm.contamination import Waters, contamination
 from aoi.harm.factor import load_factors
@@ -380,3 +381,98 @@ def test_streams_below_entries() -> None:
         below.places([other])
     with pytest.raises(InputError, match="one each"):
         carried(below, [1.0], [1.0])
+
+
+def own_loads() -> tuple[ClassLoad, ...]:
+    """Return one class of processing without spread."""
+    return tuple(
+        one for one in certain(shipped_loads()) if one.substance == "processing_waste" and one.crop == "coca"
+    )
+
+
+def test_known_places_of_processing_are_where_the_load_sets_out() -> None:
+    """Law: the load is the same, its place another: what enters streams comes from the sites alone."""
+    where = place(17)
+    sites = np.flatnonzero(~where.stream & ~where.plot.ravel())[[5, 60]].astype(np.int32)
+    factors = fixed(load_factors())
+    slopes = slopes_of(where, also=sites)
+    mapped = float(slopes.on_crop.sum() * HA)
+    area = {"frame": np.full(N, mapped)}
+
+    def told(given: Waters) -> dict[str, HarmRow]:
+        found = contamination(
+            slopes, where.network, frame_of(slopes), area, own_loads(), factors, KEY, seed=1, waters=given
+        )
+        return {f"{row.key.indicator}:{row.key.part}": row for row in found}
+
+    spread, placed = told(Waters()), told(Waters(sites=sites))
+    assert placed["W2:processing_waste"].value == spread["W2:processing_waste"].value
+    assert "assumed-place" in spread["W3:processing_waste:dissolved"].key.method
+    assert "assumed-place" not in placed["W3:processing_waste:dissolved"].key.method
+    assert placed["W3:processing_waste:dissolved"].value != spread["W3:processing_waste:dissolved"].value
+    # by another way: the share of each site, by the slow reading of the equations, times half of the load
+    whole = slopes_of(where, also=sites, whole=True)
+    at = [int(np.flatnonzero(whole.hill.cells == site)[0]) for site in sites]
+    cover = np.array([factors[f"c_{name}"].value for name in NAMES])[whole.observed]
+    ratio = sediment_ratio(whole.hill, whole.slope, cover, Delivery(0.8, 0.5, 2.0))
+    keep = np.array(
+        [factors["retention_natural" if name == "primary_forest" else "retention_other"].value for name in NAMES]
+    )
+    shares = []
+    for start in at:
+        way = [start]
+        while whole.hill.ahead[way[-1]] >= 0:
+            way.append(int(whole.hill.ahead[way[-1]]))
+        kept = 0.0
+        for number, one in enumerate(way[::-1]):
+            gone = float(np.exp(-5 * whole.hill.step_m[one] / factors["retention_length"].value))
+            own = keep[whole.observed[one]]
+            kept = own * (1 - gone) if number == 0 else max(kept, kept * gone + own * (1 - gone))
+        shares.append(ratio[start] / 0.8 * (1 - kept))
+    load = next(one for one in own_loads()).mid * mapped
+    runoff, bound = factors["runoff_share_processing"].value, factors["bound_share_processing"].value
+    expected = load * (1 - bound) * runoff * float(np.mean(shares))
+    assert placed["W3:processing_waste:dissolved"].value == pytest.approx(expected, rel=1e-5)
+    bare = slopes_of(where)
+    free = np.setdiff1d(np.arange(where.z.size), bare.hill.cells)[:1].astype(np.int32)
+    with pytest.raises(InputError, match="off the hillslopes"):
+        paths_of(bare, where.network, Waters(sites=free))
+
+
+def test_reservoirs_hold_sediment_and_lose_nothing() -> None:
+    """Law: what is held and what leaves make up what reached the streams; dissolved load passes."""
+    where = place(18)
+    dam = np.ones(where.z.shape)  # all streams are one lake down to the edge
+    plain = fixed(load_factors(), half_life_fertiliser=1e12, reservoir_trapping=0.7)
+    waters = {"factors": plain, "loads": certain(shipped_loads())}
+    free, held = rows_of(where, **waters), rows_of(where, waters=Waters(reservoirs=dam), **waters)
+    key = ("W4", "frame", "fertiliser:held_in_reservoirs")
+    assert key not in free
+    kept = held[key].value
+    assert kept == pytest.approx(0.7 * held["W3", "frame", "fertiliser:sediment"].value, rel=1e-6)
+    total = held["W4", "frame", "fertiliser:outflow_no_decay"].value
+    assert held["W4", "frame", "fertiliser:outflow"].value + kept == pytest.approx(total, rel=1e-6)
+    assert free["W4", "frame", "fertiliser:outflow"].value == pytest.approx(total, rel=1e-6)
+
+
+def test_low_flow_concentrates() -> None:
+    """Law: a tenth of the flow, ten times the concentration; no row where no low flow is known."""
+    where = place(19)
+    flow = discharge_m3_s(where.network, np.full(where.z.shape, 800.0))
+    rows = rows_of(where, waters=Waters(discharge=flow, low_flow=flow / 10))
+    low, mean = (rows["W4", "frame", f"fertiliser:{part}"] for part in ("highest_at_low_flow", "highest"))
+    assert low.value == pytest.approx(10 * mean.value)
+    assert ("W4", "frame", "fertiliser:highest_at_low_flow") not in rows_of(where, waters=Waters(discharge=flow))
+
+
+def test_layers_by_cell_are_layers_by_grid() -> None:
+    """Law: a function of numbered cells gives what the grid gives, without the grid."""
+    where = place(20)
+    rng = np.random.default_rng(20)
+    flow = discharge_m3_s(where.network, np.full(where.z.shape, 800.0))
+    grids = {"discharge": flow, "people": rng.random(where.z.shape), "vulnerability": np.full(where.z.shape, 99.0)}
+    picked: Any = {name: (lambda cells, held=held: held.reshape(-1)[cells]) for name, held in grids.items()}
+    one, other = rows_of(where, waters=Waters(**grids)), rows_of(where, waters=Waters(**picked))
+    assert [(row.value, row.state) for row in one.values() if row.state == "computed"] == [
+        (row.value, row.state) for row in other.values() if row.state == "computed"
+    ]
