@@ -4,11 +4,6 @@ Invented hills with plots on a few in a hundred cells, both indicators with all 
 stage with seconds and the most memory the process has held until then.
 
     python -m benchmarks.water [cells on a side, 10000] [draws, 1000] [threads, 2]
-
-The second study asks how often the interval of added erosion holds the truth of simulated landscapes, whose cover
-factors, soil and rain are their own:
-
-    python -m benchmarks.water coverage [seeds, 100]
 """
 
 from __future__ import annotations
@@ -96,22 +91,6 @@ def _ground(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tiled[0], tiled[1], tiled[2]
 
 
-def coverage(seeds: int) -> None:
-    """Print how many of the landscapes' truths lie within their intervals."""
-    from tests.aoi.harm.test_true_erosion import interval
-
-    print("| scenario | landscapes | truth inside |")
-    print("|---|---|---|")
-    for name in ("andes-coca", "helmand-poppy", "rif-cannabis"):
-        found = [interval(name, seed) for seed in range(seeds)]
-        inside = sum(row.lo <= truth <= row.hi for row, truth in found)
-        print(f"| {name} | {seeds} | {inside} |", flush=True)
-
-
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    if given[:1] == ["coverage"]:
-        coverage(int(given[1]) if len(given) > 1 else 100)
-    else:
-        numbers = [int(one) for one in given] + [10_000, 1000, 2][len(given) :]
-        main(*numbers)
+    numbers = [int(one) for one in sys.argv[1:]]
+    main(*numbers, *[10_000, 1000, 2][len(numbers) :])
