@@ -17,7 +17,15 @@ from monitor.sections.estimate import (
     ProductionSection,
     YieldSection,
 )
-from monitor.sections.harm import CoverName, HarmFactorSection, HarmInputSection, HarmSection, HarmSpeciesSection
+from monitor.sections.harm import (
+    CoverName,
+    HarmFactorSection,
+    HarmInputSection,
+    HarmRiversSection,
+    HarmSection,
+    HarmSitesSection,
+    HarmSpeciesSection,
+)
 from monitor.sections.imagery import (
     ClassifierSection,
     FeaturesSection,
@@ -43,7 +51,9 @@ __all__ = [
     "GivenParameter",
     "HarmFactorSection",
     "HarmInputSection",
+    "HarmRiversSection",
     "HarmSection",
+    "HarmSitesSection",
     "HarmSpeciesSection",
     "IatiSection",
     "ImagerySection",
