@@ -385,6 +385,7 @@ def _warnings(context: Context) -> Iterator[Problem]:
 def _harm_problems(context: Context) -> Iterator[Problem]:
     """Tell inputs of the harms that cannot be used: unit, no-data, grid, place; and factors that are not whole."""
     from geo.vector import open_layer
+    from monitor.harms.access import read_access
     from monitor.harms.ground import input_problems
     from monitor.harms.rivers import read_rivers
     from monitor.harms.settings import factors_of
@@ -404,6 +405,8 @@ def _harm_problems(context: Context) -> Iterator[Problem]:
         read_rivers(section.rivers, context.frame.geobox)
     if section.sites is not None:
         read_sites(section.sites, context.frame)
+    if section.access is not None:
+        read_access(section.access, context.frame)
 
 
 def _official_problems(context: Context) -> Iterator[Problem]:

@@ -582,7 +582,7 @@ def _harm_steps(context: Context, maps: tuple[str, ...]) -> list[Step]:
         return []
     files = [entry.path for entry in section.input] + [entry.range for entry in section.species]
     files += [section.loads] if section.loads is not None else []
-    files += [one.path for one in (section.rivers, section.sites) if one is not None]
+    files += [one.path for one in (section.rivers, section.sites, section.access) if one is not None]
     spraying, sprayed = _spraying(context)
     layers = tuple(layer.path for layer in survey.overlay)
     border = None if survey.ad is None else survey.ad.border

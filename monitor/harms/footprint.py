@@ -50,7 +50,16 @@ __all__ = [
 
 NATURAL = ("primary_forest", "secondary_forest", "shrub", "grass", "wetland")
 """Covers whose turning into illicit crop is degradation."""
-BITS = {"inside": 1, "forest": 2, "forest_refilled": 4, "plot": 8, "lost": 16, "direct": 32, "forest_start": 64}
+BITS = {
+    "inside": 1,
+    "forest": 2,
+    "forest_refilled": 4,
+    "plot": 8,
+    "lost": 16,
+    "direct": 32,
+    "forest_start": 64,
+    "access": 128,
+}
 """What the bits of the state of a cell say."""
 _EXACT = 1e9
 _PATCH_M = 100.0
@@ -78,6 +87,8 @@ class Scene:
     """Factors by name."""
     ranges: tuple[History, ...] = ()
     """Range of each species, as polygons."""
+    access: History | None = None
+    """Access that was opened in the period, all of the year 0; None where none was given."""
     sample: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Units of the sample, with columns row and col."""
     shared: dict[str, Any] = field(default_factory=dict)
@@ -334,6 +345,7 @@ def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> dict
         "lost": lost & cells.forest,
         "direct": own,
         "forest_start": forest_before(cells.forest, cells.loss, scene.since + 1),
+        "access": _access(scene, block) & cells.inside,
     }
     assert found.state is not None
     found.state[block.slices] = sum(mask.astype(np.uint8) * BITS[name] for name, mask in bits.items())
@@ -346,6 +358,14 @@ def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> dict
         "carbon": np.where(own, _gas_class(scene, cells), 0),
     }
     return {name: shown[name].astype(np.uint8) for name in map_names(scene)}
+
+
+def _access(scene: Scene, block: Block) -> NDArray[np.bool_]:
+    """Say which cells of a block new access runs through."""
+    nowhere = np.zeros((block.height, block.width), dtype=bool)
+    if scene.access is None:
+        return nowhere
+    return scene.access.seen(scene.context.frame.geobox[block.slices]).get(0, nowhere)
 
 
 def _on_plots(plot: NDArray[np.bool_], values: NDArray[Any]) -> NDArray[Any]:

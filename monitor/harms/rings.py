@@ -33,18 +33,20 @@ class Rings:
     cell_m: float
     balance: float
     """Largest standardised difference that is still balance."""
+    access: bool = False
+    """Whether new access is known: land as near to it as the inner ring is a zone before the rings."""
 
 
-def ring_names(edges_m: tuple[float, float, float]) -> list[str]:
-    """Return the names of the rings, such as ``ring:0-250``.
+def ring_names(edges_m: tuple[float, float, float], *, access: bool = False) -> list[str]:
+    """Return the names of the zones, the strip along new access last where there is one.
 
     Examples
     --------
-    >>> ring_names((250.0, 1000.0, 5000.0))
-    ['ring:0-250', 'ring:250-1000', 'ring:1000-5000']
+    >>> ring_names((250.0, 1000.0, 5000.0), access=True)
+    ['ring:0-250', 'ring:250-1000', 'ring:1000-5000', 'access:0-250']
     """
     edges = [0.0, *edges_m]
-    return [f"ring:{a:g}-{b:g}" for a, b in pairwise(edges)]
+    return [f"ring:{a:g}-{b:g}" for a, b in pairwise(edges)] + [f"access:0-{edges_m[0]:g}"] * access
 
 
 def fragments(state: NDArray[np.uint8], *, cell_m: float, core_depth_m: float) -> Fragmentation:
@@ -83,6 +85,9 @@ def ring_table(state: NDArray[np.uint8], elevation_m: FloatArray | None, rings: 
     if not flag["plot"].any():
         distance = np.full(distance.shape, np.inf)
     zone = np.digitize(distance, [0.0, *rings.edges_m], right=True)  # 0 holds plots, 1 to 3 rings, 4 beyond
+    if rings.access and flag["access"].any():
+        along = ndimage.distance_transform_edt(flag["access"] == 0) * side * rings.cell_m <= rings.edges_m[0]
+        zone[along & (zone > 0)] = 5  # plots go before access, access before rings
     used = (forest > 0) & (inside > 0)
     share = forest / np.where(inside > 0, inside * cell_ha, 1.0)
     covariates = [share] if elevation_m is None else [share, elevation_m, _slope(elevation_m, side * rings.cell_m)]
@@ -92,9 +97,14 @@ def ring_table(state: NDArray[np.uint8], elevation_m: FloatArray | None, rings: 
     columns = {"zone": zone[used], "loss": other[used], "forest": forest[used], "tile": tile}
     frames = [
         _ring(name, number, {key: value[finite] for key, value in columns.items()}, table[finite], rings)
-        for number, name in enumerate(ring_names(rings.edges_m), start=1)
+        for number, name in zip((1, 2, 3, 5), _zones(rings), strict=False)
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def _zones(rings: Rings) -> list[str]:
+    """Return the names of the zones: 1 to 3 are rings, 4 is what lies beyond, which has no name, 5 is access."""
+    return ring_names(rings.edges_m, access=rings.access)
 
 
 def coarse_side(edges_m: tuple[float, float, float], cell_m: float) -> int:
@@ -115,7 +125,7 @@ def _ring(
     refused = {"zone": name, "tile": 0, "loss_ha": 0.0, "expected_ha": 0.0, "cells": int(here.sum())}
     refused |= {"unmatched": 0, "worst_balance": np.nan}
     if not here.any():
-        return pd.DataFrame([refused | {"reason": "no forest in the ring"}])
+        return pd.DataFrame([refused | {"reason": f"no forest in the {name.split(':')[0]}"}])
     if not beyond.any():
         return pd.DataFrame([refused | {"reason": "no forest beyond the rings to compare with"}])
     found = match(covariates[here], covariates[beyond])

@@ -19,6 +19,7 @@ from monitor.sections.estimate import (
 )
 from monitor.sections.harm import (
     CoverName,
+    HarmAccessSection,
     HarmFactorSection,
     HarmInputSection,
     HarmRiversSection,
@@ -49,6 +50,7 @@ __all__ = [
     "EstimateSection",
     "FeaturesSection",
     "GivenParameter",
+    "HarmAccessSection",
     "HarmFactorSection",
     "HarmInputSection",
     "HarmRiversSection",

@@ -52,6 +52,17 @@ class HarmRiversSection(Section):
     )
 
 
+class HarmAccessSection(Section):
+    """``[harm.access]``: roads, tracks and airstrips, along which loss beyond matched land is looked for."""
+
+    path: Path = Field(description="Lines or polygons")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    year: str | None = Field(
+        default=None,
+        description="Column of the year each was opened; those of the period are new. All are taken when left out",
+    )
+
+
 class HarmSitesSection(Section):
     """``[harm.sites]``: places of processing that the authority knows of; no output shows where they are."""
 
@@ -125,6 +136,7 @@ class HarmSection(Section):
     )
     rivers: HarmRiversSection | None = Field(default=None, description="Rivers as lines")
     sites: HarmSitesSection | None = Field(default=None, description="Known places of processing")
+    access: HarmAccessSection | None = Field(default=None, description="Roads, tracks and airstrips")
     cover: dict[Annotated[str, Field(pattern=r"^\d+$")], CoverName] = Field(
         default={}, description='Code of the land-cover maps to its cover, such as { "6" = "primary_forest" }'
     )

@@ -20,6 +20,7 @@ from geo.files import sha256, write_text
 from geo.raster import geobox_of
 from geo.vector import read_layer
 from monitor.context import Context, Progress
+from monitor.harms.access import new_access, read_access
 from monitor.harms.chapters import harm_rows
 from monitor.harms.domains import Domains
 from monitor.harms.figures import read_figures
@@ -85,6 +86,7 @@ def _part_of(progress: Progress, number: int, count: int) -> Progress:
 def scenes_of(context: Context, section: HarmSection, ground: Ground, sample: pd.DataFrame) -> Iterator[Scene]:
     """Yield what is looked at: every crop in every compared period, in order."""
     domains, factors = Domains(context), factors_of(section)
+    access = None if section.access is None else read_access(section.access, context.frame)
     shared: dict[str, Any] = {}
     ranges = tuple(_range(context, entry.range, entry.layer) for entry in section.species)
     for crop in context.survey.survey.crops:
@@ -93,6 +95,7 @@ def scenes_of(context: Context, section: HarmSection, ground: Ground, sample: pd
         earlier: int | None = None
         for period in context.compared:
             year = period.reference_date.year
+            since = year - window if earlier is None else earlier
             yield Scene(
                 context=context,
                 section=section,
@@ -102,7 +105,8 @@ def scenes_of(context: Context, section: HarmSection, ground: Ground, sample: pd
                 crop=crop,
                 period=period.name,
                 year=year,
-                since=year - window if earlier is None else earlier,
+                since=since,
+                access=None if access is None else new_access(access, since=since, year=year),
                 factors=factors,
                 ranges=ranges,
                 sample=sample,
@@ -133,7 +137,7 @@ def _collect(
         names = {"mesh_ha": "mesh", "edge_m": "edge", "core_ha": "core"}
         extra += [(f"fragment_{names[name]}", "frame", value) for name, value in held.items()]
         balance = factors_of(scene.section)["match_balance"].value
-        width = Rings(scene.section.rings_m, cell_m, balance)
+        width = Rings(scene.section.rings_m, cell_m, balance, access=scene.access is not None)
         rings = ring_table(state, coarse_heights(scene, width), width)
         rings.insert(0, "crop", scene.crop)
         rings.insert(1, "period", scene.period)
@@ -196,7 +200,7 @@ def _settings(context: Context, section: HarmSection, scenes: list[Scene]) -> di
         "domains": scenes[0].domains.table["domain"].tolist(),
         "site_domains": _site_domains(scenes[0].domains),
         "strips_ha": scenes[0].domains.strips_ha,
-        "ring_names": ring_names(section.rings_m),
+        "ring_names": ring_names(section.rings_m, access=section.access is not None),
         "lag_years": section.lag_years,
         "canopy_threshold_percent": section.canopy_threshold_percent,
         "climate": section.climate,
