@@ -21,7 +21,6 @@ from aoi.harm.slopes import Cover, Layer, Slopes, Soil, bare_ground, prepare_slo
 from geo.errors import InputError, reason
 from geo.flow import OUTSIDE, upstream_cells
 from geo.raster import CogWriter, RasterStyle
-from monitor.figures import FRAME
 from monitor.harms.footprint import LOAD_LIMITS, Footprint, Scene, style_of
 from monitor.harms.ground_water import (
     ANOMALY,
@@ -40,7 +39,7 @@ from monitor.harms.sites import read_sites
 from monitor.harms.spraying import sprayed_ha
 from monitor.harms.water_rows import table_name, write_draws
 
-__all__ = ["Stages", "cleared_potential", "gather"]
+__all__ = ["Stages", "cleared_potential", "gather", "loads_of"]
 
 _MAP_STYLE = RasterStyle(nodata=-9999.0, descriptions=("soil loss added at the central factors, t/ha/yr",))
 
@@ -84,7 +83,8 @@ def gather(scene: Scene, found: Footprint, folder: Path, stages: Stages = lambda
     write_draws(figures, folder / table_name(scene.crop, scene.period), scene.section.draws)
     _write_map(scene, slopes, factors, folder / f"erosion_{scene.crop}_{scene.period}.tif")
     _write_load_map(scene, slopes, factors, folder / f"load_{scene.crop}_{scene.period}.tif")
-    return pd.DataFrame({"quantity": [ANOMALY], "domain": [FRAME], "value": [slopes.anomaly]})
+    every = scene.domains.table["domain"]
+    return pd.DataFrame({"quantity": ANOMALY, "domain": every, "value": slopes.anomaly})
 
 
 def loads_of(scene: Scene) -> tuple[ClassLoad, ...]:
@@ -151,9 +151,7 @@ def cleared_potential(scene: Scene, cleared: NDArray[np.bool_]) -> NDArray[np.fl
     return found.reshape(cleared.shape)
 
 
-def _slopes(
-    scene: Scene, terrain: Terrain, factors: dict[str, Factor], cover: Cover | None = None
-) -> Slopes:
+def _slopes(scene: Scene, terrain: Terrain, factors: dict[str, Factor], cover: Cover | None = None) -> Slopes:
     rain, soil, anomaly = rain_and_soil(scene)
     return prepare_slopes(
         terrain.network,

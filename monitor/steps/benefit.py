@@ -35,9 +35,10 @@ from monitor.context import Context, Progress
 from monitor.facts import write_facts
 from monitor.harms.footprint import Cells, Scene, open_maps, read_cells
 from monitor.harms.ground import open_ground
+from monitor.harms.ground_water import lacking_inputs
 from monitor.harms.history import BURNING
 from monitor.harms.settings import factor_records, factors_of
-from monitor.harms.water import cleared_potential, lacking_inputs, loads_of
+from monitor.harms.water import cleared_potential, loads_of
 from monitor.indicators import write_part
 from monitor.programme_tables import programme_of, programme_parameters
 from monitor.sections import HarmSection

@@ -109,7 +109,7 @@ def scenes_of(context: Context, section: HarmSection, ground: Ground, sample: pd
                 access=None if access is None else new_access(access, since=since, year=year),
                 factors=factors,
                 ranges=ranges,
-                sample=sample,
+                sample=pd.DataFrame() if sample is None else sample,
                 shared=shared,
             )
             earlier = year
