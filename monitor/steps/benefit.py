@@ -167,9 +167,7 @@ class _Gathered:
         return lost
 
     def _area(self, block: Block, shape: tuple[int, ...]) -> FloatArray:
-        frame = self.scene.context.frame
-        whole = np.broadcast_to(frame.cell_area_ha, frame.unit_of_cell.shape)
-        return np.broadcast_to(whole[block.slices], shape)
+        return np.broadcast_to(self.scene.context.frame.cell_area_ha[block.slices], shape)
 
     def _protected(self, cells: Cells) -> NDArray[np.bool_]:
         found = np.zeros(cells.inside.shape, dtype=bool)

@@ -83,7 +83,9 @@ def _part_of(progress: Progress, number: int, count: int) -> Progress:
     return lambda done, total: progress(number * total + done, count * total)
 
 
-def scenes_of(context: Context, section: HarmSection, ground: Ground, sample: pd.DataFrame) -> Iterator[Scene]:
+def scenes_of(
+    context: Context, section: HarmSection, ground: Ground, sample: pd.DataFrame | None = None
+) -> Iterator[Scene]:
     """Yield what is looked at: every crop in every compared period, in order."""
     domains, factors = Domains(context), factors_of(section)
     access = None if section.access is None else read_access(section.access, context.frame)
