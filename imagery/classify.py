@@ -25,13 +25,14 @@ from imagery.class_map import (
     sieved,
     uncertainty_style,
 )
+from imagery.coarse import CoarseLabels
 from imagery.extent import placed
 from imagery.features import FeatureSpec, feature_spec
 from imagery.fold import block_of, spatial_folds
 from imagery.map_work import MapLayer, MapWork
 from imagery.model import ClassifySettings, TrainedModel
 from imagery.observe import Observer, PeriodScenes, window_spans
-from imagery.places import border_features, labelled_features
+from imagery.places import border_features, coarse_features, labelled_features
 from imagery.prepare import composite_style
 from imagery.profile import CropProfile
 from imagery.radar import RadarSpec, RadarView
@@ -39,7 +40,7 @@ from imagery.sensor import Sensor
 from imagery.stack import working_origin, working_side
 from imagery.training import TrainingSamples
 from imagery.tuning import candidates
-from imagery.validation import fitted_on, tuned, validate
+from imagery.validation import coarse_agreement, fitted_on, tuned, validate
 
 __all__ = ["ClassifySettings", "PeriodScenes", "TrainedModel", "spec_of", "train", "write_maps"]
 
@@ -56,6 +57,7 @@ def train(
     sensor: Sensor,
     settings: ClassifySettings,
     radar: Sensor | None = None,
+    coarse: CoarseLabels | None = None,
     jobs: int = 1,
 ) -> TrainedModel:
     """Teach one classifier on the labelled places of all periods, and validate it in spatial folds.
@@ -72,6 +74,8 @@ def train(
         Grid, legend and windows, bands, and how to work.
     radar
         A radar whose scenes stand beside those of the sensor.
+    coarse
+        Hectares of a crop in large cells, which teach beside the labelled places.
     jobs
         Threads.
 
@@ -116,11 +120,19 @@ def train(
         per_place=settings.border_cells,
         rng=np.random.default_rng(np.random.SeedSequence([settings.ensemble.seed, 2])),
     )
+    if coarse is not None:
+        made = replace(
+            made,
+            coarse=coarse_features(
+                observer, periods, coarse, samples, fold, block_size=settings.block_size, jobs=jobs
+            ),
+        )
     validation = {
         "method": f"{settings.folds} folds of square blocks of {settings.fold_block_m:g} m",
         "note": "neighbouring blocks still resemble each other; these are no accuracies of the map",
         "training_units": len(samples),
         "border_cells": len(made.code),
+        "coarse_cells": coarse_agreement(data, fold, settings.ensemble, made),
         "unseen_units": int(np.isin(training.period, list(periods)).sum()) - len(samples),
         **validate(
             data,

@@ -110,7 +110,9 @@ def _check_tree(block: str, number: int, features: int) -> None:
     if set(tree) != {*lengths, "num_leaves", "num_cat", "is_linear", "shrinkage"}:
         raise ValueError(f"tree {number} with other lines")
     numbers = {key: list(_numbers(tree[key], key)) for key in lengths}
-    if any(len(numbers[key]) != length for key, length in lengths.items()):
+    # Of a tree without a split the library tells its value alone
+    untold = {key for key in _BY_LEAF if key != "leaf_value" and leaves == 1 and not numbers[key]}
+    if any(len(numbers[key]) != length for key, length in lengths.items() if key not in untold):
         raise ValueError(f"tree {number} with more or fewer numbers than leaves")
     if not all(0 <= feature < features for feature in numbers["split_feature"]):
         raise ValueError(f"tree {number} splits a feature that is not there")

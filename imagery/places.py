@@ -10,10 +10,12 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from scipy.spatial import cKDTree
 
 from geo.blocks import Block, map_blocks
 from geo.errors import Problem, QualityGateError
 from imagery.border import BorderCells, draw_borders, mixed_series, mixed_texture
+from imagery.coarse import CoarseLabels, CoarsePlaces
 from imagery.features import cell_features
 from imagery.observe import Observer, PeriodScenes, SeenPlaces, window_spans
 from imagery.radar import radar_features
@@ -23,7 +25,7 @@ from imagery.stack import Series, cell_size_m, working_side
 from imagery.training import TrainingSamples
 from imagery.validation import LabelledFeatures, MadePlaces
 
-__all__ = ["border_features", "labelled_features"]
+__all__ = ["border_features", "coarse_features", "labelled_features"]
 
 
 def labelled_features(
@@ -137,6 +139,48 @@ def border_features(
             MadePlaces(planes=planes, code=samples.code[holder], period=samples.period[holder], fold=fold[holder])
         )
     return MadePlaces.all_of(made)
+
+
+def coarse_features(
+    observer: Observer,
+    periods: Mapping[str, PeriodScenes],
+    coarse: CoarseLabels,
+    samples: TrainingSamples,
+    fold: NDArray[np.int64],
+    *,
+    block_size: int,
+    jobs: int = 1,
+) -> CoarsePlaces:
+    """Return the features of places in coarse cells that were seen often enough.
+
+    Parameters
+    ----------
+    observer, periods, block_size, jobs
+        As for `labelled_features`.
+    coarse
+        The places.
+    samples, fold
+        Labelled places and their folds; a coarse cell has the fold of the labelled place nearest to its middle.
+    """
+    there = set(coarse.places.period.tolist())
+    read = {name: replace(period, prior={}) for name, period in periods.items() if name in there}
+    data, kept, _ = labelled_features(observer, read, coarse.places, block_size=block_size, jobs=jobs)
+    place = {key: number for number, key in enumerate(_keys(coarse.places))}
+    of = np.array([place[key] for key in _keys(kept)], dtype=np.int64)
+    sites = np.column_stack([kept.x_m, kept.y_m])
+    nearest = cKDTree(np.column_stack([samples.x_m, samples.y_m])).query(sites)[1]
+    return CoarsePlaces(
+        planes=data.planes,
+        period=kept.period,
+        fold=fold[nearest],
+        cell=coarse.cell[of],
+        share=coarse.share[of],
+        crop=coarse.crop,
+    )
+
+
+def _keys(samples: TrainingSamples) -> list[tuple[str, str]]:
+    return list(zip(samples.period.tolist(), samples.unit_id.tolist(), strict=True))
 
 
 def _border_planes(

@@ -22,7 +22,7 @@ from geo.legend import Legend
 from geo.vector import read_layer
 from imagery.stack import cell_size_m
 
-__all__ = ["TrainingSamples", "read_places", "read_training", "require_disjoint", "training_samples"]
+__all__ = ["TrainingSamples", "places_in", "read_places", "read_training", "require_disjoint", "training_samples"]
 
 FARTHEST_M = 100_000.0
 """Farthest that a labelled place may lie outside the grid; beyond it something is wrong with its coordinates."""
@@ -118,16 +118,37 @@ def read_places(path: Path, *, layer: str | None, geobox: GeoBox, cells_per_poly
     if not kinds <= {"Polygon", "MultiPolygon"}:
         found = ", ".join(sorted(map(str, kinds)))
         raise InputError(Problem(str(path), f"shapes of the kinds {found}", "points alone, or polygons alone"))
-    return _drawn_in(shapes.to_crs(str(geobox.crs)), str(path), geobox, cells_per_polygon)
+    return places_in(shapes.to_crs(str(geobox.crs)), str(path), geobox, cells_per_polygon)
 
 
-def _drawn_in(polygons: Any, where: str, geobox: GeoBox, most: int) -> Any:
-    """Return points at the centres of cells, spread evenly over those that each polygon holds."""
+def places_in(polygons: Any, where: str, geobox: GeoBox, most: int) -> Any:
+    """Return points at the centres of cells, spread evenly over those that each polygon holds.
+
+    Parameters
+    ----------
+    polygons
+        GeoDataFrame in the CRS of the grid with ``unit_id``, ``period`` and ``class``.
+    where
+        Its name in messages.
+    geobox
+        The analysis grid.
+    most
+        Most points in a polygon.
+
+    Returns
+    -------
+    GeoDataFrame
+        As `read_places`, with ``polygon`` (number of the polygon, from 0), ``row`` and ``col``.
+
+    Raises
+    ------
+    InputError
+        If a polygon holds no centre of a cell.
+    """
     rows, empty = [], []
     transform = geobox.transform
-    for unit, period, label, shape in zip(
-        polygons["unit_id"].astype(str), polygons["period"], polygons["class"], polygons.geometry, strict=True
-    ):
+    columns = (polygons["unit_id"].astype(str), polygons["period"], polygons["class"], polygons.geometry)
+    for polygon, (unit, period, label, shape) in enumerate(zip(*columns, strict=True)):
         west, south, east, north = shape.bounds
         (top, bottom), (left, right) = cells_at(geobox, [west, east], [north, south])
         row, col = (axis.ravel() for axis in np.mgrid[top : bottom + 1, left : right + 1])
@@ -142,13 +163,14 @@ def _drawn_in(polygons: Any, where: str, geobox: GeoBox, most: int) -> Any:
         for number, cell in enumerate(
             inside[((np.arange(count) + 0.5) * len(inside) / count).astype(int)], start=1
         ):
-            rows.append((f"{unit}/{number}", period, label, middle.x, middle.y, shapely.Point(x[cell], y[cell])))
+            place = (polygon, row[cell], col[cell], shapely.Point(x[cell], y[cell]))
+            rows.append((f"{unit}/{number}", period, label, middle.x, middle.y, *place))
     if empty:
         more = f" and {len(empty) - _SHOWN} more" if len(empty) > _SHOWN else ""
         found = f"polygons without the centre of a cell: {', '.join(empty[:_SHOWN])}{more}"
         raise InputError(Problem(where, found, "polygons as large as a cell", "give these as points"))
-    columns = ["unit_id", "period", "class", "site_x", "site_y", "geometry"]
-    return geopandas.GeoDataFrame(rows, columns=columns, geometry="geometry", crs=polygons.crs)
+    names = ["unit_id", "period", "class", "site_x", "site_y", "polygon", "row", "col", "geometry"]
+    return geopandas.GeoDataFrame(rows, columns=names, geometry="geometry", crs=polygons.crs)
 
 
 def training_samples(

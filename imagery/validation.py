@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geo.legend import Legend
 from imagery.calibration import Method, brier_score, cross_calibrated, fit_calibration
 from imagery.classifier import softmax
+from imagery.coarse import CoarsePlaces, held_at_cells, taken_labels
 from imagery.ensemble import Ensemble, EnsembleSettings, fit_ensemble
 from imagery.floor import greenness_threshold, majority, other_period
 from imagery.score import score
@@ -23,6 +24,7 @@ __all__ = [
     "CrossScores",
     "LabelledFeatures",
     "MadePlaces",
+    "coarse_agreement",
     "cross_predict",
     "cross_scores",
     "fitted_on",
@@ -80,6 +82,8 @@ class MadePlaces:
     """Period (n)."""
     fold: NDArray[np.int64]
     """Fold of the places they are made of (n)."""
+    coarse: CoarsePlaces | None = None
+    """Places in coarse cells, which teach what a first classifier is sure of."""
 
     @classmethod
     def none(cls, data: LabelledFeatures) -> MadePlaces:
@@ -100,9 +104,17 @@ class MadePlaces:
 
     def where(self, keep: NDArray[np.bool_]) -> MadePlaces:
         """Return the places for which `keep` is true."""
-        return MadePlaces(
-            planes=self.planes[:, keep], code=self.code[keep], period=self.period[keep], fold=self.fold[keep]
+        return replace(
+            self, planes=self.planes[:, keep], code=self.code[keep], period=self.period[keep], fold=self.fold[keep]
         )
+
+    def without(self, fold: int, period: str | None = None) -> MadePlaces:
+        """Return the places that no place of a fold had a part in, of one period or of all."""
+        kept = (self.fold != fold) & (True if period is None else self.period == period)
+        coarse = self.coarse
+        if coarse is not None:
+            coarse = coarse.where((coarse.fold != fold) & (True if period is None else coarse.period == period))
+        return replace(self.where(kept), coarse=coarse)
 
 
 class CrossScores(NamedTuple):
@@ -117,11 +129,32 @@ class CrossScores(NamedTuple):
 
 
 def fitted_on(data: LabelledFeatures, settings: EnsembleSettings, made: MadePlaces | None = None) -> Ensemble:
-    """Return the classifiers that labelled places teach, together with those made of them."""
-    if made is None or not len(made.code):
+    """Return the classifiers that labelled places teach, together with those made of them and with coarse cells."""
+    if made is None:
         return fit_ensemble(data.planes, data.code, data.names, settings)
     planes, code = np.concatenate([data.planes, made.planes], axis=1), np.concatenate([data.code, made.code])
-    return fit_ensemble(planes, code, data.names, settings)
+    first = fit_ensemble(planes, code, data.names, settings)
+    coarse = made.coarse
+    if coarse is None or not len(coarse.cell) or coarse.crop not in first.codes:
+        return first
+    taken = taken_labels(first.probabilities(coarse.planes), first.codes, coarse)
+    planes = np.concatenate([planes, coarse.planes[:, taken > 0]], axis=1)
+    return fit_ensemble(planes, np.concatenate([code, taken[taken > 0]]), data.names, settings)
+
+
+def coarse_agreement(
+    data: LabelledFeatures, fold: NDArray[np.int64], settings: EnsembleSettings, made: MadePlaces
+) -> dict[str, float] | None:
+    """Return how classifiers taught without a fold agree with the densities of its cells; None without any."""
+    coarse = made.coarse
+    if coarse is None or not len(coarse.cell):
+        return None
+    said = np.zeros(len(coarse.cell), dtype=np.bool_)
+    for number in np.unique(coarse.fold):
+        fitted = fitted_on(data.where(fold != number), settings, made.without(int(number)))
+        held = coarse.fold == number
+        said[held] = fitted.predict(np.ascontiguousarray(coarse.planes[:, held])) == coarse.crop
+    return held_at_cells(said, coarse)
 
 
 def validate(
@@ -245,7 +278,7 @@ def cross_scores(
 
 def _without(made: MadePlaces | None, number: int) -> MadePlaces | None:
     """Return the made places that no place of a fold had a part in."""
-    return None if made is None else made.where(made.fold != number)
+    return None if made is None else made.without(number)
 
 
 def tuned(
@@ -327,7 +360,7 @@ def _transfer(
             held, taught = fold == number, (fold != number) & (data.period == name)
             if len(np.unique(data.code[taught])) < 2:
                 continue
-            others = None if made is None else made.where((made.fold != number) & (made.period == name))
+            others = None if made is None else made.without(number, name)
             fitted = fitted_on(data.where(taught), settings, others)
             predicted[name][held] = fitted.predict(np.ascontiguousarray(data.planes[:, held]))
     rows = []

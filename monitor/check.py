@@ -509,6 +509,10 @@ def _training_problems(context: Context) -> Iterator[Problem]:
     if not found and not (kinds <= {"Point"} or kinds <= {"Polygon", "MultiPolygon"}):
         shown = f"shapes of the kinds {', '.join(sorted(map(str, kinds)))}"
         found.append(Problem(name, shown, "points alone, or polygons alone"))
+    if settings.coarse is not None:
+        cells = open_layer(settings.coarse.cells, layer=settings.coarse.layer)
+        columns = (settings.coarse.cell, "period", settings.coarse.area_ha)
+        yield from layer_problems(cells, settings.coarse.cells.name, columns=columns, geometry="polygon")
     yield from found
     if found:
         return

@@ -366,6 +366,7 @@ def _train_step(context: Context) -> Step:
         inputs=(
             survey.area.admin,
             context.training.samples,
+            *((context.training.coarse.cells,) if context.training.coarse is not None else ()),
             *_prior_files(context),
             *_own_files(context),
             *_ground(context),
@@ -377,7 +378,8 @@ def _train_step(context: Context) -> Step:
             "prior": _dump(survey.prior_cultivation),
             "classifier": _dump(survey.classifier),
             "features": _dump(survey.features),
-            "training": _dump(survey.training),
+            "training": _dump(survey.training, without=("coarse",)),
+            "coarse": _dump(context.training.coarse),
             "periods": [_dump(period) for period in context.compared],
         },
         action=_lazy("classify", "train", context),
@@ -495,7 +497,7 @@ def _sample_steps(
             parameters={
                 **common,
                 "prior": _dump(survey.prior_cultivation),
-                "training": _dump(survey.training),
+                "training": _dump(survey.training, without=("coarse",)),
                 "sample": _dump(survey.sample),
             },
             action=_lazy("frame", "make_strata", context),
@@ -513,7 +515,7 @@ def _sample_steps(
             verb="sample",
             needs=(*maps, "sample"),
             inputs=(survey.area.admin, context.training.samples),
-            parameters=periods | {"training": _dump(survey.training)},
+            parameters=periods | {"training": _dump(survey.training, without=("coarse",))},
             action=_lazy("suggest", "suggest", context),
         ),
         Step(

@@ -135,6 +135,17 @@ class ImagerySection(Section):
         return self.api or self.catalog_url
 
 
+class CoarseSection(Section):
+    """``[training.coarse]``: hectares of a crop in large cells, which teach where no plot is known."""
+
+    cells: Path = Field(description="Polygons of the cells with column period, such as squares of a kilometre")
+    layer: str | None = Field(default=None, description="Layer name; the first one when left out")
+    cell: str = Field(default="cell_id", min_length=1, description="Column with the name of a cell")
+    area_ha: str = Field(default="area_ha", min_length=1, description="Column with the hectares of the crop in it")
+    crop: str | None = Field(default=None, description="Crop; may be left out where the survey has one")
+    places: int = Field(default=24, ge=4, le=1000, description="Places drawn in each cell")
+
+
 class TrainingSection(Section):
     """``[training]``: labelled places that teach the classifier; never reference data."""
 
@@ -148,6 +159,7 @@ class TrainingSection(Section):
         description="certainty: cells used for training form a stratum known from their labels; "
         "sampled: they stay in the sampled population",
     )
+    coarse: CoarseSection | None = Field(default=None, description="Coarse labels beside the samples, if any")
     suggest: int = Field(
         default=40, ge=0, le=5000, description="Places to label next, told in class_map/next_units.gpkg"
     )

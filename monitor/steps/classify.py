@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from geo.errors import SurveyFileError
+from geo.errors import Problem, SurveyFileError
 from geo.files import write_text
 from geo.grid import extended
 from geo.raster import read_on_grid
@@ -22,6 +22,7 @@ from imagery.classifier import BoostSettings
 from imagery.classify import ClassifySettings, PeriodScenes, TrainedModel
 from imagery.classify import train as train_model
 from imagery.classify import write_maps as write_class_maps
+from imagery.coarse import CoarseLabels, read_coarse
 from imagery.crop_fields import crop_fields
 from imagery.ensemble import EnsembleSettings
 from imagery.forest import ForestSettings
@@ -64,6 +65,7 @@ def train(context: Context, staging: Path, progress: Progress) -> Mapping[str, A
         sensor=context.sensor,
         settings=classify_settings(context),
         radar=context.radar,
+        coarse=_coarse(context, geobox),
         jobs=context.jobs,
     )
     model.save(staging / MODEL_FOLDER)
@@ -88,6 +90,13 @@ def _fold_notes(context: Context, model: TrainedModel) -> Iterator[str]:
                 f"{row['f1_transfer']:.2f}; taught by its own year with "
                 f"{row['f1_within']:.2f} (training places, folds of land)"
             )
+    if (coarse := model.validation["coarse_cells"]) is not None:
+        better = "better than" if coarse["rmse"] < coarse["mean_rmse"] else "NO BETTER THAN"
+        yield (
+            f"{coarse['cells']:.0f} coarse cells: the share of crop mapped without them differs by "
+            f"{coarse['rmse']:.3f} (root mean square; bias {coarse['bias']:+.3f}), "
+            f"{better} their mean ({coarse['mean_rmse']:.3f})"
+        )
     if model.validation["suspects"]:
         yield f"{len(model.validation['suspects'])} training labels look wrong: class_map/suspect_labels.csv"
     smallest, cell_ha = context.profile.minimum_field_ha, context.survey.area.resolution_m**2 / 1e4
@@ -170,6 +179,28 @@ def training_samples_of(context: Context, geobox: GeoBox) -> TrainingSamples:
         periods=[period.name for period in context.survey.period],
         geobox=geobox,
         cells_per_polygon=settings.cells_per_polygon,
+    )
+
+
+def _coarse(context: Context, geobox: GeoBox) -> CoarseLabels | None:
+    """Return the coarse labels on a grid; None where the survey names none."""
+    section = context.training.coarse
+    if section is None:
+        return None
+    crops = context.survey.survey.crops
+    crop = section.crop or (crops[0] if len(crops) == 1 else None)
+    if crop not in crops:
+        found = f"crop {section.crop!r}" if section.crop else f"no crop, and {len(crops)} in the survey"
+        raise SurveyFileError(Problem("[training.coarse] crop", found, f"one of {', '.join(crops)}", "name it"))
+    return read_coarse(
+        section.cells,
+        layer=section.layer,
+        cell=section.cell,
+        area_ha=section.area_ha,
+        periods=[period.name for period in context.compared],
+        crop=context.profile.legend.code(str(crop)),
+        geobox=geobox,
+        per_cell=section.places,
     )
 
 

@@ -75,3 +75,14 @@ def test_a_file_that_is_no_model() -> None:
     """Law: broken text is told, not run."""
     with pytest.raises(InputError, match="no LightGBM model"):
         Classifier(text="not a model", codes=(1, 2)).scores(np.zeros((2, 3), dtype=np.float32))
+
+
+def test_a_tree_that_could_not_be_split_is_read_back() -> None:
+    """Law: with so few places that trees have one leaf the model is read from its text and says the same."""
+    rng = np.random.default_rng(1)
+    planes = rng.normal(size=(2, 12)).astype(np.float32)
+    code = np.repeat(np.array([1, 2], dtype=np.uint8), 6)
+    fitted = fit_classifier(planes, code, ("a", "b"), BoostSettings(trees=3, least_in_leaf=10))
+    assert "num_leaves=1\n" in fitted.text
+    again = Classifier(text=fitted.text, codes=fitted.codes)
+    assert np.array_equal(again.probabilities(planes), fitted.probabilities(planes))

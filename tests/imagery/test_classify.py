@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from shapely.geometry import box
 
 from geo.errors import InputError, QualityGateError
 from geo.files import sha256
@@ -18,6 +20,7 @@ from geo.legend import Legend
 from imagery.class_map import NOT_KNOWN
 from imagery.classifier import BoostSettings
 from imagery.classify import ClassifySettings, PeriodScenes, TrainedModel, train, write_maps
+from imagery.coarse import read_coarse
 from imagery.ensemble import EnsembleSettings
 from imagery.profile import load_profile
 from imagery.training import TrainingSamples, training_samples
@@ -233,3 +236,39 @@ def test_folds_without_the_crop_are_refused(world: World) -> None:
     """Law: with blocks as wide as the world there is nothing to fold."""
     with pytest.raises(QualityGateError, match="spatial folds"):
         world.train(replace(SETTINGS, fold_block_m=100_000))
+
+
+def test_coarse_cells_teach_beside_places(world: World, model: TrainedModel, tmp_path: Path) -> None:
+    """Law: hectares of cells of 120 m change the model, which without them comes nearer than their mean."""
+    rows, shapes, side = [], [], 12
+    left, top = world.geobox.transform.c, world.geobox.transform.f
+    for row in range(0, SIZE, side):
+        for col in range(0, SIZE, side):
+            part = world.truth[row : row + side, col : col + side] == POPPY
+            west, north = left + 10 * col, top - 10 * row
+            shapes.append(box(west, north - 10 * side, west + 10 * side, north))
+            rows += [(f"{row}-{col}", part.sum() / 100)]
+    cells = geopandas.GeoDataFrame(rows, columns=["cell_id", "area_ha"], geometry=shapes, crs=str(world.geobox.crs))
+    cells.assign(period="2023").to_file(tmp_path / "cells.gpkg")
+    coarse = read_coarse(
+        tmp_path / "cells.gpkg",
+        layer=None,
+        cell="cell_id",
+        area_ha="area_ha",
+        periods=list(PERIODS),
+        crop=POPPY,
+        geobox=world.geobox,
+        per_cell=9,
+    )
+    taught = world.train(coarse=coarse)
+    held = taught.validation["coarse_cells"]
+    assert 12 <= held["cells"] <= 16  # the others lie under cloud
+    assert held["rmse"] < held["mean_rmse"]
+    assert taught.classifier.texts != model.classifier.texts
+    assert model.validation["coarse_cells"] is None
+
+
+def test_no_validation_claims_to_be_free_of_leakage(model: TrainedModel) -> None:
+    """Law: land resembles itself farther than any block, and the scores say so wherever they go."""
+    assert "neighbouring blocks still resemble each other" in model.validation["note"]
+    assert "no accuracies of the map" in model.validation["note"]

@@ -31,10 +31,33 @@ from imagery.training import require_disjoint, training_samples
 from tests.imagery.test_training import points
 from tests.imagery.world import SENSOR, flat_shot, grid, scenes_of, write_catalog
 
+DEFECTS = {
+    "offset of baseline 04.00 not applied": "test_stack.py::test_an_unapplied_offset_would_show",
+    "scene classes 0 and 1 taken for clear": "test_stack.py::test_scene_classes_0_and_1_are_not_clear",
+    "folds that leak": "test_fold.py::test_leaked_folds_are_found",
+    "a fold without the crop": "test_fold.py::test_a_fold_without_the_crop_in_one_year_is_refused",
+    "a score of an empty target": "test_score.py::test_an_empty_target_raises",
+    "coarse labels read as maps": "test_coarse.py::test_no_more_than_the_density_says",
+    "predictions that do not add up to their cells": "test_defects.py::test_coarse_labels_are_held_at_their_cell",
+    "no floor beside out-of-year totals": "test_defects.py::test_the_historical_mean_is_a_hard_floor",
+    "agreement with one's own census": "test_defects.py::test_agreement_with_ones_own_training_is_refused",
+    "greenness alone": "test_defects.py::test_greenness_is_not_the_only_witness",
+    "not seen taken for not there": "test_defects.py::test_not_seen_is_neither_zero_nor_a_feature",
+    "a claim to be free of leakage": "test_classify.py::test_no_validation_claims_to_be_free_of_leakage",
+}
+"""Each defect of that review and the test that would catch it."""
+
 RATIO_TOLERANCE = 5e-4  # published to three decimals
 
 CATATUMBO_HA = (36_296, 35_277, 38_285, 37_965, 39_815, 44_240)
 """Official coca of Catatumbo, 2019 to 2024."""
+
+
+@pytest.mark.parametrize("test", DEFECTS.values(), ids=list(DEFECTS))
+def test_every_defect_has_its_test(test: str) -> None:
+    """Law: the tests named above exist."""
+    file, name = test.split("::")
+    assert f"def {name}(" in (Path(__file__).parent / file).read_text()
 
 
 def test_the_historical_mean_is_a_hard_floor() -> None:
