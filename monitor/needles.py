@@ -139,7 +139,12 @@ def _known_texts(context: Context, released: list[geopandas.GeoDataFrame]) -> st
     survey = context.survey
     parts = [text for layer in released for text in _texts(layer)]
     parts += [survey.survey.title, survey.survey.source, survey.survey.vintage, survey.map.sources]
-    parts += [survey.map.disclaimer, *(entry.title for entry in survey.overlay), *survey.survey.crops]
+    parts += [
+        *survey.map.notes,
+        survey.map.disclaimer,
+        *(entry.title for entry in survey.overlay),
+        *survey.survey.crops,
+    ]
     parts += [f"{period.reference_date} {period.start} {period.end} {period.name}" for period in survey.period]
     for package in ("maps.assets", "maps.catalogue", "maps.vendor", "maps.disclosure"):
         for entry in files(package).iterdir():

@@ -41,7 +41,7 @@ def official_page(context: Context, language: str) -> Page:
             subtitle=f"{survey.survey.country}, {min(years)}-{max(years)}",
             sources=survey.map.sources,
             disclaimer=survey.map.disclaimer,
-            notes=_NOTES,
+            notes=(*survey.map.notes, *_NOTES),
             run_id=context.identify(),
         ),
         figures=figures,

@@ -18,6 +18,10 @@ class MapSection(Section):
     elevation: Path | None = Field(default=None, description="Raster in metres, for the hillshade")
     disclaimer: str = Field(default="", description="Cleared boundary text; without it the map says draft")
     sources: str = Field(default="", description="Data sources named on the map")
+    notes: list[str] = Field(
+        default=[],
+        description="Further sentences at the foot of every map and report, such as those a country asks for",
+    )
     tier: TierNumber = Field(default=0, description="Who may see rivers, roads and elevation")
     licence: str = Field(default="other", min_length=1, description="SPDX name of the licence of the rasters")
     licences: dict[str, str] = Field(

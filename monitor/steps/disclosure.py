@@ -205,6 +205,7 @@ def _layers(context: Context, tier: Tier) -> dict[str, Any]:
         "title": survey.survey.title,
         "sources": survey.map.sources,
         "disclaimer": survey.map.disclaimer,
+        "notes": list(survey.map.notes),
         "layers": {"administrative units": sha256(survey.area.admin), **{k: sha256(v) for k, v in paths.items()}},
     }
 

@@ -91,7 +91,7 @@ def write_products(context: Context, staging: Path, progress: Progress, *, langu
     for name, text in render_within(page).items():
         write_text(folder / name, text)
     progress(1, 2)
-    write_workbook(folder / "tables.xlsx", page.figures, page.about)
+    write_workbook(folder / "tables.xlsx", page.figures, page.about, language_code=language)
     progress(2, 2)
     return {"page_bytes": (folder / "index.html").stat().st_size}
 

@@ -60,7 +60,7 @@ def write_products(context: Context, staging: Path, progress: Progress, *, langu
     for name, text in pages.items():
         write_text(folder / name, text)
     progress(1, 2)
-    write_workbook(folder / "tables.xlsx", figures, page.about)
+    write_workbook(folder / "tables.xlsx", figures, page.about, language_code=language)
     progress(2, 2)
     return {"page_bytes": (folder / "index.html").stat().st_size, "sheets": len(pages) - 1}
 
@@ -232,6 +232,7 @@ def _subtitle(context: Context) -> str:
 
 
 def _notes(context: Context) -> Iterator[str]:
+    yield from context.survey.map.notes
     if context.reference.simulated is not None:
         yield "limits.simulated"
     rows = read_csv(context.out / "estimates" / "floors.csv")

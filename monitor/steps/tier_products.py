@@ -160,7 +160,7 @@ def tier_page(context: Context, product: SafeProduct, language: str) -> Page:
             subtitle=", ".join(period.name for period in context.compared),
             sources=survey.map.sources,
             disclaimer=survey.map.disclaimer,
-            notes=LIMITS,
+            notes=(*survey.map.notes, *LIMITS),
             run_id=context.identify(),  # a hash; the seed itself would draw the sample again
             tier=tier,
             round_ha=float(product.decision.rules["round_ha"]),

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.pages import opened
 from maps.disclosure import Tier
 from maps.language import LANGUAGES
+from maps.sheets import BUDGETS
 from tests.maps.test_browser import DESKTOP, PHONE, Opened, unhidden_numbers
 
 pytestmark = pytest.mark.browser
@@ -20,14 +22,14 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def product(browser: Any, product_files: dict[Tier, Path]) -> Iterator[Callable[..., Opened]]:
     """Return a function that opens the page of a tier; afterwards each must have been quiet."""
-    opened: list[Opened] = []
+    pages: list[Opened] = []
 
     def open_tier(tier: Tier, **how: Any) -> Opened:
-        opened.append(Opened(browser, product_files[tier], **how))
-        return opened[-1]
+        pages.append(Opened(browser, product_files[tier], **how))
+        return pages[-1]
 
     yield open_tier
-    for page in opened:
+    for page in pages:
         page.quiet()
 
 
@@ -289,3 +291,16 @@ def test_donor_page_prints_on_few_sheets(product: Callable[..., Opened]) -> None
     """Law: the donor page prints on A4 with its parts; the map with its figure is the first sheet."""
     content = product(Tier.PUBLIC).tab.pdf(prefer_css_page_size=True, print_background=True)
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b", content)) <= 7
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_products_are_ready_and_small(browser: Any, product_files: dict[Tier, Path], tier: Tier) -> None:
+    """Published (docs/maps.md): bytes of the tier, ready in 2 s at a quarter of the speed, heap under 150 MB.
+
+    Time is that of the page's thread, times four, so that other work on the machine does not count.
+    """
+    assert product_files[tier].stat().st_size <= BUDGETS[tier].size
+    told = opened(browser, product_files[tier])
+    assert 4 * told["processor_s"] <= 2.0
+    assert told["heap_mb"] < 150
+    assert told["said"] == 0

@@ -32,7 +32,7 @@ def release(towns: Path, tier: int) -> None:
     text = SURVEY.replace("[area]\n", f"[area]\ntier = {tier}\n")
     text = text.replace("[official]\n", f"[official]\ntier = {tier}\n")
     text = text.replace('kind = "ad_area"', f'kind = "ad_area"\ntier = {tier}')
-    towns.write_text(text)
+    towns.write_text(text + '\n[map]\nnotes = ["The ministry asks to be told of errors."]\n')
 
 
 def test_nothing_goes_out_by_default(towns: Path) -> None:
@@ -59,6 +59,7 @@ def test_programme_gets_the_figures_as_published(towns: Path) -> None:
     assert rows.loc[("08001", "2015"), "state"] == "missing"
     html = (folder / "index.html").read_text(encoding="utf-8")
     assert "no difference between two of them can be tested" in html
+    assert "The ministry asks to be told of errors." in html.split('id="data"')[0]
     data = json.loads(re.search(r'id="data">(.*?)</script>', html, flags=re.S)[1])  # type: ignore[index]
     assert data["about"]["tier"] == 1
     assert [one["name"] for one in data["overlays"]] == ["ad"]
