@@ -130,7 +130,7 @@ class Accuracy:
     overall: Share
     """Share of the area mapped right."""
     n: int
-    """Sample units behind it."""
+    """Sample units behind it; 0 where a tier does not tell them."""
     classes: tuple[ClassAccuracy, ...] = ()
     """By class."""
     level: float = 0.95

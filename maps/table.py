@@ -547,7 +547,7 @@ def _accuracy_rows(entry: Accuracy, words: Language) -> Iterator[dict[str, Any]]
             "lo": share.lo,
             "hi": share.hi,
             "level": entry.level,
-            "n": entry.n if share is entry.overall else math.nan,
+            "n": entry.n if share is entry.overall and entry.n else math.nan,
             "method": entry.method,
         }
 

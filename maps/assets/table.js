@@ -97,7 +97,7 @@ const table = (() => {
     const heads = ['period', 'class', 'users', 'producers', 'n'].map((name) => node('th', { scope: 'col', text: words.text('table.' + name) }));
     const rows = data.raw.accuracy.flatMap((one) => [
       node('tr', { class: 'total' }, node('th', { scope: 'row', text: one.period }), node('td', { text: words.text('table.overall') }),
-        node('td', { colspan: '2', text: share(one.overall) }), node('td', { text: words.number(one.n) })),
+        node('td', { colspan: '2', text: share(one.overall) }), node('td', { text: one.n ? words.number(one.n) : '' })),
       ...one.classes.map((entry_) => node('tr', {}, node('th', { scope: 'row', text: one.period }), node('td', { text: words.className(entry_.name) }),
         node('td', { text: share(entry_.users) }), node('td', { text: share(entry_.producers) }), node('td', {}))),
     ]);
