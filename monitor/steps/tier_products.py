@@ -200,7 +200,7 @@ def _official_tier_page(context: Context, product: SafeProduct, language: str) -
     shown = survey.map.tier >= tier
     return replace(
         page,
-        about=replace(page.about, tier=tier, run_id=survey.survey.name),
+        about=replace(page.about, tier=tier),
         figures=tier_figures(product),
         admin=replace(page.admin, tier=Tier(survey.area.tier)),
         overlays=tuple(overlays),
