@@ -78,7 +78,7 @@ def principle_rows(tables: Mapping[str, Any], principles: Sequence[str]) -> Iter
 
 
 def quality_rows(tables: Mapping[str, Any], model: DataModel) -> Iterator[Indicator]:
-    """Yield A20: fields filled, outcomes with an interval, and persons whose sex is known."""
+    """Yield A20: fields filled, outcomes with an interval, persons of known sex, projects with plan and targets."""
     cells = filled = wanted = given = 0
     for name, table in model.tables.items():
         rows = tables[name]
@@ -96,6 +96,12 @@ def quality_rows(tables: Mapping[str, Any], model: DataModel) -> Iterator[Indica
     persons = people[(people["unit"] == "person") & (people["sex"] != "total")]
     known = float(persons.loc[persons["sex"] != "unknown", "count"].sum())
     told.append(("persons whose sex is known", known, float(persons["count"].sum())))
+    projects = tables["projects"]
+    for column, group in (
+        ("plan_links", "projects with a plan of the nation or region"),
+        ("sdg_targets", "projects with SDG targets"),
+    ):
+        told.append((group, float((projects[column] != "").sum()), len(projects)))
     for group, part, whole in told:
         if whole > 0:
             yield Indicator(

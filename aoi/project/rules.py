@@ -55,7 +55,7 @@ def rule_findings(checked: Checked) -> Iterator[Finding]:
     """Yield what every rule finds."""
     rules: tuple[Callable[[Checked], Iterator[Finding]], ...] = (
         _dates, _announcement, _identifiers, _sectors, _sexes, _members, _money, _disbursed, _production, _outcomes,
-        _eradication, _rights, _principles,
+        _eradication, _rights, _principles, _plans,
     )  # fmt: skip
     for rule in rules:
         yield from rule(checked)
@@ -319,6 +319,28 @@ def _principles(checked: Checked) -> Iterator[Finding]:
             for row in _rows((rows["answer"] == "yes") & (rows["evidence"] == ""))
         ]
     )  # fmt: skip
+
+
+def _plans(checked: Checked) -> Iterator[Finding]:
+    """Warn of projects that name no plan of the nation or region, and no target that they serve."""
+    rows = checked.tables["projects"]
+    for column, expected in (
+        ("plan_links", "the development plan it belongs to"),
+        ("sdg_targets", "its SDG targets"),
+    ):
+        yield from by_row(
+            [
+                checked.told(
+                    "warning",
+                    "plan_linked",
+                    ("projects", row, column),
+                    "nothing",
+                    expected,
+                    "name it, if there is one",
+                )
+                for row in _rows(rows[column] == "")
+            ]
+        )
 
 
 def _rows(mask: Any) -> list[int]:

@@ -118,6 +118,7 @@ def _tables(landscape: Landscape, units: geopandas.GeoDataFrame) -> dict[str, Ro
             *(_project(code, first, last, at) for at, code in enumerate(_PROJECTS)),
             {"project_id": _EARLIER, "title": "Village programme", "status": "4", "announcement_date": "2011-03-01",
              "planned_start": "2013-02-01", "actual_start": "2013-02-01", "planned_end": "2019-12-31",
+             "sdg_targets": "1.4;15.3", "plan_links": "NDP-0",
              "actual_end": "2019-12-31", "agreement_type": "voluntary_substitution",
              "agreement_level": "community", "eradication_sequence": "none"},
         ],

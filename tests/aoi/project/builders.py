@@ -94,7 +94,8 @@ def _project(code: str) -> dict[str, Any]:
     return {
         "project_id": code, "title": f"Project {code}", "status": "2", "announcement_date": "2019-01-01",
         "planned_start": "2019-06-01", "actual_start": "2019-07-01", "planned_end": "2022-06-30",
-        "agreement_type": "voluntary_substitution", "agreement_level": "community",
+        "agreement_type": "voluntary_substitution", "agreement_level": "community", "sdg_targets": "1.4",
+        "plan_links": "NDP",
     }  # fmt: skip
 
 

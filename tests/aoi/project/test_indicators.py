@@ -205,6 +205,10 @@ def test_ownership_rights_and_quality(tmp_path: Path) -> None:
     assert quality["programme", "all", "required fields filled", "%"].value == 100
     assert 0 < quality["programme", "all", "all fields filled", "%"].value < 100
     assert quality["programme", "all", "persons whose sex is known", "%"].value == 100
+    assert quality["programme", "all", "projects with a plan of the nation or region", "%"].value == 100
+    one.tables["projects"].loc[0, "plan_links"] = ""
+    fewer = keyed(quality_rows(one.tables, data_model()))
+    assert fewer["programme", "all", "projects with a plan of the nation or region", "%"].value == 50
 
 
 def lots(count: int, **more: str) -> Rows:

@@ -123,6 +123,8 @@ WARNINGS: list[tuple[Callable[[Tables], None], str, str]] = [
     (put("funding", 1, usd_constant="1000"), "warning", "1,300 USD disbursed of 1,000 committed (project P1)"),
     (put("sectors", 2, code="16063"), "warning", "sectors.csv row 3 column code: found 16063 narcotics control"),
     (put("production", 0, sold_t="25"), "warning", "25 t sold of 20 t produced"),
+    (put("projects", 1, plan_links=""), "warning", "projects.csv row 2 column plan_links: found nothing"),
+    (put("projects", 0, sdg_targets=""), "warning", "projects.csv row 1 column sdg_targets: found nothing"),
     (put("areas", 0, protected_area_ids="PA1", pa_zone_allows="no"), "flag",
      "column pa_zone_allows: found an area in a protected area whose rules do not allow it (AD-1)"),
     (put("areas", 0, indigenous_territory_id="R1", fpic_status="in_process"), "flag",
