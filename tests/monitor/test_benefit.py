@@ -15,6 +15,8 @@ from aoi.harm.carbon import CO2_PER_C
 from aoi.harm.factor import load_factors
 from geo.errors import QualityGateError
 from monitor.benefit import HARMS, Benefits, benefit_facts, benefit_indicators, read_benefits
+from monitor.config import load_survey
+from monitor.context import Context
 from monitor.harms.settings import factor_records
 from monitor.indicators import read_part, write_table
 from monitor.verify.indicators import recompute_benefits
@@ -177,6 +179,19 @@ def test_a_run_tells_six_harms_and_verification_makes_them_again(finished_run: P
     write_table(told, out / "indicators" / "part_benefit.csv")
     with pytest.raises(QualityGateError, match=r"part_benefit\.csv A17"):
         recompute_benefits(out)
+
+
+def test_the_size_of_blocks_changes_no_byte(
+    project: Path, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: cells and years are added up in whole numbers, so that blocks of 64 cells give the same tables."""
+    from monitor.steps import benefit
+
+    monkeypatch.setattr(benefit, "BLOCK_SIZE", 64)
+    context = Context(survey=load_survey(project / "survey.toml"), root=project, out=finished_run)
+    benefit.co_benefits(context, tmp_path, lambda *_: None)
+    for name in ("benefit_cells.csv", "benefit_panel.csv", "benefit_crop.csv", "part_benefit.csv"):
+        assert (tmp_path / "indicators" / name).read_bytes() == (finished_run / "indicators" / name).read_bytes()
 
 
 def test_no_place_of_a_field_is_in_the_tables_of_cells(finished_run: Path) -> None:
