@@ -28,7 +28,7 @@ __all__ = ["BlockJournal", "Entry"]
 
 Arrays = Mapping[str, NDArray[Any]]
 _MAGIC = b"altdev block 1\n"
-_SUFFIX = ".block"
+_SUFFIX, _PART = ".block", ".part"
 _CODEC, _LEVEL = "zstd", 1  # a fifth of the time of the fastest deflate, at about its size
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -75,7 +75,7 @@ class BlockJournal:
         content = _told(arrays, seconds)
         path = self.path(key)
         # Not the usual name beside the final one: two workers may make the same block at once
-        part = path.with_name(f".{path.stem}.{os.getpid()}.{uuid.uuid4().hex}.part")
+        part = path.with_name(f".{path.stem}.{os.getpid()}.{uuid.uuid4().hex}{_PART}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -102,11 +102,15 @@ class BlockJournal:
             yield path.stem
 
     def keep_only(self, keys: Collection[str]) -> None:
-        """Delete the blocks that are not among `keys`, and what killed writers left."""
+        """Delete the blocks not among `keys`, and what killed writers left; nothing else, and behind no link."""
         wanted = set(keys)
-        for path in self.folder.glob("*/*"):
-            if path.suffix != _SUFFIX or path.stem not in wanted:
-                path.unlink(missing_ok=True)
+        for place in [] if self.folder.is_symlink() else sorted(self.folder.glob("??")):
+            if place.is_symlink() or not place.is_dir():
+                continue
+            for path in place.iterdir():
+                block = path.suffix == _SUFFIX and path.stem not in wanted
+                if block or (path.suffix == _PART and path.name.startswith(".")):
+                    path.unlink(missing_ok=True)
 
 
 def _told(arrays: Arrays, seconds: float) -> bytes:

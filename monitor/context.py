@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from geo.errors import Problem, SurveyFileError
+from geo.errors import InputError, Problem, SurveyFileError
 from monitor.config import Survey
 from monitor.sections import ImagerySection, PeriodSection, ReferenceSection, TrainingSection
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from imagery.sensor import Sensor
     from monitor.sections.imagery import FurtherSection
 
-__all__ = ["BLOCKS", "Context", "Progress", "blocks_folder"]
+__all__ = ["BLOCKS", "Context", "Progress", "blocks_folder", "require_no_link"]
 
 BLOCKS = ".blocks"
 """Folder of a run folder that holds finished blocks; it may be deleted at any time."""
@@ -183,6 +183,7 @@ class Context:
         from geo.runner import Runner
 
         folder = self.out.resolve() / BLOCKS / blocks_folder(step)
+        require_no_link(folder.parent, folder)
         if not self.resume:
             shutil.rmtree(folder, ignore_errors=True)
         return Runner(jobs=self.jobs, journal=BlockJournal(folder), cluster=self._workers)
@@ -227,6 +228,20 @@ class Context:
 def blocks_folder(step: str) -> str:
     """Return the name of the folder that holds the finished blocks of a step."""
     return step.replace(":", "-")
+
+
+def require_no_link(*places: Path) -> None:
+    """Refuse folders of blocks that lead elsewhere: what is in them gets deleted.
+
+    Raises
+    ------
+    InputError
+        Naming the first that is a link.
+    """
+    for place in places:
+        if place.is_symlink():
+            remedy = "remove the link; finished blocks are made again"
+            raise InputError(Problem(str(place), "a link", "a folder of the run's own", remedy))
 
 
 def _given(section: T | None, name: str) -> T:

@@ -20,7 +20,7 @@ from geo.errors import DisclosureError, Problem, SurveyFileError
 from geo.files import sha256, write_text
 from maps.disclosure.tier import Tier
 from monitor.config import Survey, load_survey
-from monitor.context import BLOCKS, Context, Progress, blocks_folder
+from monitor.context import BLOCKS, Context, Progress, blocks_folder, require_no_link
 from monitor.custody.strict import require_unsealed
 from monitor.engine import Listener, Step, execute, selected, tidied
 from monitor.identity import identified, identifier, require_licences_used
@@ -174,9 +174,10 @@ def _close(folder: RunFolder, manifest: Manifest) -> None:
 
 def _forget_blocks(folder: RunFolder, steps: Sequence[Step]) -> None:
     """Delete the finished blocks of steps that the survey no longer has."""
-    named = {blocks_folder(step.name) for step in steps}
-    for place in (folder.path / BLOCKS).glob("*"):
-        if place.name not in named:
+    home, named = folder.path / BLOCKS, {blocks_folder(step.name) for step in steps}
+    require_no_link(home)
+    for place in home.glob("*"):
+        if place.name not in named and not place.is_symlink():
             shutil.rmtree(place, ignore_errors=True)
 
 

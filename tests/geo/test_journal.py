@@ -65,9 +65,16 @@ def test_what_is_not_used_goes(tmp_path: Path) -> None:
         journal.write(key, ARRAYS)
     left = journal.path(KEY).with_name(f".{KEY}.1.part")
     left.write_bytes(b"half")
+    others = [tmp_path / "ab" / "notes.txt", tmp_path / "letters" / "a.block", tmp_path / "elsewhere" / "ef.block"]
+    for path in others:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("not ours")
+    (tmp_path / "ef").symlink_to(tmp_path / "elsewhere")
     journal.keep_only([KEY])
-    assert list(journal.keys()) == [KEY]
+    assert journal.read(KEY) is not None
+    assert journal.read(other) is None
     assert not left.exists()
+    assert all(path.read_text() == "not ours" for path in others)  # neither behind a link nor of another name
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

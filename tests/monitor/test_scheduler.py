@@ -41,3 +41,16 @@ def test_a_scheduler_that_does_not_answer_is_one_line(copy_of: Callable[[], Path
     assert len(done.lines) == 1
     assert "--scheduler tcp://127.0.0.1: found no address of a scheduler" in done.lines[0]
     assert not (survey.parent / "run").exists()
+
+
+def test_blocks_behind_a_link_are_refused(project: Path, tmp_path: Path) -> None:
+    """A run folder may come from elsewhere: what a link in it leads to is never deleted."""
+    home = tmp_path / "home"
+    (home / "letters").mkdir(parents=True)
+    (home / "letters" / "a.txt").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".blocks").symlink_to(home)
+    done = altdev("imagery", project / "survey.toml", "-o", tmp_path / "run", "--no-resume")
+    assert done.code == 3
+    assert "found a link" in done.err
+    assert (home / "letters" / "a.txt").read_text() == "mine"
