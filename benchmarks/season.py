@@ -86,7 +86,7 @@ def bench_sensor() -> Sensor:
     sensor = load_sensor("sentinel-2-l2a")
     bands = tuple(band.model_copy(update={"resolution_m": CELL_M}) for band in sensor.band if band.common in BANDS)
     mask = sensor.mask.model_copy(update={"grown": ()}) if sensor.mask else None
-    return sensor.model_copy(update={"band": bands, "mask": mask})
+    return sensor.model_copy(update={"band": bands, "mask": mask, "joint": {}})
 
 
 def bench_profile(classes: int = CLASSES) -> CropProfile:
