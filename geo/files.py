@@ -15,14 +15,15 @@ from pathlib import Path
 
 from geo.errors import AltdevError, InputError, Problem
 
-__all__ = ["FIXED_DATE", "atomic", "cannot_write", "content_id", "require_file", "sha256", "write_text"]
+__all__ = ["FIXED_DATE", "NO_ROOM", "atomic", "cannot_write", "content_id", "require_file", "sha256", "write_text"]
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 """Date written inside formats that insist on one (GeoPackage, XLSX), so that equal content is equal bytes."""
 
 _CHUNK = 1 << 20
 _KNOWN: dict[tuple[str, int, int, int], str] = {}
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors of a full disk."""
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def atomic(path: Path) -> Iterator[Path]:
         _flush(part)
         part.replace(path)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise cannot_write(path, str(error.strerror)) from error
         raise
     finally:

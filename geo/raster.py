@@ -228,10 +228,19 @@ class CogWriter:
         return self
 
     def write(self, block: Block, array: NDArray[Any]) -> None:
-        """Write a block, shape (height, width) or (bands, height, width)."""
+        """Write a block, shape (height, width) or (bands, height, width).
+
+        Raises
+        ------
+        AltdevError
+            If the disk is full.
+        """
         window = Window(block.col, block.row, block.width, block.height)
         data = array if array.ndim == 3 else array[None]
-        self._dataset.write(data.astype(self._dtype, copy=False), window=window)
+        try:
+            self._dataset.write(data.astype(self._dtype, copy=False), window=window)
+        except RasterioError as error:
+            raise cannot_write(self._path, reason(error)) from error
 
     def __exit__(self, *exc: Any) -> None:
         self._closing.__exit__(*exc)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from geo.errors import InputError, Problem
+from geo.files import NO_ROOM, cannot_write
 from monitor.manifest import FileRecord, Manifest, StepRecord, fingerprint, plain
 from monitor.run_folder import RunFolder, is_kept, staged
 
@@ -221,7 +222,12 @@ def _require_inputs(steps: Sequence[Step]) -> None:
 
 def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: Listener) -> Manifest:
     staging = folder.staging(step.name)
-    facts = plain(step.action(staging, lambda done, total: listener.progress(step.name, done, total)))
+    try:
+        facts = plain(step.action(staging, lambda done, total: listener.progress(step.name, done, total)))
+    except OSError as error:
+        if error.errno in NO_ROOM:  # whatever wrote, in whatever library
+            raise cannot_write(Path(error.filename or staging), str(error.strerror)) from error
+        raise
     made = staged(staging)
     earlier = manifest.steps.get(step.name)
     # Announced before the first file moves: a run killed here is known by name, and what it left is cleared away

@@ -148,6 +148,22 @@ class TestWriteCog:
             write_cog(tmp_path / "a.tif", DIGITS, grid(3, 4))
         assert names(tmp_path) == []
 
+    def test_full_disk_while_blocks_are_written(self, tmp_path: Path) -> None:
+        """Contract: a disk that is full before the last block is told too, and nothing is left of the file."""
+
+        class Full:
+            def write(self, *_: object, **__: object) -> None:
+                raise rasterio.errors.RasterioIOError("Write failed")
+
+        def fill() -> None:
+            with CogWriter(tmp_path / "a.tif", grid(3, 4)) as writer:
+                writer._dataset = Full()
+                writer.write(Block(0, 0, 3, 4), DIGITS)
+
+        with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*Write failed.*free some space"):
+            fill()
+        assert names(tmp_path) == []
+
     def test_folder_that_cannot_be_written_to(self, tmp_path: Path) -> None:
         """Law: the same plain line as for any other file."""
         (tmp_path / "file").write_text("x")

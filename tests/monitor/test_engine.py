@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geo.errors import InputError, QualityGateError
+from geo.errors import AltdevError, InputError, QualityGateError
 from monitor.engine import Step, execute, foreseen, selected, tidied
 from monitor.manifest import Manifest
 from monitor.run_folder import RunFolder
@@ -325,6 +327,17 @@ class TestFailing:
         _, words = project.run()
         assert words[0] == "letters kept"
         assert begun(words) == ["double", "page", "aside"]
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+    def test_full_disk_is_one_line_whoever_wrote(self, project: Project, number: int) -> None:
+        """Contract: a full disk is told as one, though a library of others met it; anything else is not."""
+
+        def fail(staging: Path, _: object) -> Made:
+            raise OSError(number, os.strerror(number), "tables/a.csv")
+
+        project.actions["double"] = fail
+        with pytest.raises(AltdevError, match=r"tables/a\.csv: found no way to write the file"):
+            project.run()
 
     def test_failed_step_keeps_its_earlier_files(self, project: Project) -> None:
         """Law: a step that fails when made again leaves its earlier files, and is not called done."""
