@@ -156,7 +156,7 @@ class TestWriteCog:
                 raise rasterio.errors.RasterioIOError("Write failed")
 
         def fill() -> None:
-            with CogWriter(tmp_path / "a.tif", grid(3, 4)) as writer:
+            with CogWriter(tmp_path / "a.tif", grid(3, 4), dtype="uint8") as writer:
                 writer._dataset = Full()
                 writer.write(Block(0, 0, 3, 4), DIGITS)
 
