@@ -454,11 +454,12 @@ def _is_here(context: Context) -> bool:
 def _period_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:
     """Tell every scene of a period that cannot be used, and every file that is broken."""
     from imagery.catalog import scene_files
-    from monitor.steps.imagery import search
+    from monitor.steps.imagery import search, search_radar
 
-    found = search(context, period)
-    yield from (*found.problems, *found.unfetched)
-    yield from _file_problems(tuple(scene_files(found.scenes)), context.jobs)
+    for found in (search(context, period), search_radar(context, period)):
+        if found is not None:
+            yield from (*found.problems, *found.unfetched)
+            yield from _file_problems(tuple(scene_files(found.scenes)), context.jobs)
 
 
 def _answer_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 import rasterio
 
-from geo.errors import SurveyFileError
+from geo.errors import InputError, SurveyFileError
+from imagery.catalog import Search
 from imagery.simulate.example import write_example
+from monitor.check import _period_problems
 from monitor.config import load_survey
 from monitor.context import Context
+from monitor.steps import imagery as steps
+from tests.imagery.world import grid
 from tests.monitor.conftest import altdev
 from tests.monitor.survey_text import save, sound
 
@@ -63,6 +68,19 @@ def test_features_are_of_a_radar(tmp_path: Path) -> None:
     context = Context(survey=survey, root=tmp_path, out=tmp_path / "run")
     with pytest.raises(SurveyFileError, match="landsat-c2-l2, which measures reflectance"):
         assert context.radar
+
+
+def test_check_looks_at_the_radar_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Law: a radar whose folder is not there is told before a run, whatever the first sensor has."""
+    survey = load_survey(save(tmp_path, _survey([RADAR])))
+    context = Context(survey=survey, root=tmp_path, out=tmp_path / "run")
+    context.__dict__["frame"] = SimpleNamespace(geobox=grid(8, 8))
+    monkeypatch.setattr(steps, "search", lambda *_: Search(scenes=(), problems=()))
+    with pytest.raises(InputError, match="radar: found no such folder"):
+        list(_period_problems(context, survey.period[0]))
+    without = load_survey(save(tmp_path, _survey([])))
+    plain = Context(survey=without, root=tmp_path, out=tmp_path / "run")
+    assert not list(_period_problems(plain, without.period[0]))
 
 
 @pytest.mark.slow
