@@ -2,6 +2,7 @@
 const table = (() => {
   'use strict';
   const { node } = figure;
+  const MOST_ROWS = 2001; // a row for each of two thousand units and the whole; the files hold them all
   let order = { column: 0, rising: true };
 
   const periods = () => data.raw.periods.map((period) => period.name);
@@ -74,7 +75,8 @@ const table = (() => {
     const caption = own.length ? words.text('table.caption', { level: figure.levelOf(own) }) : words.text('table.caption_plain');
     const heads = [words.text('table.unit'), words.text('table.code'), ...periods()];
     const title = words.className(state.crop) + ' – ' + caption;
-    const rows = sorted(domains(state.crop).map((domain) => entry(state, domain))).map((one) => {
+    const every = sorted(domains(state.crop).map((domain) => entry(state, domain)));
+    const rows = every.slice(0, MOST_ROWS).map((one) => {
       const name = data.names.has(one.domain) ? node('button', { type: 'button', text: one.name }) : node('span', { text: one.name });
       name.setAttribute('dir', 'auto');
       if (name.tagName === 'BUTTON') name.addEventListener('click', () => find(one.domain));
@@ -82,7 +84,9 @@ const table = (() => {
         node('td', { dir: 'auto', text: one.domain === data.frame ? '' : one.domain }), ...one.cells.map(figureCell), state.pair ? changeCell(one.change, data.raw.about.tier === 1) : null);
     });
     const last = state.pair ? [node('th', { scope: 'col', text: words.text('theme.change') + ', ' + words.text('controls.pair', state.pair) })] : [];
-    return framed(title, [...heads.map((text, index) => head(text, index, redraw)), ...last], rows);
+    const made = framed(title, [...heads.map((text, index) => head(text, index, redraw)), ...last], rows);
+    if (every.length > MOST_ROWS) made.append(node('p', { class: 'hint', text: words.text('parts.more_rows', { count: words.number(every.length - MOST_ROWS, { scale: 100 }) }) }));
+    return made;
   }
 
   function framed(title, heads, rows) {

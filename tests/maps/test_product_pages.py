@@ -12,8 +12,10 @@ import pytest
 
 from benchmarks.pages import opened
 from maps.disclosure import Tier
+from maps.interactive import render
 from maps.language import LANGUAGES
 from maps.sheets import BUDGETS
+from tests.maps import builders
 from tests.maps.test_browser import DESKTOP, PHONE, Opened, unhidden_numbers
 
 pytestmark = pytest.mark.browser
@@ -304,3 +306,54 @@ def test_products_are_ready_and_small(browser: Any, product_files: dict[Tier, Pa
     assert 4 * told["processor_s"] <= 2.0
     assert told["heap_mb"] < 150
     assert told["said"] == 0
+
+
+def test_painted_units_look_and_answer_as_drawn_ones(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: units too many for shapes of their own have the same colour at their middle, and answer a click."""
+    made = builders.product(tmp_path, Tier.PROGRAMME, elevation=None)
+    (tmp_path / "drawn.html").write_text(render(made), encoding="utf-8")
+    monkeypatch.setattr("maps.payload.MOST_SHAPES", 5)
+    (tmp_path / "painted.html").write_text(render(made), encoding="utf-8")
+    drawn, painted = (Opened(browser, tmp_path / f"{name}.html") for name in ("drawn", "painted"))
+    told = drawn.tab.evaluate("() => data.raw.units.codes.map((code) => layers.unit(code).fill.options.fillColor)")
+    painted.tab.wait_for_timeout(300)
+    seen = painted.tab.evaluate(
+        """() => data.raw.units.codes.map((code) => {
+          const map = layers.map(), box = map.getContainer().getBoundingClientRect();
+          const at = map.latLngToContainerPoint(layers.unit(code).centre);
+          for (const tile of document.querySelectorAll('.leaflet-units-pane canvas')) {
+            const own = tile.getBoundingClientRect();
+            const x = box.left + at.x - own.left, y = box.top + at.y - own.top;
+            if (x < 0 || y < 0 || x >= own.width || y >= own.height) continue;
+            const scale = tile.width / own.width;
+            const pixel = tile.getContext('2d').getImageData(x * scale, y * scale, 1, 1).data;
+            const hex = [...pixel.slice(0, 3)].map((part) => part.toString(16).padStart(2, '0')).join('');
+            return '#' + hex.toUpperCase();
+          }
+          return null;
+        })"""
+    )
+    plain = [(one, two) for one, two in zip(told, seen, strict=True) if one.startswith("#")]
+    assert len(plain) > 4
+    assert all(one.upper() == two for one, two in plain), plain
+    at = painted.tab.evaluate(
+        """() => {
+          const map = layers.map(), box = map.getContainer().getBoundingClientRect();
+          const at = map.latLngToContainerPoint(layers.unit('05000').centre);
+          return [box.left + at.x, box.top + at.y];
+        }"""
+    )
+    painted.tab.mouse.click(*at)
+    painted.tab.locator(".popup").wait_for()
+    assert painted.text(".popup h3") == "La Esperanza"
+    painted.tab.check("#compare-on")
+    painted.tab.wait_for_timeout(200)
+    count = "() => document.querySelectorAll('.leaflet-units-before-pane canvas').length"
+    assert painted.tab.evaluate(count) > 0
+    painted.choose("change")
+    assert unhidden_numbers(painted) == []
+    painted.said = [said for said in painted.said if "getImageData" not in said]  # this test's own reading
+    drawn.quiet()
+    painted.quiet()
