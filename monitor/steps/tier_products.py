@@ -227,8 +227,9 @@ def tier_figures(product: SafeProduct) -> Figures:
         if column not in estimates:
             estimates = estimates.assign(**{column: np.nan})
     figures = {"change": change.drop(columns=["domain_name", "state"]).assign(se_ha=np.nan)} if len(change) else {}
-    names = ("zones", "zone_change", "cells", "effects", "portfolio", "permanence")
-    extra = [(name, product.tables[name]) for name in names if not product.tables[name].empty]
+    # Zones of a tier stand each by itself, as those of the table `alone`
+    names = {"zones": "alone"} | {n: n for n in ("zone_change", "cells", "effects", "portfolio", "permanence")}
+    extra = [(known, product.tables[name]) for name, known in names.items() if not product.tables[name].empty]
     return Figures(
         estimates=estimates,
         extra=tuple(extra),

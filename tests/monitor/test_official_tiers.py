@@ -8,6 +8,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -74,6 +75,9 @@ def test_programme_gets_the_figures_as_published(towns: Path) -> None:
         "report.pdf",
     }
     assert not (folder / "cells.geojson").exists()
+    sheets = openpyxl.load_workbook(folder / "tables.xlsx").sheetnames
+    assert "Zones, each alone" in sheets
+    assert "Zones, adding up" not in sheets
 
 
 def test_strict_layers_stay_out(towns: Path) -> None:
