@@ -44,7 +44,8 @@ def proportional_effect(study: Study, panel: Panel) -> Effect:
     ``ATT = Y_t - Y_b C_t / C_b``: the Poisson pseudo-likelihood with cohort and year effects, Wooldridge (2023),
     Econometrics Journal 26, C31-C66, doi:10.1093/ectj/utad016. Its influence is that of the difference in
     differences of ``Y_it - r Y_ib`` for the treated and of ``k (Y_jt - r Y_jb)`` for the controls, with
-    ``r = C_t / C_b`` and ``k = Y_b / C_b``, to which it is equal in value and, by the delta method, in error.
+    ``r = C_t / C_b`` and ``k = Y_b / C_b``, to which it is equal in value. Where all have the same controls that is
+    the delta method; with sets of their own what a set shares is no error, as in the main effect.
     """
     at = {int(year): index for index, year in enumerate(panel.years)}
     parts, sizes = [], []

@@ -117,7 +117,7 @@ def test_harms_of_both_strips_are_made_by_one_code(finished_run: Path) -> None:
     assert both["value"].tolist() == pytest.approx(both["value_d1"].tolist())
     whole = direct[direct["domain"] == "frame"].set_index("period")["value"]
     for period, own in both.groupby("period"):
-        assert own["value"].sum() <= whole[period] + 1e-9
+        assert own["value"].sum() <= whole[period] + 1e-6  # nine digits are written
 
 
 def test_a_strip_that_the_frame_does_not_hold_has_no_harm(finished_run: Path) -> None:
