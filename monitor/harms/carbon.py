@@ -19,6 +19,7 @@ from aoi.harm.carbon import (
 )
 from aoi.harm.draws import scaled_to_survey
 from aoi.harm.result import HarmRow, absent_row, computed_row
+from monitor.figures import FRAME
 from monitor.harms.deforestation import cumulative
 from monitor.harms.figures import Figures, Place
 
@@ -55,9 +56,21 @@ def _rows_of(figures: Figures, place: Place) -> Iterator[HarmRow]:
     else:
         key = figures.key("G4", place, _YEARLY, method="nitrogen applied times emission factor/1", grade="D")
         yield _row(figures, key, yearly)
-    key = figures.key("G5", place, _UNIT, method="none", grade="D")
-    yield absent_row(key, "not_computed", "emissions of processing have no citable factor and are not added")
+    yield _processing(figures, place)
     yield from _views(figures, place, gases, None if isinstance(yearly, HarmRow) else yearly)
+
+
+def _processing(figures: Figures, place: Place) -> HarmRow:
+    """Return G5, what processing may emit at most by a published total for the world; it is in no sum."""
+    key = figures.key(
+        "G5", place, _YEARLY, method="published total for the world by hectare/1", grade="D", part="bound"
+    )
+    name = f"process_emissions_{place.crop}"
+    if name not in figures.factors:
+        return absent_row(key, "not_computed", f"no published total for processing of {place.crop}")
+    crop = figures.areas(figures.crop_units(place), [FRAME])[0]
+    area = figures.area_draws(crop, f"area:{place.crop}:{place.period}:crop:{FRAME}")
+    return _row(figures, key, area * figures.draws_of(name))
 
 
 def _row(figures: Figures, key: object, draws: FloatArray) -> HarmRow:

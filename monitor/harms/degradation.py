@@ -12,6 +12,7 @@ from aoi.harm.result import HarmKey, HarmRow, absent_row, computed_row, estimate
 from monitor.figures import FRAME
 from monitor.harms.carbon import soil_factor_name, soil_loss_t_c
 from monitor.harms.figures import Figures, Place
+from monitor.harms.series import index_years, productivity_rows, recovery_rows
 
 __all__ = ["rows"]
 
@@ -32,13 +33,15 @@ def rows(figures: Figures) -> Iterator[HarmRow]:
         yield from _status(figures, place)
         yield from _soil(figures, place)
         yield from _persistence(figures, place)
-        key = figures.key("S4", place, "yr", method="index of plots over that of controls/1", grade="B")
-        yield absent_row(key, "not_computed", "no yearly vegetation index of eradicated plots and controls")
+        yield from recovery_rows(figures, place)
 
 
 def _status(figures: Figures, place: Place) -> Iterator[HarmRow]:
     """Yield S1 by domain, and what productivity says of it."""
-    yield _productivity(figures, place)
+    if index_years(figures):
+        yield from productivity_rows(figures, place)
+    else:
+        yield _productivity(figures, place)
     key = figures.key("S1", place, "ha", method=_STATUS, grade="B", inputs=("land_cover", "soilgrids_ocs"))
     if not (figures.has("land_cover") or figures.has_forest):
         yield figures.lacking(key, "land_cover")

@@ -89,6 +89,8 @@ class Scene:
     """Range of each species, as polygons."""
     access: History | None = None
     """Access that was opened in the period, all of the year 0; None where none was given."""
+    eradicated: History | None = None
+    """Verified operations of eradication by their year; None where no ledger tells any."""
     sample: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Units of the sample, with columns row and col."""
     shared: dict[str, Any] = field(default_factory=dict)
@@ -563,12 +565,26 @@ def _at_units(
         if scene.ground.has(f"productivity_{name}"):
             states = scene.ground.read(f"productivity_{name}", block)[at]
             columns[f"productivity_{name}"] = np.nan_to_num(states, nan=NODATA).astype(int)
+    if here.size:
+        for year in scene.ground.years("vegetation_index"):
+            columns[f"index_{year}"] = scene.ground.read("vegetation_index", block, year)[at]
+        if scene.eradicated is not None:
+            columns["eradicated_year"] = _eradicated(scene.eradicated, scene.year, geobox)[at]
     members = scene.domains.members([part[at] for part in cells.codes])
     columns["domains"] = np.array([";".join(map(str, places)) for places in members], dtype=object)
     for name, values in columns.items():
-        kind: Any = object if name == "domains" else np.int64
+        kind: Any = object if name == "domains" else values.dtype if name.startswith("index_") else np.int64
         held = found.units.setdefault(name, np.zeros(len(rows), dtype=kind))
         held[here] = values
+
+
+def _eradicated(eradicated: History, until: int, geobox: Any) -> NDArray[np.int64]:
+    """Return the last year up to one in which each cell was eradicated, 0 where it never was."""
+    found = np.zeros(tuple(geobox.shape), dtype=np.int64)
+    for year, seen in sorted(eradicated.seen(geobox).items()):
+        if year <= until:
+            found[seen] = year
+    return found
 
 
 def _require_known_zeros(scene: Scene, found: Footprint) -> None:

@@ -23,7 +23,9 @@ from monitor.sections import HarmInputSection, HarmSection
 
 __all__ = ["Ground", "Layer", "input_problems", "open_ground"]
 
-_DATED = ("land_cover", "cci_agb", "cci_agb_sd", "hansen_lossyear", "hansen_treecover2000")
+_SERIES = ("land_cover", "vegetation_index")
+"""Inputs that are given once a year."""
+_DATED = (*_SERIES, "cci_agb", "cci_agb_sd", "hansen_lossyear", "hansen_treecover2000")
 """Inputs that mean nothing without the year they show; for losses the last year of the version."""
 _WHOLE = ("elevation", "hansen_treecover2000", "hansen_lossyear")
 """Inputs that may have no hole in the frame: a missing cell there would count as flat, bare or not lost."""
@@ -126,7 +128,7 @@ def input_problems(section: HarmSection, geobox: GeoBox) -> Iterator[Problem]:
     for name, year in dict.fromkeys(key for key in keys if keys.count(key) > 1):
         where = f"[[harm.input]] {name}"
         yield Problem(where, f"{name} {year or ''} twice".replace("  ", " "), "each input once", "take one out")
-    for name in dict.fromkeys(name for name, _ in keys if name != "land_cover"):
+    for name in dict.fromkeys(name for name, _ in keys if name not in _SERIES):
         if sum(key[0] == name for key in set(keys)) > 1:
             yield Problem(f"[[harm.input]] {name}", "several years", "one map", "keep the one to be used")
     for entry in section.input:

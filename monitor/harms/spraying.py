@@ -1,4 +1,4 @@
-"""Hectares sprayed from the air in the year before a reference date, from operations of the corrections ledger."""
+"""What the corrections ledger tells the harms: hectares sprayed from the air, and where crop was eradicated."""
 
 from __future__ import annotations
 
@@ -8,13 +8,26 @@ import numpy as np
 from rasterio.features import rasterize
 
 from geo.blocks import Block
+from monitor.context import Context
 from monitor.harms.footprint import Scene
+from monitor.harms.history import History
 from monitor.steps.corrections import operations_of
 
-__all__ = ["sprayed_ha"]
+__all__ = ["eradicated", "sprayed_ha"]
 
 _YEAR = timedelta(days=365)
 _STRIP = 512
+
+
+def eradicated(context: Context) -> History | None:
+    """Return the verified operations of the ledger by their year; None where it holds none."""
+    section = getattr(context.survey, "corrections", None)
+    if section is None or (section.eradication is None and not section.from_programme):
+        return None
+    layer = operations_of(context).to_crs(str(context.frame.geobox.crs))
+    chosen = layer[layer["verified"] & ~layer.geometry.is_empty]
+    year = np.array([day.year for day in chosen["day"]], dtype=np.int64)
+    return History(np.asarray(chosen.geometry.values, dtype=object), year)
 
 
 def sprayed_ha(scene: Scene) -> float | None:

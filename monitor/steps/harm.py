@@ -29,6 +29,7 @@ from monitor.harms.ground import Ground, open_ground
 from monitor.harms.history import History, read_history
 from monitor.harms.rings import Rings, coarse_mean, coarse_side, fragments, ring_names, ring_table
 from monitor.harms.settings import factor_records, factors_of
+from monitor.harms.spraying import eradicated
 from monitor.harms.water import gather
 from monitor.indicators import low_counts, rows_of_harms, write_part
 from monitor.sections import HarmSection
@@ -89,6 +90,7 @@ def scenes_of(
     """Yield what is looked at: every crop in every compared period, in order."""
     domains, factors = Domains(context), factors_of(section)
     access = None if section.access is None else read_access(section.access, context.frame)
+    operations = eradicated(context)
     shared: dict[str, Any] = {}
     ranges = tuple(_range(context, entry.range, entry.layer) for entry in section.species)
     for crop in context.survey.survey.crops:
@@ -108,6 +110,7 @@ def scenes_of(
                 period=period.name,
                 year=year,
                 since=since,
+                eradicated=operations,
                 access=None if access is None else new_access(access, since=since, year=year),
                 factors=factors,
                 ranges=ranges,
