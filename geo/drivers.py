@@ -7,6 +7,7 @@ registered, and the one that opened it is looked at again. Take pyogrio from her
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -58,6 +59,10 @@ _OTHERS = (
 """Vector drivers of the libraries' own builds that no survey needs; some read addresses, or run pipelines."""
 
 _HEAD = 1 << 16
+
+
+# GDAL's own words on the way to an error that is told in one line; whoever wants them adds a handler
+logging.getLogger("rasterio").addHandler(logging.NullHandler())
 
 
 @cache

@@ -46,6 +46,7 @@ os.environ.setdefault("GDAL_CACHEMAX", "256")
 """Megabytes of blocks that the library keeps; its own default is a twentieth of the machine, whatever that is."""
 
 
+_FAR = 1e12  # metres or degrees: no place on earth is as far from any origin, and no cell as large
 _SMALL = 256 << 20  # bytes: what unpacks to less than this is no danger, however well it packs
 
 
@@ -393,7 +394,9 @@ def _require_placed(source: Any) -> None:
         raise InputError(
             Problem(source.name, "a raster without coordinate reference system", "one", "assign it with gdal_edit")
         )
-    if source.transform.is_identity:
+    corners = np.array(source.transform[:6], dtype=float)
+    sized = np.isfinite(corners).all() and np.abs(corners).max() < _FAR and np.abs(corners[[0, 4]]).min() > 1 / _FAR
+    if source.transform.is_identity or not sized:
         raise InputError(
             Problem(source.name, "a raster without corner and cell size", "both", "assign them with gdal_edit")
         )

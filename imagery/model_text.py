@@ -89,6 +89,8 @@ def _check(text: str, classes: int) -> None:
 
 def _check_tail(tail: str, features: set[str]) -> None:
     """Hold what follows the trees to words: importances of features, and settings in brackets."""
+    if tail.count("pandas_categorical") != 1 or not tail.endswith("\npandas_categorical:null\n"):
+        raise ValueError("another end")
     for line in tail.split("\n"):
         known = line in ("", "feature_importances:", "parameters:", "end of parameters", "pandas_categorical:null")
         name, _, number = line.rpartition("=")

@@ -41,6 +41,8 @@ _COMPUTED = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.Mod: ast.Mult,
     ast.FloorDiv: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
 }  # fmt: skip
+_LONG = "test_numbers_under_stress.py"
+"""Minutes long on a busy machine: a mutant would count as killed for its slowness."""
 _UNTOUCHED = ("Problem", "InputError", "QualityGateError", "SurveyFileError", "Field", "field", "dataclass")
 """Calls whose words no test holds to the letter."""
 

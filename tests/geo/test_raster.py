@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -372,6 +373,17 @@ class TestBrokenRasters:
             with pytest.raises(InputError, match=told):
                 way(path)
         assert [told in problem.found for problem in check_raster(path)] == [True]
+
+    @pytest.mark.parametrize("size", [float("nan"), float("inf")])
+    def test_a_cell_size_that_is_no_number(self, tmp_path: Path, size: float) -> None:
+        """Attack: a raster whose cells are of no or endless size is told as one that does not say where it lies."""
+        write_cog(tmp_path / "a.tif", DIGITS, grid(3, 4))
+        scale = struct.pack("<d", abs(grid(3, 4).transform.a))
+        data = (tmp_path / "a.tif").read_bytes()
+        assert scale in data
+        (tmp_path / "a.tif").write_bytes(data.replace(scale, struct.pack("<d", size)))
+        (problem,) = check_raster(tmp_path / "a.tif")
+        assert "without corner and cell size" in str(problem)
 
     def test_no_warning_reaches_the_terminal(self, tmp_path: Path) -> None:
         """Law: what is told as a problem is not told a second time as a library's warning."""

@@ -134,6 +134,9 @@ def test_broken_models_are_refused() -> None:
     for read in (Forest.read, Discriminant.read):
         with pytest.raises(InputError, match="no "):
             read("{}")
+    for value in (10**400, 2**70):
+        with pytest.raises(InputError, match="no random forest|do not fit together"):
+            Forest.read(json.dumps(content | {"codes": [1, value], "median": [value]}))
     with pytest.raises(InputError, match="pickle; expected some of"):
         Ensemble.read({"pickle": ""}, (1, 2))
     with pytest.raises(InputError, match="different legends"):
