@@ -135,7 +135,7 @@ def test_broken_models_are_refused() -> None:
         with pytest.raises(InputError, match="no "):
             read("{}")
     for value in (10**400, 2**70):
-        with pytest.raises(InputError, match="no random forest|do not fit together"):
+        with pytest.raises(InputError, match=r"no random forest|do not fit together"):
             Forest.read(json.dumps(content | {"codes": [1, value], "median": [value]}))
     with pytest.raises(InputError, match="pickle; expected some of"):
         Ensemble.read({"pickle": ""}, (1, 2))

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from aoi.survey.design import StratifiedDesign
 from aoi.survey.estimate import Estimate
-from aoi.survey.estimator import areas_of_counts, class_areas, class_counts, membership, stratified_totals
+from aoi.survey.estimator import (
+    areas_of_counts,
+    class_areas,
+    class_counts,
+    membership,
+    stratified_totals,
+    variance_spread,
+)
 from geo.errors import InputError, QualityGateError
 from tests.shared import oracle, oracle_path
 
@@ -359,3 +366,20 @@ def test_a_million_units_in_two_hundred_domains() -> None:
     counts = class_counts(stratum, cell, (4, cells))
     found = areas_of_counts(counts, design.sample_counts(stratum), design)
     assert sum(one.value for one in found) == pytest.approx(design.total_area_ha, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "groups"),
+    [
+        ([5, 5, 1], [0, 1, 1]),
+        ([1, 5, 5], [0, 0, 1]),
+        ([5, 1, 1, 5], [0, 0, 0, 1]),
+        ([1, 1], [0, 0]),
+        ([4, 5], [0, 1]),
+    ],
+)
+def test_lone_strata_are_pooled_with_their_neighbour_alone(counts: list[int], groups: list[int]) -> None:
+    """Literal: a lone stratum joins the one before it, the first one the second; the others stay by themselves."""
+    names = [f"s{i}" for i in range(len(counts))]
+    design = StratifiedDesign.of_units(names, [100] * len(counts), unit_area_ha=1.0, lonely="collapse")
+    assert variance_spread(np.array(counts), design, fpc=True).group.tolist() == groups

@@ -68,3 +68,11 @@ def test_a_field_in_two_atoms_counts_once() -> None:
     cut = pd.concat([table, table.assign(atom=1)])
     member = csr_array(np.ones((1, 2)))
     assert state_of_places(cut, member, np.array([-1, -1]), PUBLIC).tolist() == [UNSAFE]
+
+
+def test_ground_without_households_adds_none() -> None:
+    """Literal: ten fields on two atoms with twelve households and none are beside twelve, which are too few."""
+    table = pd.concat([fields([1.0] * 5), fields([1.0] * 5, first=6).assign(atom=1)])
+    member = csr_array(np.ones((1, 2)))
+    assert state_of_places(table, member, np.array([12, 0]), PUBLIC).tolist() == [UNSAFE]
+    assert state_of_places(table, member, np.array([13, 0]), PUBLIC).tolist() == [SAFE]
