@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 import uuid
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -59,7 +59,11 @@ def test_page_names_what_is_asked_for_and_no_other() -> None:
 @pytest.mark.parametrize("name", sorted(rows()))
 def test_licence_is_that_of_the_package_itself(name: str) -> None:
     """Independent source: the licence told is the one in the installed package's own metadata."""
-    assert rows()[name][0] == licence(distribution(name))
+    try:
+        package = distribution(name)
+    except PackageNotFoundError:
+        pytest.skip(f"{name}, which comes on request, is not installed")
+    assert rows()[name][0] == licence(package)
 
 
 @pytest.mark.parametrize("name", sorted(rows()))
