@@ -100,7 +100,9 @@ def _blocks(page: Page, words: Language) -> Iterator[Block]:
     if page.figures.accuracy:
         yield from _accuracy(page, words, tables)
     for section, names in _SECTIONS:
-        pictures = list(_effect_pictures(page, words)) if section == "impact" else []
+        pictures: list[Block] = []
+        if section == "impact":
+            pictures = [*_effect_sentences(page, words), *_effect_pictures(page, words)]
         pictures += list(_permanence_picture(page, words)) if section == "permanence" else []
         yield from _tables(section, [tables[name] for name in names if name in tables], words, pictures)
     yield from _methods(page, words)
@@ -367,7 +369,7 @@ def _accuracy(page: Page, words: Language, tables: dict[str, Sheet]) -> Iterator
     yield from _printed(tables["accuracy"], words)
 
 
-def _tables(section: str, found: list[Sheet], words: Language, pictures: Sequence[Picture] = ()) -> Iterator[Block]:
+def _tables(section: str, found: list[Sheet], words: Language, pictures: Sequence[Block] = ()) -> Iterator[Block]:
     if not found:
         return
     yield Heading(text=words.text(f"report.{section}"))
@@ -397,6 +399,31 @@ def _permanence_picture(page: Page, words: Language) -> Iterator[Picture]:
         described=caption,
     )
     yield Picture(caption=caption, drawing=drawing)
+
+
+_COMPARED = {"treated": "n_treated", "control": "n_control"}
+
+
+def _effect_sentences(page: Page, words: Language) -> Iterator[Paragraph]:
+    """Yield what may be said of the whole effect, with its interval and its control."""
+    effects = dict(page.figures.extra).get("effects")
+    rows = [] if effects is None else effects[effects["scope"] == "overall"].to_dict("records")
+    for row in rows:
+        if pd.isna(row["value"]) or pd.isna(row["lo"]):
+            continue
+        scale = max(abs(float(row[name])) for name in ("value", "lo", "hi"))
+        numbers = {n: words.number(float(row[n]), scale=scale, signed=True) for n in ("value", "lo", "hi")}
+        unit = plain(row["unit_of_measure"])
+        value = words.text("parts.measured", value=numbers["value"], unit=unit)
+        if unit == "ha":
+            value = words.text("pattern.ha", value=numbers["value"])
+        limits = words.text("pattern.range", lo=numbers["lo"], hi=numbers["hi"])
+        effect = words.text("pattern.with_interval", value=value, range=limits)
+        key = "impact.finding_" + str(row["finding"]).replace(" ", "_")
+        line = words.text("parts.effect_line", effect=effect, level=words.percent(float(row["level"]), 0))
+        yield Paragraph(text=f"{words.words.get(key, plain(row['finding'])).capitalize()}. {line}.", strong=True)
+        counts = {n: words.number(float(row[c]), scale=100) for n, c in _COMPARED.items()}
+        yield Paragraph(text=words.text("parts.control_line", **counts) + ".")
 
 
 def _effect_pictures(page: Page, words: Language) -> Iterator[Picture]:
