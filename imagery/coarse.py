@@ -117,6 +117,11 @@ def read_coarse(
         raise InputError(
             Problem(f"{path} column period", "no period of the survey", ", ".join(periods), "correct it")
         )
+    # A census covers more land than a survey: only cells on the grid teach, which is where the images are
+    here = cells.to_crs(str(geobox.crs)).intersects(geobox.extent.geom)
+    if not here.any():
+        raise InputError(Problem(str(path), "no cell on the area of the survey", "cells there", "check its CRS"))
+    cells = cells[here.to_numpy()]
     hectares, whole = pd.to_numeric(cells[area_ha], errors="coerce").to_numpy(dtype=float), polygon_areas_ha(cells)
     bad = ~np.isfinite(hectares) | (hectares < 0) | (hectares > whole * (1 + 1e-6))
     twice = cells.duplicated([cell, "period"]).to_numpy()

@@ -26,6 +26,8 @@ __all__ = ["TrainingSamples", "places_in", "read_places", "read_training", "requ
 
 FARTHEST_M = 100_000.0
 """Farthest that a labelled place may lie outside the grid; beyond it something is wrong with its coordinates."""
+MOST_CELLS = 10_000_000
+"""Cells around the largest polygon that places are drawn in; beyond it something is wrong with its shape."""
 _SHOWN = 5
 
 
@@ -149,8 +151,16 @@ def places_in(polygons: Any, where: str, geobox: GeoBox, most: int) -> Any:
     transform = geobox.transform
     columns = (polygons["unit_id"].astype(str), polygons["period"], polygons["class"], polygons.geometry)
     for polygon, (unit, period, label, shape) in enumerate(zip(*columns, strict=True)):
+        if shape.is_empty:
+            empty.append(unit)
+            continue
         west, south, east, north = shape.bounds
         (top, bottom), (left, right) = cells_at(geobox, [west, east], [north, south])
+        if (bottom - top + 1) * (right - left + 1) > MOST_CELLS:
+            found = f"polygon {unit} of {(east - west) / 1000:.0f} by {(north - south) / 1000:.0f} km"
+            raise InputError(
+                Problem(where, found, "plots, or cells of a few kilometres", "check its shape and CRS")
+            )
         row, col = (axis.ravel() for axis in np.mgrid[top : bottom + 1, left : right + 1])
         x, y = transform.c + (col + 0.5) * transform.a, transform.f + (row + 0.5) * transform.e
         inside = np.flatnonzero(shapely.contains_xy(shape, x, y))

@@ -183,6 +183,14 @@ def test_cells_are_read_as_shares(tmp_path: Path) -> None:
     assert (found.places.col[found.cell == 1] >= 8).all()
 
 
+def test_cells_off_the_grid_teach_nothing(tmp_path: Path) -> None:
+    """Law: of a census of a whole country the cells of the survey are taken; none of them is told."""
+    rows = [("a", "2024", 0.1, (0, 80)), ("far", "2024", 0.2, (500_000, 80))]
+    assert set(_read(_write(tmp_path / "c.gpkg", rows)).places.unit_id.tolist()) == {f"a/{n}" for n in range(1, 9)}
+    with pytest.raises(InputError, match="no cell on the area of the survey"):
+        _read(_write(tmp_path / "d.gpkg", rows[1:]))
+
+
 @pytest.mark.parametrize("area", [-1.0, 0.9, float("nan"), "much"])
 def test_hectares_that_cannot_be_are_refused(tmp_path: Path, area: Any) -> None:
     """Law: below zero, more than the cell holds, or no number."""

@@ -140,6 +140,12 @@ def test_polygons_that_overlap_or_hold_nothing_are_refused(tmp_path: Path) -> No
         _read(_polygons(tmp_path, [("thin", "wheat", box(0, -30, 4, 0))]), 50)
 
 
+def test_a_polygon_as_large_as_a_country_is_refused(tmp_path: Path) -> None:
+    """Law: told in one line, before the memory of the machine is asked for it."""
+    with pytest.raises(InputError, match="polygon a of 200 by 200 km"):
+        _read(_polygons(tmp_path, [("a", "wheat", box(0, -200_000, 200_000, 0))]), 5)
+
+
 def test_points_and_polygons_together_are_refused(tmp_path: Path) -> None:
     """Law: one layer is of one kind."""
     with pytest.raises(InputError, match="kinds Point, Polygon"):
