@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ __all__ = ["Run", "make_task", "timed"]
 
 ROOT = Path(__file__).resolve().parents[1]
 CALIBRATION = (0.9, -0.1)
+COMPOSITE_INDICES = ("NDVI", "NDMI", "NBR", "NDTI", "BI")
+SEASON_INDICES = ("NDVI", "NDMI", "NBR", "BI")
 TAUGHT = 8000
 NEEDS = {
     "plain": ("rioxarray", "xarray", "rasterstats"),
@@ -66,6 +68,8 @@ def make_task(folder: Path, side: int, *, fields: int = 2000, jobs: int = 2, tre
     spec = feature_spec(
         sensor, [window.name for window in profile.windows], radii=(), phenology=False, restlessness=False
     )
+    # Named here, so that the task stays the same when the usual features change
+    spec = replace(spec, composite_indices=COMPOSITE_INDICES, season=SEASON_INDICES)
     settings = ClassifySettings(
         ensemble=EnsembleSettings(members=("boosted_trees",), boost=BoostSettings(trees=trees, leaves=31)),
         min_valid=3,
@@ -83,7 +87,9 @@ def make_task(folder: Path, side: int, *, fields: int = 2000, jobs: int = 2, tre
     block = Block(0, 0, size, size)
     planes, seen = observer.features(period, block, np.ones((size, size), dtype=bool))
     chosen = np.random.default_rng(1).choice(planes.shape[1], min(TAUGHT, planes.shape[1]), replace=False)
-    if not (folder / "model" / "model.json").is_file() or json.loads((folder / "trees.json").read_text()) != trees:
+    taught = json.dumps([trees, spec.names, asdict(settings)])
+    note = folder / "taught.json"
+    if not note.is_file() or note.read_text() != taught:
         classifier = fit_classifier(
             planes[:, chosen], class_of(block)[seen][chosen], spec.names, settings.ensemble.boost
         )
@@ -96,7 +102,7 @@ def make_task(folder: Path, side: int, *, fields: int = 2000, jobs: int = 2, tre
             settings=settings,
             validation={"calibration": {"cannabis": calibration.record()}},
         ).save(folder / "model")
-        (folder / "trees.json").write_text(json.dumps(trees))
+        note.write_text(taught)
     np.save(folder / "planes.npy", planes[:, :131_072])
     parcels(season, fields).to_file(folder / "fields.gpkg", driver="GPKG")
     spans = {window.name: (window.start, window.end) for window in profile.windows_in(period.start, period.end)}

@@ -17,7 +17,7 @@ INDICES = {
     "NDMI": (("nir",), ("swir16",)),
     "NBR": (("nir",), ("swir22",)),
     "NDTI": (("swir16",), ("swir22",)),
-    "BSI": (("swir16", "red"), ("nir", "blue")),
+    "BI": (("swir16", "red"), ("nir", "blue")),
 }
 LEAST = 1e-3
 PERCENTS = (0.1, 0.5, 0.9)

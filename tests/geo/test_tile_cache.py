@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +117,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         write_cog(tmp_path / "x.tif", np.zeros(BOX.shape, dtype=np.uint8), BOX)
         with files.on_grid(tmp_path / "x.tif", BOX) as reader:
             assert reader.read(Block(0, 0, 1, 1)).tolist() == [[0]]
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "256"), ("64MB", "64MB")])
+def test_the_library_keeps_few_tiles_of_its_own(given: str | None, kept: str) -> None:
+    """Law: GDAL is told how much to keep before it reads, and a user's own setting stays."""
+    environment = {key: value for key, value in os.environ.items() if key != "GDAL_CACHEMAX"}
+    environment |= {} if given is None else {"GDAL_CACHEMAX": given}
+    code = "import os, geo.raster; print(os.environ['GDAL_CACHEMAX'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == kept
