@@ -1,5 +1,9 @@
-"""``make bench``: the measurements that take a minute; the studies of hours are run by name (see each module)."""
+"""``make bench``: the measurements that take minutes; the studies of hours are run by name (see each module)."""
 
-from benchmarks import survey_speed
+from benchmarks import end_to_end, kernels, survey_speed
 
 survey_speed.main()
+print()
+kernels.main()
+print()
+end_to_end.main([])

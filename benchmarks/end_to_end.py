@@ -41,7 +41,7 @@ __all__ = ["Run", "make_task", "timed"]
 
 ROOT = Path(__file__).resolve().parents[1]
 CALIBRATION = (0.9, -0.1)
-COMPOSITE_INDICES = ("NDVI", "NDMI", "NBR", "NDTI", "BI")
+COMPOSITE_INDICES = ("NDVI", "NDMI", "NBR", "NDTillI", "BI")
 SEASON_INDICES = ("NDVI", "NDMI", "NBR", "BI")
 TAUGHT = 8000
 NEEDS = {
@@ -61,9 +61,11 @@ class Run:
     peak_mib: float
 
 
-def make_task(folder: Path, side: int, *, fields: int = 2000, jobs: int = 2, trees: int = 100) -> Season:
+def make_task(
+    folder: Path, side: int, *, fields: int = 2000, jobs: int = 2, trees: int = 100, dates: int = 12
+) -> Season:
     """Write the season, the model, the fields and ``task.json`` that all programs read."""
-    season = make_season(folder, side)
+    season = make_season(folder, side, dates)
     sensor, profile = bench_sensor(), bench_profile()
     spec = feature_spec(
         sensor, [window.name for window in profile.windows], radii=(), phenology=False, restlessness=False

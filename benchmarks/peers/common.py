@@ -16,7 +16,7 @@ INDICES = {
     "NDVI": (("nir",), ("red",)),
     "NDMI": (("nir",), ("swir16",)),
     "NBR": (("nir",), ("swir22",)),
-    "NDTI": (("swir16",), ("swir22",)),
+    "NDTillI": (("swir16",), ("swir22",)),
     "BI": (("swir16", "red"), ("nir", "blue")),
 }
 LEAST = 1e-3
