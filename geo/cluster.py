@@ -33,6 +33,8 @@ _PER_THREAD = 2
 """Tasks under way for each thread of the workers: one that is made and one that waits for it."""
 _PAUSE_S = 1.0
 _CONNECT_S = 30.0
+_LOOK_S = 1.0
+"""How often to look for workers that came or went."""
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss)://\S+:\d+/?")
 
 Versions = tuple[tuple[str, str], ...]
@@ -112,9 +114,12 @@ class DaskCluster:
         under_way: dict[Any, BlockTask] = {}
         again: list[BlockTask] = []
         shared: Any = None
+        able: dict[str, int] = {}
+        look_at = 0.0
         try:
             while True:
-                able = self._able(unfit)
+                if time.monotonic() >= look_at:  # not for every block: the list of workers is long
+                    able, look_at = self._able(unfit), time.monotonic() + _LOOK_S
                 if shared is None:
                     # A task of its own, that the scheduler can have made again: data sent to workers die with them
                     shared = self.client.submit(_same, work, key=f"altdev-work-{uuid.uuid4().hex}", pure=False)
@@ -130,11 +135,12 @@ class DaskCluster:
                     answer = self._answer(future)
                     if answer is None:  # the scheduler that knew of it is gone
                         again.append(task)
-                        shared = None
+                        shared, look_at = None, 0.0
                     elif isinstance(answer, Made):
                         yield task, answer
                     else:
                         unfit[answer.worker] = answer.why
+                        look_at = 0.0
                         if answer.tried:  # here it is told what is wrong with the block, or that nothing is
                             _, seconds = make(work, journal, task, None)
                             yield task, Made(task.key, seconds)
