@@ -19,7 +19,7 @@ __all__ = ["landsat_metadata", "landsat_scene"]
 _SUFFIXES = (".txt", ".json", ".xml")
 """In the order they are preferred: one scene ships all three, which say the same."""
 _LEVELS = ("L2SP", "L2SR")
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 Groups = Mapping[str, Mapping[str, str]]
 

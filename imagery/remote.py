@@ -31,7 +31,7 @@ __all__ = ["Remote", "padded_boxes", "remote_items", "renewed", "signed"]
 Bounds = tuple[float, float, float, float]
 _PAGE = 100
 _EDGE = 1e-9  # degrees: bounds this close to a grid line lie on it
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError, pystac.STACError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, pystac.STACError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

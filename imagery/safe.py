@@ -25,7 +25,7 @@ __all__ = ["safe_scene", "safe_tiles"]
 _RESOLUTION = re.compile(r"_(\d\d)m$")
 _IMAGES = (".jp2", ".tif", ".tiff")
 _BEYOND_FILES = 1000
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 
 def safe_tiles(folder: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from imagery.sensor import Band, Sensor
 
 __all__ = ["items_of", "scene_of"]
 
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 """What reading JSON of another shape than expected raises."""
 
 _BASELINE_KEYS = ("s2:processing_baseline", "processing:version", "sentinel2:processing_baseline")

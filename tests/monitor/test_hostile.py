@@ -281,6 +281,7 @@ def test_label_file_that_misleads_is_refused(tmp_path: Path, text: str, said: st
     ("key", "value", "said"),
     [
         ("offset", math.nan, "an offset of nan"),
+        ("offset", 10**400, "an item that cannot be read"),
         ("bands", "xy", "an item that cannot be read"),
         ("bbox", ["a", "b", "c", "d"], "an item that cannot be read"),
         ("bbox", [1], "an item that cannot be read"),
