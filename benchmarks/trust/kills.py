@@ -31,9 +31,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "kills"
 SIZE = 140
 """Cells on a side of the landscape: small, for many kills."""
-LONGEST_S = 6.0
+LONGEST_S = 15.0
 """Longest wait before a kill; a step that takes longer is reached by kills at events."""
-MOST_EVENTS = 60
+MOST_EVENTS = 300
 EVENTS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
 
 
