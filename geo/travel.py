@@ -83,6 +83,8 @@ def travel_minutes(
     edges = (np.concatenate(costs), (np.concatenate(heads), np.concatenate(tails)))
     graph = sparse.coo_array(edges, shape=(size + 1, size + 1))
     graph = _least(graph)
+    if size < np.iinfo(np.int32).max:  # all that scipy before 1.15 takes
+        graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
     found = csgraph.dijkstra(graph, directed=False, indices=size)[:size]
     return np.asarray(np.where(found < 2 * _NOTHING, 0.0, found).reshape(shape))
 

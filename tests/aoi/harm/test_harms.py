@@ -323,3 +323,13 @@ def test_zones_part_the_land(distance_m: list[float], seed: int) -> None:
     assert np.bincount(zones, minlength=len(ZONES)).tolist()[0] == int(plot.sum())
     assert np.bincount(zones, minlength=len(ZONES)).sum() == len(distance_m)
     assert zones.max() < len(ZONES)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 100.5, 255.0, float("nan")])
+def test_tree_cover_is_a_percentage_that_is_known(wrong: float) -> None:
+    """Literal: 0 and 100 are covers, beyond them and no-data are none; the threshold itself is forest."""
+    cover = [0.0, 29.9, 30.0, 100.0]
+    assert forest_mask(cover, canopy_threshold_percent=30, nodata=255).tolist() == [False, False, True, True]
+    assert forest_mask(cover, canopy_threshold_percent=100, nodata=255).tolist() == [False, False, False, True]
+    with pytest.raises(InputError):
+        forest_mask([*cover, wrong], canopy_threshold_percent=30, nodata=255)
