@@ -438,7 +438,10 @@ def _answers(path: Path) -> object:
 
 
 def _projects_bytes(_: Path) -> bytes:
-    return b"project_id,name,start,end,status\nP1,One,2020-01-01,2022-12-31,completed\nP2,Two,2021-06-01,,active\n"
+    return (
+        b"project_id,title,status,announcement_date,actual_start,agreement_type,source_id,source_date\n"
+        b"P1,One,2,2020-01-01,2020-06-01,none,S1,2024-01-01\nP2,Two,4,2021-06-01,,none,S1,2024-01-01\n"
+    )
 
 
 def _projects(path: Path) -> object:

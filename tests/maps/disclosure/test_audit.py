@@ -128,6 +128,8 @@ def test_parts_between_published_sums_are_protected() -> None:
     assert hidden.tolist() == [False, True]
     assert not still
     assert protect([system], none, fixed=fixed)[0].tolist() == [False, False]
+    # where both sums must be published nothing protects it, and it is told as -1 less its number
+    assert protect([system], none, fixed=np.array([True, True]), targets=np.array([1]))[1] == [-2]
 
 
 def test_what_is_out_already_is_not_asked_for_again() -> None:
