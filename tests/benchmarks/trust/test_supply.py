@@ -26,6 +26,7 @@ CITED = {
     "pytest-timeout": "timeout",
     "pytest-xdist": "-n $(JOBS)",
     "scikit-learn": "sklearn",
+    "scikit-learn-intelex": "scikit-learn-intelex",
     "stac-fastapi-api": "stac_fastapi",
 }
 """What a package is called where it is used."""
