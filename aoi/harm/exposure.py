@@ -17,7 +17,7 @@ from geo.flow import FlowNetwork
 
 __all__ = ["exposure"]
 
-_STRIP = 512
+_STRIP, _TILE = 128, 512
 
 FloatArray = NDArray[np.float64]
 
@@ -42,28 +42,33 @@ def _near(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the way from the plots to the stream nearest to each inhabited cell, and how many are there.
 
-    Strip by strip with a rim as wide as the distance, beyond which nobody is near.
+    Tile by tile with a rim as wide as the distance, beyond which nobody is near.
     """
     height, width = network.shape
     on = np.zeros(network.shape, dtype=np.bool_)
     on.reshape(-1)[paths.stream.cells] = True
-    rim = int(np.ceil(min(distance_m / network.cell_m[1], height)))
+    rim = int(np.ceil(min(distance_m / min(network.cell_m), max(height, width))))
     ways, counts = [np.zeros(0)], [np.zeros(0)]
     for row in range(0, height, _STRIP):
-        top, end = max(row - rim, 0), min(row + _STRIP + rim, height)
-        own = slice(row - top, min(row + _STRIP, height) - top)
-        whole = np.arange(row * width, (own.stop + top) * width, dtype=np.int32)
+        rows = min(_STRIP, height - row)
+        whole = np.arange(row * width, (row + rows) * width, dtype=np.int32)
         count = np.nan_to_num(at_cells(layer, whole, network, what))
         if np.any(count < 0):
             found = f"{count[count < 0][0]:g} in a cell"
             raise InputError(Problem(what, found, "0 or more", "name the no-data value"))
-        if not on[top:end].any() or not count.any():
-            continue
-        away, nearest = ndimage.distance_transform_edt(
-            ~on[top:end], sampling=network.cell_m[::-1], return_indices=True
-        )
-        inhabited = np.flatnonzero((count > 0) & (away[own].reshape(-1) <= distance_m))
-        rows, cols = (one[own].reshape(-1)[inhabited].astype(np.int64) for one in nearest)
-        ways.append(paths.way_m[paths.stream.places((rows + top) * width + cols)])
-        counts.append(count[inhabited])
+        strip = count.reshape(rows, width)
+        for col in range(0, width, _TILE):
+            here = strip[:, col : col + _TILE]
+            top, left = max(row - rim, 0), max(col - rim, 0)
+            near = on[top : row + rows + rim, left : col + _TILE + rim]
+            if not near.any() or not here.any():
+                continue
+            away, nearest = ndimage.distance_transform_edt(
+                ~near, sampling=network.cell_m[::-1], return_indices=True
+            )
+            own = (slice(row - top, row - top + rows), slice(col - left, col - left + here.shape[1]))
+            inhabited = (here > 0) & (away[own] <= distance_m)
+            r, c = (one[own][inhabited].astype(np.int64) for one in nearest)
+            ways.append(paths.way_m[paths.stream.places((r + top) * width + c + left)])
+            counts.append(here[inhabited])
     return np.concatenate(ways), np.concatenate(counts)

@@ -476,3 +476,17 @@ def test_layers_by_cell_are_layers_by_grid() -> None:
     assert [(row.value, row.state) for row in one.values() if row.state == "computed"] == [
         (row.value, row.state) for row in other.values() if row.state == "computed"
     ]
+
+
+def test_tiles_count_the_people_that_the_whole_grid_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: people are near the same streams however the grid is cut, also across a cut."""
+    where = place(21)
+    people = np.random.default_rng(21).random(where.z.shape)
+    told = []
+    for strip, tile in ((1000, 1000), (7, 9)):
+        monkeypatch.setattr("aoi.harm.exposure._STRIP", strip)
+        monkeypatch.setattr("aoi.harm.exposure._TILE", tile)
+        near = fixed(load_factors(), exposure_distance=70.0, exposure_days=0.002)
+        told.append(rows_of(where, waters=Waters(people=people), factors=near)["W5", "frame", "people"].value)
+    assert 0 < told[0] < people.sum()
+    assert told[1] == pytest.approx(told[0], rel=1e-12)
