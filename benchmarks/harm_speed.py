@@ -208,7 +208,7 @@ def measure(folder: Path, layers: Path, side: int, jobs: int, draws: int, told: 
         class_map_path=lambda _: layers / "class_map.tif",
         profile=SimpleNamespace(legend=SimpleNamespace(code=lambda _: CROP)),
         compared=(period,),
-        survey=SimpleNamespace(survey=SimpleNamespace(title="all", seed=1), overlay=[]),
+        survey=SimpleNamespace(survey=SimpleNamespace(title="all", seed=1), overlay=[], ad=None, corrections=None),
     )
     empty = History(np.zeros(0, dtype=object), np.zeros(0, dtype=np.int64))
     whole = np.array([box], dtype=object), np.zeros(1, dtype=np.int64)
