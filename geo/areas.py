@@ -155,6 +155,7 @@ class CellAreas:
 
     Examples
     --------
+    >>> from odc.geo.geobox import GeoBox
     >>> areas = CellAreas(GeoBox.from_bbox((500_000, 0, 500_040, 40), "EPSG:32618", resolution=20))
     >>> bool((np.asarray(areas) == areas[0:2, 0:2]).all())
     True

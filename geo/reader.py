@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ __all__ = [
     "tiles_of",
 ]
 
+_PLACE = re.compile(
+    r" at X offset \d+, Y offset \d+"
+)  # the first of several bad tiles depends on what is read first
 _LEAST_TILE = 128  # cells on a side: strips and small tiles cost nothing to decode again
 _SAME_CELL = 1e-3  # of a cell: two grids closer than this are one
 
@@ -87,7 +91,7 @@ class GridReader:
             raise InputError(
                 Problem(
                     self.path,
-                    f"a raster whose cells cannot be read ({reason(error)})",
+                    f"a raster whose cells cannot be read ({_PLACE.sub('', reason(error))})",
                     "a whole file",
                     "fetch or copy it again",
                 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
-from scipy.sparse import csgraph
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["nearest_passable", "travel_minutes"]
 
@@ -81,6 +84,9 @@ def travel_minutes(
     tails.append(number[rows[sources], cols[sources]])
     costs.append(np.maximum(first[sources], _NOTHING))
     edges = (np.concatenate(costs), (np.concatenate(heads), np.concatenate(tails)))
+    from scipy import sparse
+    from scipy.sparse import csgraph
+
     graph = sparse.coo_array(edges, shape=(size + 1, size + 1))
     graph = _least(graph)
     if size < np.iinfo(np.int32).max:  # all that scipy before 1.15 takes
@@ -95,6 +101,8 @@ def _least(graph: sparse.coo_array) -> sparse.csr_array:
     row, col, data = graph.row[order], graph.col[order], graph.data[order]
     first = np.ones(row.size, dtype=bool)
     first[1:] = (row[1:] != row[:-1]) | (col[1:] != col[:-1])
+    from scipy import sparse
+
     return sparse.csr_array((data[first], (row[first], col[first])), shape=graph.shape)
 
 
@@ -112,6 +120,8 @@ def nearest_passable(
     cell_m
         Side of a cell, metres.
     """
+    from scipy import ndimage
+
     distance, places = ndimage.distance_transform_edt(~passable, return_indices=True)
     found = places[:, rows, cols].astype(np.int64)
     return found[0], found[1], np.asarray(distance[rows, cols] * cell_m, dtype=float)

@@ -62,7 +62,7 @@ def run_id(survey: Mapping[str, Any], versions: Mapping[str, str], inputs: Mappi
     Examples
     --------
     >>> run_id({"name": "a", "seed": 1, "settings_sha256": ""}, {"altdev": "1"}, {})
-    'd9a6fa4bb1ba'
+    '757226b1f3e6'
     """
     content = {
         "survey": [survey.get("name"), survey.get("seed"), survey.get("settings_sha256")],

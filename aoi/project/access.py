@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas
 from numpy.typing import NDArray
-from scipy import spatial
 
 from aoi.project.indicator import PROGRAMME, FactSheet, Indicator, absent
 
@@ -76,6 +75,8 @@ def nearest_km(settlements: FloatArray, facilities: FloatArray) -> FloatArray:
     """
     if not len(facilities) or not len(settlements):
         return np.full(len(settlements), np.inf)
+    from scipy import spatial
+
     return np.asarray(spatial.KDTree(facilities).query(settlements)[0], dtype=float) / 1000
 
 

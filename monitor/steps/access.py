@@ -15,7 +15,6 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
-from scipy import ndimage
 
 from aoi.project.access import SERVICES, Reach, access_table, nearest_km
 from aoi.project.programme import Programme
@@ -358,4 +357,6 @@ def _opened(spots: FloatArray, geobox: GeoBox) -> BoolArray:
     if len(spots):
         rows, cols = cells_at(geobox, spots[:, 0], spots[:, 1])
         found[rows, cols] = True
+    from scipy import ndimage
+
     return np.asarray(ndimage.binary_dilation(found, np.ones((3, 3), dtype=bool)))

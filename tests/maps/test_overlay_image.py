@@ -114,5 +114,5 @@ def test_relief_is_white_where_flat(tmp_path: Path) -> None:
 def test_broken_raster(tmp_path: Path) -> None:
     """Literal: a file that is no raster is named."""
     (tmp_path / "c.tif").write_bytes(b"II*\0nothing")
-    with pytest.raises(InputError, match=r"c\.tif: found a raster that cannot be read"):
+    with pytest.raises(InputError, match=r"c\.tif: found a file that is no readable raster"):
         class_image(tmp_path / "c.tif", LEGEND)

@@ -32,6 +32,8 @@ def content_of(run: Path) -> dict[str, str]:
     """Return the hash of every file of a run folder; times of day in the manifest are left out."""
     hashes = {}
     for path in sorted(path for path in run.rglob("*") if path.is_file() and path.name != ".lock"):
+        if ".blocks" in path.parts:  # blocks to go on from: they hold the seconds they took, and are no output
+            continue
         data = path.read_bytes()
         if path.name == "manifest.json":
             content = json.loads(data)
