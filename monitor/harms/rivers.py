@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from geo.errors import InputError, Problem
 from geo.vector import read_layer
@@ -63,6 +62,8 @@ class Rivers:
         row, col = np.divmod(np.asarray(cells, dtype=np.int64), self.geobox.shape[1])
         grid = self.geobox.transform
         x, y = grid.c + grid.a * (col + 0.5), grid.f + grid.e * (row + 0.5)
+        from scipy.spatial import cKDTree
+
         tree = cKDTree(np.column_stack([self.x_m, self.y_m]))
         away, nearest = tree.query(np.column_stack([x, y]), distance_upper_bound=within_m)
         near = np.isfinite(away)
