@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 from geo.areas import MappedArea
 from geo.blocks import blocks
 from geo.errors import Problem, QualityGateError
+from geo.legend import Legend
 from geo.raster import CogWriter, RasterStyle, write_cog
 from geo.runner import Runner
 from imagery.class_map import (
@@ -87,10 +88,7 @@ def train(
     spec = spec_of(settings, profile, sensor)
     shown = (*sensor.common, *(radar.common if radar is not None else ()))
     _require_more_than_greenness(profile, shown, sensor.name)
-    view = None
-    if radar is not None:
-        looks = RadarSpec(windows=tuple(window.name for window in profile.windows), bands=radar.common)
-        view = RadarView(sensor=radar, spec=looks, min_valid=settings.radar_min_valid)
+    view = _radar_view(radar, profile, settings)
     observer = Observer(
         geobox=geobox,
         sensor=sensor,
@@ -102,14 +100,7 @@ def train(
     )
     data, samples, seen = labelled_features(observer, periods, training, block_size=settings.block_size, jobs=jobs)
     legend = profile.legend
-    fold = spatial_folds(
-        block_of(samples.x_m, samples.y_m, settings.fold_block_m),
-        samples.code,
-        samples.period,
-        folds=settings.folds,
-        positives=[legend.code(crop) for crop in legend.crops],
-        rng=np.random.default_rng(np.random.SeedSequence([settings.ensemble.seed, 1])),
-    )
+    fold = _folds_of(samples, legend, settings)
     made = border_features(
         observer,
         periods,
@@ -195,6 +186,26 @@ def _require_more_than_greenness(profile: CropProfile, bands: Sequence[str], nam
                 "use another sensor; greenness would map whatever is green",
             )
         )
+
+
+def _radar_view(radar: Sensor | None, profile: CropProfile, settings: ClassifySettings) -> RadarView | None:
+    """Return how the scenes of a radar are looked at, None where there is none."""
+    if radar is None:
+        return None
+    looks = RadarSpec(windows=tuple(window.name for window in profile.windows), bands=radar.common)
+    return RadarView(sensor=radar, spec=looks, min_valid=settings.radar_min_valid)
+
+
+def _folds_of(samples: TrainingSamples, legend: Legend, settings: ClassifySettings) -> NDArray[np.int64]:
+    """Return the spatial fold of each labelled place, shape (n,); each fold has every crop in every period."""
+    return spatial_folds(
+        block_of(samples.x_m, samples.y_m, settings.fold_block_m),
+        samples.code,
+        samples.period,
+        folds=settings.folds,
+        positives=[legend.code(crop) for crop in legend.crops],
+        rng=np.random.default_rng(np.random.SeedSequence([settings.ensemble.seed, 1])),
+    )
 
 
 def write_maps(
