@@ -283,12 +283,13 @@ def write_maps(
     with ExitStack() as stack:
         style = class_style(legend)
         class_writer = (
-            stack.enter_context(CogWriter(class_path, geobox, dtype="uint8", style=style))
+            stack.enter_context(CogWriter(class_path, geobox, dtype="uint8", style=style, threads=jobs))
             if whole is None
             else None
         )
         writers = [
-            stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=look)) for _, path, look in layers
+            stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=look, threads=jobs))
+            for _, path, look in layers
         ]
         spans = window_spans(model.profile, period)
         composites = {
@@ -299,6 +300,7 @@ def write_maps(
                     dtype="int16",
                     bands=len(model.sensor.band) + 1,
                     style=composite_style(model.sensor, name, spans[name]),
+                    threads=jobs,
                 )
             )
             for name, path in (composite_paths or {}).items()

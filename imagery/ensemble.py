@@ -101,10 +101,8 @@ class Ensemble:
         ----------
         Genest, C. and Zidek, J. V. (1986), doi:10.1214/ss/1177013825, section 3: logarithmic opinion pool.
         """
-        total = np.zeros((len(self.codes), planes.shape[1]))
-        for member in self.members.values():
-            total += log_probability(member.scores(planes))
-        mean = total / len(self.members)
+        first, *others = (log_probability(member.scores(planes)) for member in self.members.values())
+        mean = np.asarray(sum(others, first) / len(self.members)) if others else first
         return unweighted(mean, np.array(self.weights)) if self.weights else mean
 
     def chosen(self, logs: NDArray[np.float64]) -> NDArray[np.uint8]:

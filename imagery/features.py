@@ -105,6 +105,13 @@ class FeatureSpec:
         """Names of the features that need the cell alone."""
         return tuple(self._cell_names())
 
+    def median_rows(self, window: str, bands: Sequence[str]) -> list[int] | None:
+        """Return where the medians of bands within a window stand among the features; None where they do not."""
+        names = {name: row for row, name in enumerate(self.cell_names)}
+        wanted = [f"{window}_{band}" for band in bands]
+        whole = self.composite == "median" and window in self.windows and set(bands) <= set(self.bands)
+        return [names[name] for name in wanted] if whole else None
+
     @property
     def texture_names(self) -> tuple[str, ...]:
         """Names of the features that need its neighbours."""

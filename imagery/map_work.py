@@ -20,14 +20,13 @@ from geo.legend import Legend
 from geo.raster import OpenRasters
 from imagery.class_map import NOT_KNOWN, crop_percent, entropy, percent
 from imagery.classifier import softmax
-from imagery.composite import NODATA
+from imagery.composite import NODATA, to_composite
 from imagery.extent import block_key, scene_key
 from imagery.model import TrainedModel
 from imagery.observe import BlockFeatures, Observer, PeriodScenes, window_spans
 from imagery.prepare import composite_medians
 from imagery.scene import Scene
 from imagery.smoothing import log_probability, pooled, reach
-from imagery.stack import Stack
 
 __all__ = ["MapBlock", "MapLayer", "MapWork"]
 
@@ -130,9 +129,9 @@ class MapWork:
         codes = np.where(wanted[inner], np.uint8(Legend.NOT_SEEN), np.uint8(Legend.OUTSIDE))
         cells = tuple(np.full(codes.shape, NOT_KNOWN, dtype=np.uint8) for _ in self.layers)
         if not wanted[inner].any():
-            return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, None))
+            return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, None, {}))
         found = self._observer().observe(self.period, self.around(block), wanted, files)
-        logs, green = self._swept(found)
+        logs, green, medians = self._swept(found)
         here = found.seen[inner]
         pool = pooled(logs, found.seen, self.model.settings.smoothing_cells)[:, here]
         codes[here] = self.model.classifier.chosen(pool)
@@ -141,12 +140,19 @@ class MapWork:
             plane[here] = (
                 green[layer.crop][inner][here] if layer.kind == "greenness" else self._values(layer, probability)
             )
-        return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, found.stack))
+        return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, found, medians))
 
     def _composites(
-        self, wanted: NDArray[np.bool_], inner: tuple[slice, slice], stack: Stack | None
+        self,
+        wanted: NDArray[np.bool_],
+        inner: tuple[slice, slice],
+        found: BlockFeatures | None,
+        medians: Mapping[str, NDArray[np.int16]],
     ) -> dict[str, NDArray[np.int16]]:
-        """Return the composites of the windows within a block, nothing where no cell of it is wanted."""
+        """Return the composites of the windows within a block, nothing where no cell of it is wanted.
+
+        Medians that are features too are not made twice.
+        """
         if not self.composites:
             return {}
         cells = np.zeros(wanted.shape, dtype=np.bool_)
@@ -154,8 +160,13 @@ class MapWork:
         made = {}
         for name, span in window_spans(self.model.profile, self.period).items():
             planes = np.full((len(self.model.sensor.band) + 1, *cells[inner].shape), NODATA, dtype=np.int16)
-            if stack is not None:
-                planes[:-1, cells[inner]] = composite_medians(stack.at(cells), span)
+            if found is not None:
+                stack, left = found.stack, cells
+                if name in medians:
+                    known = found.seen[inner]
+                    planes[:-1, known] = medians[name][:, cells[found.seen]]
+                    left = cells & ~found.seen
+                planes[:-1, left[inner]] = composite_medians(stack.at(left), span)
                 rim = (stack.shape[0] - wanted.shape[0]) // 2
                 clear = stack.valid[:, rim : stack.shape[0] - rim, rim : stack.shape[1] - rim][:, *inner]
                 days = [span[0] <= day <= span[1] for day in stack.days]
@@ -164,8 +175,10 @@ class MapWork:
             made[name] = planes
         return made
 
-    def _swept(self, found: BlockFeatures) -> tuple[NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
-        """Return the log probabilities of all cells, and where the greenness of a crop holds.
+    def _swept(
+        self, found: BlockFeatures
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.bool_]], dict[str, NDArray[np.int16]]]:
+        """Return the log probabilities of all cells, where the greenness of a crop holds, and medians of windows.
 
         Features are made and used part by part: no more of them are ever held.
         """
@@ -173,6 +186,8 @@ class MapWork:
         rules = {layer.crop: model.greenness_rule(layer.crop) for layer in self.layers if layer.kind == "greenness"}
         logs = np.zeros((len(model.classifier.codes), *found.seen.shape))
         green = {crop: np.zeros(found.seen.shape, dtype=np.bool_) for crop in rules}
+        rows = self._median_rows()
+        medians = {name: np.empty((len(at), len(found)), dtype=np.int16) for name, at in rows.items()}
         place = np.flatnonzero(found.seen)
         for part in found.parts:
             planes = found.part(part)
@@ -180,7 +195,18 @@ class MapWork:
             for crop, rule in rules.items():
                 if rule is not None:
                     green[crop].reshape(-1)[place[part]] = rule.holds(planes)
-        return logs, green
+            for name, at in rows.items():
+                for plane, row in zip(medians[name], at, strict=True):
+                    plane[part] = to_composite(planes[row])
+        return logs, green, medians
+
+    def _median_rows(self) -> dict[str, list[int]]:
+        """Return windows to where their medians stand among the features, for those that composites need."""
+        if not self.composites:
+            return {}
+        spec, bands = self.model.spec, self.model.sensor.common
+        rows = {name: spec.median_rows(name, bands) for name in window_spans(self.model.profile, self.period)}
+        return {name: at for name, at in rows.items() if at is not None}
 
     def _observer(self) -> Observer:
         model = self.model

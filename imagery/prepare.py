@@ -195,8 +195,11 @@ class PeriodWork:
         blocks_in_all = sum(1 for _ in blocks(shape, size, origin))
         gaps = GapCount(window_missing=(0,) * len(self.windows))
         with ExitStack() as stack:
-            composites = {name: stack.enter_context(self._composite_writer(folder, name)) for name in self.windows}
-            counts = stack.enter_context(self._count_writer(folder))
+            composites = {
+                name: stack.enter_context(self._composite_writer(folder, name, runner.jobs))
+                for name in self.windows
+            }
+            counts = stack.enter_context(self._count_writer(folder, runner.jobs))
             results = runner.run(self, inside, shape, size=size, origin=origin)
             for done, (block, result) in enumerate(results, start=1):
                 for name, writer in composites.items():
@@ -275,15 +278,17 @@ class PeriodWork:
         gaps = gap_count(total[cells], inside, self.options.min_valid)
         return PeriodBlock(composites=composites, counts=counts, gaps=gaps)
 
-    def _composite_writer(self, folder: Path, window: str) -> CogWriter:
+    def _composite_writer(self, folder: Path, window: str, threads: int) -> CogWriter:
         style = composite_style(self.sensor, window, self.windows[window])
         bands = len(self.sensor.band) + 1
-        return CogWriter(self.composite_path(folder, window), self.geobox, dtype="int16", bands=bands, style=style)
+        path = self.composite_path(folder, window)
+        return CogWriter(path, self.geobox, dtype="int16", bands=bands, style=style, threads=threads)
 
-    def _count_writer(self, folder: Path) -> CogWriter:
+    def _count_writer(self, folder: Path, threads: int) -> CogWriter:
         style = RasterStyle(nodata=COUNT_NODATA, descriptions=("period", *self.windows))
         bands = 1 + len(self.windows)
-        return CogWriter(folder / "valid_count.tif", self.geobox, dtype="uint16", bands=bands, style=style)
+        path = folder / "valid_count.tif"
+        return CogWriter(path, self.geobox, dtype="uint16", bands=bands, style=style, threads=threads)
 
 
 def composite_style(sensor: Sensor, window: str, span: tuple[date, date]) -> RasterStyle:

@@ -36,7 +36,8 @@ def log_probability(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     total = np.zeros(scores.shape[1])
     for layer in np.exp(shifted):
         total += layer
-    return np.asarray(np.maximum(shifted - np.log(total), np.log(LEAST_PROBABILITY)))
+    shifted -= np.log(total)
+    return np.asarray(np.maximum(shifted, np.log(LEAST_PROBABILITY), out=shifted))
 
 
 def pooled(logs: NDArray[np.float64], seen: NDArray[np.bool_], width_cells: float) -> NDArray[np.float64]:

@@ -100,13 +100,26 @@ class TestWriteCog:
             assert source.tags()["CLASS_2"] == "forest"
             assert source.tags()["period"] == "2024"
 
+    def test_overviews_are_means_of_what_is_known(self, tmp_path: Path) -> None:
+        """Brute force: each cell of an overview is the mean of its cells that hold something, band by band."""
+        cells = np.stack([noise(600, 1030, "int16"), noise(600, 1030, "int16")[::-1]])
+        cells[0, :300, :2] = -1
+        write_cog(tmp_path / "a.tif", cells, grid(600, 1030), style=RasterStyle(nodata=-1))
+        with rasterio.open(tmp_path / "a.tif", overview_level=0) as source:
+            found = source.read()
+        held = np.where(cells == -1, np.nan, cells).reshape(2, 300, 2, 515, 2)
+        known = ~np.isnan(held).all(axis=(2, 4))
+        mean = np.nansum(held, axis=(2, 4)) / np.maximum((~np.isnan(held)).sum(axis=(2, 4)), 1)
+        assert (found == -1).sum() == (~known).sum() == 150
+        assert np.abs(found - mean)[known].max() <= 0.5
+
     def test_equal_content_is_equal_bytes(self, tmp_path: Path) -> None:
-        """Law: the bytes depend on neither the time, the name, the order of blocks nor their size."""
+        """Law: the bytes depend on neither the time, the name, the threads, the order of blocks nor their size."""
         geobox, cells = grid(700, 1300), noise(700, 1300)
         digests = set()
         for number, (size, turn) in enumerate([(512, 1), (512, -1), (1300, 1), (100, -1)]):
             path = tmp_path / f"{number}.tif"
-            with CogWriter(path, geobox, dtype="uint16") as writer:
+            with CogWriter(path, geobox, dtype="uint16", threads=1 + number) as writer:
                 for block in list(blocks(geobox.shape, size))[::turn]:
                     writer.write(block, cells[block.slices])
             digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
