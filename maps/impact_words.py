@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -65,6 +66,10 @@ def effect_name(scope: str, effect: str, words: Language) -> str:
     """Return the name of an effect for readers; codes and names of regions stay as they are."""
     if scope == "ring":
         return words.text("impact.ring", range=effect.removeprefix("ring ").removesuffix(" km"))
+    if scope == "event" and re.fullmatch(r"-?\d+", effect):
+        years = int(effect)
+        key = "parts.years_before" if years < 0 else "parts.years_after"
+        return words.counted(key, abs(years)) if years else words.text("parts.year_of_start")
     for prefix, key in (("without ", "impact.without"), ("controls beyond ", "impact.beyond")):
         if effect.startswith(prefix):
             return words.text(key, name=effect.removeprefix(prefix).removesuffix(" km"))

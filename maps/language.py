@@ -1,13 +1,15 @@
-"""The text and number rules of six languages, from data files that a translator can edit.
+"""The text and number rules of six languages: text from data files that a translator can edit, rules from the CLDR.
 
 Only English is authoritative; the others are unofficial until somebody clears them. The page carries the same
-catalogue and the same rules in JavaScript, so that it prints a number as the tables do.
+catalogue and the same rules in JavaScript, so that it prints a number as the tables do. A text that counts has a
+form for each plural category of its language, such as ``count.units.few``.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -16,12 +18,14 @@ from types import MappingProxyType
 from typing import Any
 
 from geo.errors import Problem, SurveyFileError
+from maps.cldr import rules
 
 __all__ = ["LANGUAGES", "Language", "language"]
 
 LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 """The official languages of the United Nations, as ISO 639-1 codes."""
 
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _WHOLE = 1000.0  # a scale that asks for no digit after the sign
 _LEFT, _RIGHT, _OWN, _END = "\u2066", "\u2067", "\u2068", "\u2069"  # isolates: left, right, by own text, end
 
@@ -39,6 +43,8 @@ class Language:
     '1 to 2'
     >>> french.class_name("coca"), french.class_name("sugar_cane")
     ('Cocaïer', 'Sugar cane')
+    >>> [english.counted("count.units", n) for n in (1, 2)], english.date("2024-12-31")
+    (['1 unit', '2 units'], '31 December 2024')
     """
 
     code: str
@@ -55,6 +61,12 @@ class Language:
     """Fewest digits that are grouped."""
     whole_hectares: bool = False
     """Whether hectares were rounded to whole ones before, so that no further digit is printed."""
+    plural: Callable[[int], str]
+    """Count to the plural form that it takes."""
+    months: tuple[str, ...]
+    """Names of the months, in the form that a date takes."""
+    date_pattern: str
+    """A date with places for day, month and year."""
     words: Mapping[str, str]
     """Key, such as ``verdict.increase``, to text with named places in braces."""
 
@@ -93,6 +105,34 @@ class Language:
             digits, value = "0", 0.0
         sign = "\u2212" if value < 0 else "+" if signed and value > 0 else ""
         return self._isolated(sign + digits)
+
+    def counted(self, key: str, count: int, **places: str) -> str:
+        """Return the text of a key in the plural form that a count takes, with the count in its place.
+
+        Parameters
+        ----------
+        key
+            Key with plural forms.
+        count
+            Whole number of things.
+        **places
+            Further places to fill.
+        """
+        form = f"{key}.{self.plural(count)}"
+        return self.text(
+            form if form in self.words else f"{key}.other", count=self.number(count, scale=_WHOLE), **places
+        )
+
+    def date(self, date: str) -> str:
+        """Return an ISO date written out, or any other text as it is."""
+        found = _DATE.fullmatch(date)
+        if found is None or not 1 <= int(found[2]) <= 12:
+            return date
+        year, month, day = found[1], int(found[2]), int(found[3])
+        filled = self.date_pattern.replace("{month}", self.months[month - 1])
+        for place, number in (("y", year), ("m", month), ("d", day)):
+            filled = filled.replace("{" + place + "}", str(number))
+        return filled
 
     def percent(self, share: float, decimals: int = 1) -> str:
         """Return a share between 0 and 1 as a percentage."""
@@ -139,13 +179,27 @@ def language(code: str) -> Language:
             Problem("language", repr(code), f"one of {', '.join(LANGUAGES)}", "choose one with --lang")
         )
     raw = tomllib.loads((files("maps.catalogue") / f"{code}.toml").read_text(encoding="utf-8"))
-    number = raw.pop("number")
-    name, direction = raw.pop("name"), raw.pop("direction")
-    return Language(code=code, name=name, direction=direction, words=MappingProxyType(_flat(raw)), **number)
+    own, cldr = raw.pop("number"), rules(code)
+    return Language(
+        code=code,
+        name=raw.pop("name"),
+        direction=raw.pop("direction"),
+        group=own.get("group", cldr.group),
+        decimal=cldr.decimal,
+        group_from=own["group_from"],
+        plural=cldr.plural,
+        months=cldr.months,
+        date_pattern=cldr.date_pattern,
+        words=MappingProxyType(dict(_flat(raw))),
+    )
 
 
-def _flat(tables: Mapping[str, Any]) -> dict[str, str]:
-    return {f"{table}.{key}": text for table, keys in tables.items() for key, text in keys.items()}
+def _flat(tables: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in tables.items():
+        if isinstance(value, str):
+            yield before + key, value
+        else:
+            yield from _flat(value, f"{before}{key}.")
 
 
 def _fixed(value: float, decimals: int) -> str:

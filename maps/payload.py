@@ -138,6 +138,8 @@ def catalogue(first: str) -> dict[str, Any]:
             "group": entry.group,
             "decimal": entry.decimal,
             "groupFrom": entry.group_from,
+            "months": list(entry.months),
+            "datePattern": entry.date_pattern,
             # the words of the report would only make every page heavier
             "words": {key: text for key, text in entry.words.items() if not key.startswith("report.")},
         }

@@ -86,7 +86,7 @@ const figure = (() => {
   function dateWords(row) {
     if (!row || !row.reference_date) return null;
     const key = 'headline.' + (row.kind || 'stock');
-    const said = words.text(key, { date: row.reference_date });
+    const said = words.text(key, { date: words.date(row.reference_date) });
     return said === key ? null : node('p', { class: 'at', text: said });
   }
 

@@ -96,7 +96,7 @@ const legend = (() => {
     const [never, few] = data.raw.palette.gaps;
     return {
       items: [item(swatch(never), words.text('parts.gap_never', { share: words.percent(found.never, 2) })),
-        item(swatch(few), words.text('parts.gap_few', { share: words.percent(found.few, 2), least: words.number(found.least, { brief: true }) }))],
+        item(swatch(few), words.counted('parts.gap_few', found.least, { share: words.percent(found.few, 2) }))],
       more: [],
     };
   }

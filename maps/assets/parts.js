@@ -27,9 +27,11 @@ const parts = (() => {
   const absent = (row) => words.text(row.state === 'suppressed' ? 'state.suppressed' : 'state.not_estimable');
   const finding = (row) => word('impact', 'finding_' + String(row.finding || 'not_estimable').replace(/ /g, '_'));
 
+  const yearsSince = (years) => (years === 0 ? words.text('parts.year_of_start') : words.counted(years < 0 ? 'parts.years_before' : 'parts.years_after', Math.abs(years)));
+
   function effectName(row) {
     if (row.scope === 'ring') return words.text('impact.ring', { range: row.effect.replace(/^ring /, '').replace(/ km$/, '') });
-    if (row.scope === 'event') return words.text('parts.years_since', { years: words.number(Number(row.effect), { brief: true }) });
+    if (row.scope === 'event') return yearsSince(Number(row.effect));
     if (row.scope === 'overall' || row.scope === 'announcement') return words.text('impact.scope_' + row.scope);
     return word('impact', 'effect_' + row.effect.replace(/,/g, '').replace(/[ -]/g, '_'));
   }
@@ -38,12 +40,11 @@ const parts = (() => {
     const [overall] = effectsOf('overall');
     if (!overall) return null;
     if (!told(overall)) return [node('p', { class: 'value words', text: absent(overall) })];
-    const count = (value) => words.number(value, { brief: true });
     const lines = [
       node('div', { class: 'verdict ' + (overall.hi < 0 ? 'decrease' : overall.lo > 0 ? 'increase' : '') },
         node('b', { text: finding(overall) }),
         node('span', { text: words.text('parts.effect_line', { effect: amount(overall), level: words.level(overall.level) }) })),
-      node('p', { class: 'at', text: words.text('parts.control_line', { treated: count(overall.n_treated), control: count(overall.n_control) }) }),
+      node('p', { class: 'at', text: words.text('parts.control_line', { treated: words.counted('count.treated', overall.n_treated), control: words.counted('count.controls', overall.n_control) }) }),
     ];
     lines.push(eventChart(effectsOf('event').filter(told), overall.unit_of_measure));
     const net = effectsOf('net').find((row) => row.effect === 'direct and rings' && told(row));
@@ -107,11 +108,11 @@ const parts = (() => {
       return [node('h3', { text: words.text('verdict.' + verdict) }), node('ol', { class: 'ranks' }, ...own.map((row) => node('li', {}, unitButton(row.domain, find), node('span', { text: figure.changeLine(row) }))))];
     };
     const same = ranked.filter((row) => row.verdict === 'no_significant_change').length;
-    const count = (value) => words.number(value, { brief: true });
+    const units = (count) => words.counted('count.units', count);
     return [
       node('p', { class: 'at', text: words.text('controls.pair', state.pair) }),
       ...list('increase', ranked), ...list('decrease', [...ranked].reverse()),
-      node('p', { class: 'hint', text: words.text('parts.ranking_rest', { same: count(same), rough: count(unranked.length), empty: count(raw.units.codes.length - ranked.length - unranked.length) }) }),
+      node('p', { class: 'hint', text: words.text('parts.ranking_rest', { same: units(same), rough: units(unranked.length), empty: units(raw.units.codes.length - ranked.length - unranked.length) }) }),
     ];
   }
 
@@ -145,7 +146,7 @@ const parts = (() => {
       made.push(node('h3', { text: words.text('parts.sample_in', { period: state.period }) }),
         node('dl', { class: 'facts' }, ...rows.flatMap(([name, count]) => [node('dt', {}, legend.layerSwatch({ mark: layers.SAMPLE[raw.sample.known.indexOf(name)] }), words.text('parts.state_' + name)), node('dd', { text: words.number(count, { brief: true }) })])));
       const open = states.flatMap((one, i) => (one <= 2 ? [i] : [])).sort((a, b) => states[a] - states[b]);
-      made.push(open.length ? node('p', { class: 'hint', text: words.text('parts.to_read', { count: words.number(open.length, { brief: true }) }) })
+      made.push(open.length ? node('p', { class: 'hint', text: words.text('parts.to_read', { units: words.counted('count.units', open.length) }) })
         : node('p', { class: 'hint', text: words.text('parts.all_read') }));
       made.push(list(open, raw.sample.names, 'sample', (i) => words.text('parts.state_' + raw.sample.known[states[i]]), goTo));
       made.push(node('p', { class: 'hint', text: words.text('parts.blind') }));

@@ -85,7 +85,7 @@ const table = (() => {
     });
     const last = state.pair ? [node('th', { scope: 'col', text: words.text('theme.change') + ', ' + words.text('controls.pair', state.pair) })] : [];
     const made = framed(title, [...heads.map((text, index) => head(text, index, redraw)), ...last], rows);
-    if (every.length > MOST_ROWS) made.append(node('p', { class: 'hint', text: words.text('parts.more_rows', { count: words.number(every.length - MOST_ROWS, { scale: 100 }) }) }));
+    if (every.length > MOST_ROWS) made.append(node('p', { class: 'hint', text: words.counted('parts.more_rows', every.length - MOST_ROWS) }));
     return made;
   }
 
@@ -112,7 +112,7 @@ const table = (() => {
   function further({ id, title, heads, rows, more, file, data: all }) {
     const made = framed(title, heads, rows);
     made.id = 'table-' + id;
-    if (more) made.append(node('p', { class: 'hint', text: words.text('parts.more_rows', { count: words.number(more, { scale: 100 }) }) }));
+    if (more) made.append(node('p', { class: 'hint', text: words.counted('parts.more_rows', more) }));
     if (!file) return made;
     const button = node('button', { type: 'button', class: 'save', text: file, 'aria-label': words.text('parts.save', { file }) });
     button.addEventListener('click', () => download(file, all));

@@ -18,6 +18,23 @@ const words = (() => {
     return filled;
   }
 
+  // A text that counts has a form for each plural category of its language; the browser knows which one a count takes.
+  const plurals = {};
+  function counted(key, count, places) {
+    plurals[code] = plurals[code] || new Intl.PluralRules(code);
+    const form = key + '.' + plurals[code].select(count);
+    return text(catalogue[code].words[form] === undefined ? key + '.other' : form, { count: number(count, { scale: 1000 }), ...places });
+  }
+
+  // An ISO date written out; any other text as it is.
+  function date(iso) {
+    const found = /^(\d{4})-(\d\d)-(\d\d)$/.exec(iso);
+    const { months, datePattern } = catalogue[code];
+    const month = found && months[Number(found[2]) - 1];
+    if (!month) return iso;
+    return datePattern.replace('{month}', month).replace('{y}', found[1]).replace('{m}', Number(found[2])).replace('{d}', Number(found[3]));
+  }
+
   const rightToLeft = () => catalogue[code].direction === 'rtl';
   // Inside Arabic text a number keeps its sign before it (U+2066), and a date or name its own direction (U+2068).
   let whole = false; // whether hectares were rounded to whole ones before they came here
@@ -64,5 +81,5 @@ const words = (() => {
 
   const wholeHectares = (yes) => { whole = yes; };
 
-  return { use, wholeHectares, text, list, number, percent, probability, area, range, interval, level, className, rightToLeft, code: () => code };
+  return { use, wholeHectares, text, counted, date, list, number, percent, probability, area, range, interval, level, className, rightToLeft, code: () => code };
 })();

@@ -134,7 +134,7 @@ def _findings(page: Page, words: Language) -> Iterator[Block]:
 
 def _finding(row: dict[str, Any], words: Language) -> Iterator[Block]:
     crop, period = words.class_name(str(row["crop"])), plain(row["period"])
-    kind = words.text(f"headline.{row['kind']}", date=plain(row["reference_date"]))
+    kind = words.text(f"headline.{row['kind']}", date=words.date(plain(row["reference_date"])))
     if row["state"] not in ("estimated", "zero") or pd.isna(row["value_ha"]):
         yield Paragraph(text=f"{crop}, {period}: {figure_words(row, words)}.", strong=True)
         return
@@ -182,7 +182,8 @@ def _facts(page: Page, words: Language) -> Iterator[tuple[str, str]]:
     yield words.text("report.fact_area"), words.area(area)
     yield words.text("report.fact_units"), words.number(len(page.admin.frame), scale=100)
     shown = [
-        f"{plain(p.name)} ({plain(p.reference_date)})" if p.reference_date else plain(p.name) for p in page.periods
+        f"{plain(p.name)} ({words.date(plain(p.reference_date))})" if p.reference_date else plain(p.name)
+        for p in page.periods
     ]
     yield words.text("report.fact_periods"), words.text("pattern.list").join(shown)
     for entry in figures.accuracy:
@@ -202,12 +203,6 @@ def _facts(page: Page, words: Language) -> Iterator[tuple[str, str]]:
     yield words.text("table.source"), "; ".join(sorted(filter(None, sources)))
     if page.about.run_id:
         yield words.text("report.fact_run"), plain(page.about.run_id)
-
-
-def _dated(page: Page) -> Iterator[str]:
-    for period in page.periods:
-        date = plain(period.reference_date)
-        yield f"{plain(period.name)} ({date})" if date else plain(period.name)
 
 
 # -- where, over time, change
@@ -401,9 +396,6 @@ def _permanence_picture(page: Page, words: Language) -> Iterator[Picture]:
     yield Picture(caption=caption, drawing=drawing)
 
 
-_COMPARED = {"treated": "n_treated", "control": "n_control"}
-
-
 def _effect_sentences(page: Page, words: Language) -> Iterator[Paragraph]:
     """Yield what may be said of the whole effect, with its interval and its control."""
     effects = dict(page.figures.extra).get("effects")
@@ -422,8 +414,9 @@ def _effect_sentences(page: Page, words: Language) -> Iterator[Paragraph]:
         key = "impact.finding_" + str(row["finding"]).replace(" ", "_")
         line = words.text("parts.effect_line", effect=effect, level=words.percent(float(row["level"]), 0))
         yield Paragraph(text=f"{words.words.get(key, plain(row['finding'])).capitalize()}. {line}.", strong=True)
-        counts = {n: words.number(float(row[c]), scale=100) for n, c in _COMPARED.items()}
-        yield Paragraph(text=words.text("parts.control_line", **counts) + ".")
+        treated = words.counted("count.treated", int(row["n_treated"]))
+        controls = words.counted("count.controls", int(row["n_control"]))
+        yield Paragraph(text=words.text("parts.control_line", treated=treated, control=controls) + ".")
 
 
 def _effect_pictures(page: Page, words: Language) -> Iterator[Picture]:
@@ -561,4 +554,4 @@ def _hectares(words: Language) -> str:
 
 
 def _more(count: int, words: Language) -> Paragraph:
-    return Paragraph(text=words.text("report.more_rows", count=words.number(count, scale=100)), small=True)
+    return Paragraph(text=words.counted("report.more_rows", count), small=True)

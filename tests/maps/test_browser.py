@@ -321,7 +321,7 @@ def test_downloads(opened: Opened, example: Page) -> None:
 
 
 def test_numbers_as_in_the_tables(opened: Opened) -> None:
-    """Independent program: page and Python write the same numbers, ranges and shares in every language."""
+    """Independent program: page and Python write numbers, ranges, counts and dates alike in six languages."""
     values = [0, 0.004, 0.5, 1.005, 9.994, 9.996, 42.25, 99.94, 99.96, 1234.5, 12345.678, 1234567.5, -0.001, -77.7]
     pairs = [(0.0, 3.2), (-145.2, 66.9), (1001, 1467.4)]
     for code in LANGUAGES:
@@ -333,26 +333,11 @@ def test_numbers_as_in_the_tables(opened: Opened) -> None:
         assert written == [words.interval(lo, hi, signed=True) for lo, hi in pairs]
         assert opened.tab.evaluate("() => words.percent(0.9315)") == words.percent(0.9315)
         assert opened.tab.evaluate("() => words.className('sugar_cane')") == words.class_name("sugar_cane")
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_accessible_in_six_languages(size: dict[str, Any], browser: Any, example_file: Path) -> None:
-    """Independent program: axe-core finds no violation in any language, with table and popup open."""
-    page = Opened(browser, example_file, **size)
-    for code in LANGUAGES:
-        page.tab.select_option("#language", code)
-        assert page.tab.evaluate("() => [document.documentElement.lang, document.documentElement.dir]") == [
-            code,
-            language(code).direction,
-        ]
-        assert page.violations() == [], code
-        # nothing sticks out sideways, which right-to-left pages are prone to
-        assert page.tab.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
-    page.tab.evaluate("() => page.show('05000')")
-    assert page.violations() == []
-    page.tab.click("#toggle-table")
-    assert page.violations() == []
-    page.quiet()
+        counts = [*range(25), 100, 101, 111, 1001, 1234567]
+        written = opened.tab.evaluate("counts => counts.map((n) => words.counted('count.units', n))", counts)
+        assert written == [words.counted("count.units", count) for count in counts]
+        dates = ["2024-12-31", "2025-03-01", "2024", "2024-13-01"]
+        assert opened.tab.evaluate("dates => dates.map(words.date)", dates) == [words.date(one) for one in dates]
 
 
 def test_axe_would_speak(browser: Any, example_file: Path) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
 
 from geo.errors import SurveyFileError
 from maps.language import LANGUAGES, Language, language
 
 ISOLATES = re.compile("[\u2066-\u2069]")
+
+
+def whole(key: str) -> str:
+    """Return a key without its plural form."""
+    return ".".join(key.split(".")[:2])
 
 
 def shown(text: str) -> str:
@@ -21,18 +30,20 @@ def shown(text: str) -> str:
 def test_catalogues_agree(code: str) -> None:
     """Law: every language has the keys of English, with the same places to fill, and no empty text."""
     english, other = language("en"), language(code)
-    assert other.words.keys() == english.words.keys()
+    assert {whole(key) for key in other.words} == {whole(key) for key in english.words}
     for key, text in other.words.items():
         assert text.strip(), key
-        places = set(re.findall(r"{\w+}", text))
-        assert places == set(re.findall(r"{\w+}", english.words[key])), key
+        wanted = english.words.get(key) or english.words[f"{whole(key)}.other"]
+        # one unit or none need no digit
+        spared = {"{count}"} if key.endswith((".zero", ".one", ".two")) else set()
+        assert set(re.findall(r"{\w+}", text)) - spared == set(re.findall(r"{\w+}", wanted)) - spared, key
 
 
 @pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
 def test_catalogues_are_translated(code: str) -> None:
     """Negative control: no catalogue is English under another name."""
     english, other = language("en"), language(code)
-    same = [key for key, text in other.words.items() if text == english.words[key] and len(text) > 12]
+    same = [key for key, text in other.words.items() if text == english.words.get(key) and len(text) > 12]
     assert len(same) < 4, same
 
 
@@ -94,3 +105,58 @@ def test_interval_words(code: str) -> None:
     assert shown(words.number(1001)) in text
     assert shown(words.number(1467)) in text
     assert words.text("pattern.ha", value="").strip("\u2068\u2069 \u00a0") in text
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_numbers_shares_and_dates_as_babel_writes_them(code: str) -> None:
+    """Independent program: Babel, but that Spanish groups by a thin space and Russian writes the year out."""
+    words, locale = language(code), {"en": "en_GB"}.get(code, code)
+    number = format_decimal(1234567.5, locale=locale, numbering_system="latn")
+    assert shown(words.number(1234567.5, scale=50)) == (number.replace(".", "\u202f") if code == "es" else number)
+    share = format_percent(0.25, locale=locale, numbering_system="latn").replace("\u200e", "")
+    assert shown(words.percent(0.25, 0)) == share.replace("\u202f", "\u00a0")
+    date = format_date(datetime.date(2024, 3, 5), "long", locale=locale)
+    assert words.date("2024-03-05") == date.replace("г.", "года")
+
+
+@pytest.mark.parametrize("text", ["2024", "2024-13-01", "spring of 2024", ""])
+def test_what_is_no_date_is_left_alone(text: str) -> None:
+    """Literal: a season's name, or a month that does not exist, stays as it is."""
+    assert language("fr").date(text) == text
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_plural_forms_are_those_of_the_language(code: str) -> None:
+    """Independent program: a text that counts has a form for each category that Babel gives whole numbers."""
+    locale, forms = Locale.parse(code), {}
+    for key in language(code).words:
+        head, _, form = key.rpartition(".")
+        if head.count("."):
+            forms.setdefault(head, set()).add(form)
+    assert len(forms) >= 8
+    needed = {locale.plural_form(count) for count in range(1001)} | {"other"}
+    assert forms == dict.fromkeys(forms, needed)
+
+
+@pytest.mark.parametrize(
+    ("code", "counts", "expected"),
+    [
+        ("en", (0, 1, 2, 5), ["0 units", "1 unit", "2 units", "5 units"]),
+        ("fr", (0, 1, 2), ["0 unité", "1 unité", "2 unités"]),
+        ("es", (1, 1000), ["1 unidad", "1000 unidades"]),
+        (
+            "ru",
+            (1, 2, 5, 11, 21, 22),
+            ["1 единица", "2 единицы", "5 единиц", "11 единиц", "21 единица", "22 единицы"],
+        ),
+        (
+            "ar",
+            (0, 1, 2, 3, 11, 100),
+            ["لا وحدات", "وحدة واحدة", "وحدتان", "3 وحدات", "11 وحدة", "100 وحدة"],
+        ),
+        ("zh", (1, 5), ["1 个单元", "5 个单元"]),
+    ],
+)
+def test_counts(code: str, counts: tuple[int, ...], expected: list[str]) -> None:
+    """Literal: one, two and five units in six languages."""
+    assert [shown(language(code).counted("count.units", count)) for count in counts] == expected

@@ -30,6 +30,7 @@ from maps.exchange.mbtiles import write_mbtiles
 from maps.exchange.stac import RasterItem, write_stac
 from tests.maps.exchange.hostile import HOSTILE, program
 
+VENDOR = Path(__file__).parents[2] / "vendor"
 LEGEND = Legend(
     (MapClass(code=1, name="coca", colour="#D55E00", crop=True), MapClass(code=2, name="forest", colour="#009E73"))
 )
@@ -90,24 +91,52 @@ def catalogue(class_map: Path, tmp_path: Path) -> Path:
 
 
 def schema_errors(content: dict[str, Any], kind: str) -> list[str]:
-    """Return what the STAC 1.1 schemas, as pystac ships them, say of a document."""
-    held = get_local_schema_cache()
+    """Return what the STAC 1.1 schemas of pystac and those of the declared extensions say of a document."""
+    vendored = [json.loads(path.read_text()) for path in VENDOR.glob("*-v*.json")]
+    held = get_local_schema_cache() | {schema["$id"].rstrip("#"): schema for schema in vendored}
     shipped: Registry[Any] = Registry().with_resources(
         [(name, Resource.from_contents(schema)) for name, schema in held.items()]
     )
-    schema = held[f"https://schemas.stacspec.org/v1.1.0/{kind}-spec/json-schema/{kind}.json"]
-    return [error.message for error in Draft7Validator(schema, registry=shipped).iter_errors(content)]
+    core = f"https://schemas.stacspec.org/v1.1.0/{kind}-spec/json-schema/{kind}.json"
+    return [
+        error.message
+        for name in (core, *content.get("stac_extensions", ()))
+        for error in Draft7Validator(held[name], registry=shipped).iter_errors(content)
+    ]
 
 
 def test_catalogue_is_valid(class_map: Path, tmp_path: Path) -> None:
-    """Independent (STAC 1.1 core schemas of pystac): item and collection are valid; a broken one is not."""
+    """Independent (STAC 1.1 core schemas of pystac, schemas of the extensions): what is written is valid."""
     folder = catalogue(class_map, tmp_path)
     item = json.loads((folder / "class-2024" / "class-2024.json").read_text())
     collection = json.loads((folder / "collection.json").read_text())
     assert schema_errors(item, "item") == []
     assert schema_errors(collection, "collection") == []
     assert schema_errors(item | {"properties": {"title": "x"}}, "item")
+    assert len(item["stac_extensions"]) == 3
     assert "\u202e" not in json.dumps(item, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("where", "wrong"),
+    [
+        (("properties", "proj:shape"), [600]),
+        (("properties", "proj:code"), 32618),
+        (("assets", "data", "file:size"), "large"),
+        (("assets", "data", "file:checksum"), "sha256"),
+        (("assets", "data", "classification:classes"), [{"value": 1, "name": "coca bush"}]),
+    ],
+)
+def test_a_wrong_field_of_an_extension_would_be_told(
+    class_map: Path, tmp_path: Path, where: tuple[str, ...], wrong: Any
+) -> None:
+    """Negative control: each extension's own schema is in force."""
+    item = json.loads((catalogue(class_map, tmp_path) / "class-2024" / "class-2024.json").read_text())
+    holder = item
+    for key in where[:-1]:
+        holder = holder[key]
+    holder[where[-1]] = wrong
+    assert schema_errors(item, "item")
 
 
 def test_catalogue_leads_to_the_files(class_map: Path, tmp_path: Path) -> None:
