@@ -3,19 +3,63 @@ const data = (() => {
   'use strict';
   const raw = JSON.parse(document.getElementById('data').textContent);
   const STEPS = 1e5; // steps to a degree
+  const NUMBER = Symbol('number of a row');
 
+  // A row holds its number alone and reads its cells where they lie in the columns: of tens of thousands few are looked at.
   function rows(table) {
-    const list = Array.from({ length: table.rows }, () => ({}));
-    Object.entries(table.numbers).forEach(([name, values]) => {
-      values.forEach((value, index) => { list[index][name] = value; });
-    });
-    Object.entries(table.texts).forEach(([name, column]) => {
+    function Row(number) { this[NUMBER] = number; }
+    const column = (name, get) => Object.defineProperty(Row.prototype, name, { get });
+    Object.entries(table.numbers).forEach(([name, values]) => column(name, function cell() { return values[this[NUMBER]]; }));
+    Object.entries(table.texts).forEach(([name, { values, runs }]) => {
+      const codes = new Uint32Array(table.rows);
       let at = 0;
-      for (let run = 0; run < column.runs.length; run += 2) {
-        for (let left = column.runs[run + 1]; left > 0; left -= 1) list[at++][name] = column.values[column.runs[run]];
-      }
+      for (let run = 0; run < runs.length; run += 2) codes.fill(runs[run], at, at += runs[run + 1]);
+      column(name, function cell() { return values[codes[this[NUMBER]]]; });
     });
+    const list = new Array(table.rows);
+    for (let number = 0; number < table.rows; number += 1) list[number] = new Row(number);
+    list.columns = [...Object.keys(table.numbers), ...Object.keys(table.texts)];
     return list;
+  }
+
+  // Rows of one crop and period (or pair of periods) lie together; they are found by their domain once such a group is asked for.
+  function indexed(names) {
+    const groups = new Map();
+    let asked = []; // a map asks for one group some thousand times in turn
+    let found;
+    return {
+      add(list) {
+        let last = null;
+        let group;
+        list.forEach((row) => {
+          if (!last || names.some((name) => row[name] !== last[name])) {
+            const mark = key(...names.map((name) => row[name]));
+            if (!groups.has(mark)) groups.set(mark, { rows: [], byDomain: null });
+            group = groups.get(mark);
+          }
+          last = row;
+          group.rows.push(row);
+        });
+      },
+      get(domain, ...marks) {
+        if (marks.some((mark, i) => mark !== asked[i])) {
+          asked = marks;
+          found = groups.get(key(...marks));
+        }
+        if (!found) return undefined;
+        if (!found.byDomain) {
+          found.byDomain = new Map();
+          found.rows.forEach((row) => found.byDomain.set(row.domain, row));
+        }
+        return found.byDomain.get(domain);
+      },
+    };
+  }
+
+  // Made when first asked for.
+  function once(make) {
+    let made;
+    return () => { if (made === undefined) made = make(); return made; };
   }
 
   function points(steps) {
@@ -33,13 +77,13 @@ const data = (() => {
   const key = (...parts) => parts.join('\u0001');
   const estimates = rows(raw.estimates);
   const changes = rows(raw.change);
-  const byKey = new Map(estimates.map((row) => [key(row.crop, row.period, row.domain), row]));
-  const changeByKey = new Map(changes.map((row) => [key(row.crop, row.from, row.to, row.domain), row]));
+  const byKey = indexed(['crop', 'period']);
+  const changeByKey = indexed(['crop', 'from', 'to']);
   const zones = rows(raw.zones);
   const zoneChanges = rows(raw.zoneChange);
   // A popup of a layer finds its figure as any other does; the table of units lists units alone.
-  zones.forEach((row) => byKey.set(key(row.crop, row.period, row.domain), row));
-  zoneChanges.forEach((row) => changeByKey.set(key(row.crop, row.from, row.to, row.domain), row));
+  [estimates, zones].forEach((list) => byKey.add(list));
+  [changes, zoneChanges].forEach((list) => changeByKey.add(list));
 
   // Figures of the squares of one crop and period, unpacked when first asked for.
   const unpackedCells = new Map();
@@ -47,14 +91,17 @@ const data = (() => {
     const mark = key(crop, period);
     if (!unpackedCells.has(mark)) {
       const found = raw.cells && raw.cells.figures.find((one) => one.crop === crop && one.period === period);
-      unpackedCells.set(mark, found ? rows(found.table).map((row, i) => Object.assign(row, { cell: raw.cells.names[i], level: found.level })) : []);
+      const list = found ? rows(found.table) : [];
+      list.forEach((row, i) => { row.cell = raw.cells.names[i]; row.level = found.level; });
+      if (found) list.columns.push('cell', 'level');
+      unpackedCells.set(mark, list);
     }
     return unpackedCells.get(mark);
   }
 
   // Two figures published without limits differ by what they differ; nothing can be tested.
   function untested(crop, { from, to }, domain) {
-    const [before, after] = [from, to].map((period) => byKey.get(key(crop, period, domain)));
+    const [before, after] = [from, to].map((period) => byKey.get(domain, crop, period));
     const bare = (row) => row && row.value_ha !== null && row.lo_ha === null && (row.state === 'estimated' || row.state === 'zero');
     if (!bare(before) || !bare(after)) return undefined;
     return { crop, from, to, domain, difference_ha: after.value_ha - before.value_ha, lo_ha: null, hi_ha: null, p_value: null, verdict: 'not_testable', flags: '' };
@@ -74,10 +121,10 @@ const data = (() => {
     portfolio: rows(raw.portfolio),
     flags,
     frame: raw.frame,
-    otherNames: new Map(estimates.map((row) => [row.domain, row.domain_name])),
+    otherNames: once(() => new Map(estimates.map((row) => [row.domain, row.domain_name]))),
     names: new Map(raw.units.codes.map((code, index) => [code, raw.units.names[index]])),
-    estimate: (crop, period, domain) => byKey.get(key(crop, period, domain)),
-    change: (crop, pair, domain) => (pair ? changeByKey.get(key(crop, pair.from, pair.to, domain)) || untested(crop, pair, domain) : undefined),
+    estimate: (crop, period, domain) => byKey.get(domain, crop, period),
+    change: (crop, pair, domain) => (pair ? changeByKey.get(domain, crop, pair.from, pair.to) || untested(crop, pair, domain) : undefined),
     counted: (crop, period, domain) => mapped.get(key(crop, period, domain)),
     accuracy: (period) => raw.accuracy.find((entry) => entry.period === period),
     polygons: (shapes) => shapes.map((polygon) => polygon.map(points)),

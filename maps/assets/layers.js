@@ -25,6 +25,7 @@ const layers = (() => {
   const overlays = [];
   const painted = new Map(); // layers of many shapes, by name, made when first shown
   let now = null; // the state last painted
+  let sampled = null; // the period that sample units are drawn for
 
   // Hatches: a fill of one colour with lines over it, so that a hatched unit keeps its class.
   function pattern(name, ground, ink, angle, gap) {
@@ -83,7 +84,12 @@ const layers = (() => {
     L.polygon([...sky, ...veil.map((rings) => rings[0])], { renderer: frame, pane: 'edges', interactive: false, stroke: false, fillColor: '#ffffff', fillOpacity: 0.6 }).addTo(map);
     L.polygon(veil, { renderer: frame, pane: 'edges', interactive: false, fill: false, color: '#27333a', weight: 1.8 }).addTo(map);
     let stroked = true;
-    const stroke = (on) => { if (on !== stroked) units.forEach((unit) => unit.fill.setStyle({ stroke: on })); stroked = on; };
+    const stroke = (on) => {
+      if (on === stroked) return;
+      units.forEach((unit) => unit.fill.setStyle({ stroke: on }));
+      stroked = on;
+      redraw(units);
+    };
     const edges = { addTo: () => stroke(true), remove: () => stroke(false) };
     overlays.push({ id: 'units', layer: edges, key: 'layers.units', swatch: { stroke: edge.color, width: 1.2 }, on: true });
     overlays.push({ id: 'names', layer: drawNames(), key: 'layers.names', swatch: null, on: units.length <= 60 });
@@ -98,14 +104,21 @@ const layers = (() => {
     };
     const many = painter.shapes(data.raw.units.flat, { pane, style, opacity: 0.85 });
     painted.set(pane, many);
-    many.layer.addTo(map);
-    let waiting = null;
-    const later = () => { if (!waiting) waiting = requestAnimationFrame(() => { waiting = null; many.layer.redraw(); }); };
-    return data.raw.units.codes.map((code, index) => ({
-      code,
-      centre: L.latLng(data.raw.units.labels[index]),
-      fill: { options: styles[index], setStyle: (changed) => { Object.assign(styles[index], changed); later(); }, getBounds: () => many.bounds(index) },
-    }));
+    class Unit {
+      constructor(code, index) { this.code = code; this.index = index; }
+      get centre() { return L.latLng(data.raw.units.labels[this.index]); }
+      get fill() { return this; }
+      get options() { return styles[this.index]; }
+      setStyle(changed) { Object.assign(styles[this.index], changed); }
+      getBounds() { return many.bounds(this.index); }
+    }
+    return Object.assign(data.raw.units.codes.map((code, index) => new Unit(code, index)), { layer: many.layer });
+  }
+
+  // Units that are painted are drawn once all of them have their style; shapes of their own follow by themselves.
+  function redraw(shown) {
+    if (!shown.layer) return;
+    if (shown.layer._map) shown.layer.redraw(); else shown.layer.addTo(map);
   }
 
   // Fields, sample units, and what to interpret next: the field office's own.
@@ -115,6 +128,7 @@ const layers = (() => {
     if (sample) {
       const made = painter.points(sample.points, { pane: 'points', style: (i) => SAMPLE[sampleState(i)] });
       painted.set('sample', made);
+      sampled = sample.periods[sample.periods.length - 1];
       overlays.push({ id: 'sample', layer: made.layer, key: 'parts.sample', swatch: { mark: SAMPLE[4] }, on: true });
     }
     if (next) {
@@ -286,7 +300,10 @@ const layers = (() => {
       if (!wanted.has(layer)) layer.layer.remove();
     });
     wanted.forEach((layer) => { if (layer) { layer.layer.addTo(map); if (layer.rows) layer.layer.setOpacity(state.opacity); } });
-    if (painted.has('sample') && painted.get('sample').layer._map) painted.get('sample').layer.redraw();
+    if (painted.has('sample') && sampled !== state.period) {
+      sampled = state.period;
+      if (painted.get('sample').layer._map) painted.get('sample').layer.redraw();
+    }
   }
 
   function paintSide(shown, pane, state, period) {
@@ -296,6 +313,7 @@ const layers = (() => {
         : theme === 'change' ? changeStyle(unit.code, state) : { fillColor: '#000', clear: true };
       unit.fill.setStyle({ fillColor: style.fillColor, ink: style.ink || null, fillOpacity: style.clear ? 0 : opacity });
     });
+    redraw(shown);
     const wanted = data.raw.rasters.find((raster) => raster.kind === theme && raster.period === period
       && (raster.crop === null || theme === 'class' || raster.crop === state.crop));
     if (pictures[pane] && pictures[pane].source !== wanted) { pictures[pane].layer.remove(); pictures[pane] = null; }

@@ -108,17 +108,34 @@ const painter = (() => {
     return context.createPattern(hatches.get(key), 'repeat');
   }
 
-  function trace(pen, shapes, shape, scale, left, top) {
+  function trace(path, shapes, shape, scale, left, top) {
     const { x, y, pointOf, ringOf } = shapes;
-    pen.beginPath();
     for (let ring = ringOf[shape]; ring < ringOf[shape + 1]; ring += 1) {
       const end = pointOf[ring + 1];
-      for (let i = pointOf[ring]; i < end; i += 1) {
-        const at = [x[i] * scale - left, y[i] * scale - top];
-        if (i === pointOf[ring]) pen.moveTo(at[0], at[1]); else pen.lineTo(at[0], at[1]);
-      }
-      pen.closePath();
+      path.moveTo(x[pointOf[ring]] * scale - left, y[pointOf[ring]] * scale - top);
+      for (let i = pointOf[ring] + 1; i < end; i += 1) path.lineTo(x[i] * scale - left, y[i] * scale - top);
+      path.closePath();
     }
+  }
+
+  // Shapes of one look are one path, up to as many as a browser fills at once with ease.
+  const AT_ONCE = 256;
+  function batches() {
+    const open = new Map();
+    const all = [];
+    return {
+      all,
+      path(look, how) {
+        let batch = open.get(look);
+        if (!batch || batch.count === AT_ONCE) {
+          batch = { how, path: new Path2D(), count: 0 };
+          open.set(look, batch);
+          all.push(batch);
+        }
+        batch.count += 1;
+        return batch.path;
+      },
+    };
   }
 
   // style(index) gives { fill, ink (of a hatch), stroke, width }, or null for a shape that is not drawn.
@@ -136,23 +153,29 @@ const painter = (() => {
         const scale = side * 2 ** coords.z;
         const [left, top] = [coords.x * side, coords.y * side];
         const margin = 3 / scale;
+        const [fills, specks, edges] = [batches(), batches(), batches()];
         near(left / scale - margin, top / scale - margin, (left + side) / scale + margin, (top + side) / scale + margin).forEach((i) => {
           const how = style(i);
           if (!how) return;
           const wide = (own.boxes[4 * i + 2] - own.boxes[4 * i]) * scale;
           const tall = (own.boxes[4 * i + 3] - own.boxes[4 * i + 1]) * scale;
-          pen.fillStyle = how.ink && wide > 6 ? hatch(pen, how.fill, how.ink) : how.fill;
-          if (wide < SPECK && tall < SPECK) {
-            pen.fillRect(own.boxes[4 * i] * scale - left - SPECK / 2, own.boxes[4 * i + 1] * scale - top - SPECK / 2, SPECK, SPECK);
-            return;
+          const ink = wide > 6 ? how.ink : null;
+          const speck = wide < SPECK && tall < SPECK;
+          if (how.fill !== 'none') {
+            if (speck) specks.path(how.fill, how).rect(own.boxes[4 * i] * scale - left - SPECK / 2, own.boxes[4 * i + 1] * scale - top - SPECK / 2, SPECK, SPECK);
+            else trace(fills.path(how.fill + (ink || ''), { fill: how.fill, ink }), own, i, scale, left, top);
           }
-          trace(pen, own, i, scale, left, top);
-          if (how.fill !== 'none') pen.fill('evenodd');
-          if (how.stroke && wide > 3) {
-            pen.strokeStyle = how.stroke;
-            pen.lineWidth = how.width || 1;
-            pen.stroke();
-          }
+          if (how.stroke && wide > 3) trace(edges.path(how.stroke + how.width, how), own, i, scale, left, top);
+        });
+        fills.all.forEach(({ how, path }) => {
+          pen.fillStyle = how.ink ? hatch(pen, how.fill, how.ink) : how.fill;
+          pen.fill(path, 'evenodd');
+        });
+        specks.all.forEach(({ how, path }) => { pen.fillStyle = how.fill; pen.fill(path); });
+        edges.all.forEach(({ how, path }) => {
+          pen.strokeStyle = how.stroke;
+          pen.lineWidth = how.width || 1;
+          pen.stroke(path);
         });
         return tile;
       },

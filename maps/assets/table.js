@@ -15,7 +15,7 @@ const table = (() => {
 
   function nameOf(domain) {
     if (domain === data.frame) return words.text('page.whole_area');
-    return data.names.get(domain) || data.otherNames.get(domain) || domain;
+    return data.names.get(domain) || data.otherNames().get(domain) || domain;
   }
 
   // An indicative figure is shown and never ranked.
@@ -143,7 +143,7 @@ const table = (() => {
   }
 
   function csv(rows) {
-    const columns = rows.length ? Object.keys(rows[0]) : [];
+    const columns = rows.columns || (rows.length ? Object.keys(rows[0]) : []);
     return '\ufeff' + [columns, ...rows.map((row) => columns.map((column) => row[column]))]
       .map((cells) => cells.map(quoted).join(',')).join('\r\n') + '\r\n';
   }
