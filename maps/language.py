@@ -26,6 +26,7 @@ LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 """The official languages of the United Nations, as ISO 639-1 codes."""
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_SIGNS = re.compile("[^a-z0-9]+")
 _WHOLE = 1000.0  # a scale that asks for no digit after the sign
 _LEFT, _RIGHT, _OWN, _END = "\u2066", "\u2067", "\u2068", "\u2069"  # isolates: left, right, by own text, end
 
@@ -156,6 +157,14 @@ class Language:
     def note(self, note: str) -> str:
         """Return a note in this language where it is a key of the catalogue, else as it is."""
         return self.words.get(note, note)
+
+    def method(self, method: str) -> str:
+        """Return a method with each of its parts in words; a part that the catalogue does not have stays."""
+        parts = (
+            self.words.get(f"method.{_SIGNS.sub('_', part.lower()).strip('_')}", part)
+            for part in method.split("; ")
+        )
+        return "; ".join(parts)
 
     def class_name(self, name: str) -> str:
         """Return the name of a map class, or the data's own name in readable form."""

@@ -458,6 +458,7 @@ def sheets(figures: Figures, words: Language) -> Iterator[Sheet]:
         crop=[words.class_name(str(name)) for name in estimates["crop"]],
         state=[words.text(f"state.{state}") for state in estimates["state"]],
         flags=[_flag_words(text, words) for text in estimates["flags"]],
+        method=[words.method(plain(text)) for text in estimates["method"]],
     )
     yield Sheet(key="estimates", name=words.text("notes.estimates_sheet"), rows=readable)
     if not figures.change.empty:
@@ -491,6 +492,7 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "rule": lambda name: words.text(f"table.rule_{name}"),
         "beaten": lambda value: "" if pd.isna(value) else _yes_or_no(bool(value), words),
         "verdict": lambda text: words.text(f"verdict.{verdict_key(text)}"),
+        "method": lambda text: words.method(plain(text)),
         "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
     }
     return rows.assign(**{name: [say[name](value) for value in rows[name]] for name in say if name in rows})
@@ -528,6 +530,7 @@ def _change_rows(figures: Figures, words: Language) -> pd.DataFrame:
         crop=[words.class_name(str(name)) for name in change["crop"]],
         verdict=[words.text(f"verdict.{verdict_key(text)}") for text in change["verdict"]],
         flags=[_flag_words(text, words) for text in given_flags(change)],
+        method=[words.method(plain(text)) for text in change["method"]],
     )
     readable.insert(change.columns.get_loc("domain") + 1, "domain_name", change["domain"].map(names))
     return readable
@@ -548,7 +551,7 @@ def _accuracy_rows(entry: Accuracy, words: Language) -> Iterator[dict[str, Any]]
             "hi": share.hi,
             "level": entry.level,
             "n": entry.n if share is entry.overall and entry.n else math.nan,
-            "method": entry.method,
+            "method": words.method(entry.method),
         }
 
 

@@ -139,7 +139,7 @@ const page = (() => {
       }
     }
     if (row && row.n) add(words.text('headline.units'), words.number(row.n));
-    if (row && row.method) add(words.text('headline.method'), node('bdi', { text: row.method }));
+    if (row && row.method) add(words.text('headline.method'), node('bdi', { text: words.method(row.method) }));
     if (row && row.source) add(words.text('headline.source'), node('bdi', { text: row.source }));
     return list.children.length ? list : null;
   }

@@ -72,6 +72,9 @@ const words = (() => {
   }
   const level = (share) => percent(share, Number.isInteger(Math.round(share * 1000) / 10) ? 0 : 1);
 
+  // Each part of a method in words; one that the catalogue does not have stays.
+  const method = (told) => told.split('; ').map((part) => catalogue[code].words['method.' + part.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '')] || part).join('; ');
+
   function className(name) {
     const known = catalogue[code].words['class.' + name];
     if (known) return known;
@@ -81,5 +84,5 @@ const words = (() => {
 
   const wholeHectares = (yes) => { whole = yes; };
 
-  return { use, wholeHectares, text, counted, date, list, number, percent, probability, area, range, interval, level, className, rightToLeft, code: () => code };
+  return { use, wholeHectares, text, counted, date, list, number, percent, probability, area, range, interval, level, method, className, rightToLeft, code: () => code };
 })();

@@ -454,7 +454,7 @@ def _printed(sheet: Sheet, words: Language) -> Iterator[Block]:
 
 def _methods(page: Page, words: Language) -> Iterator[Block]:
     yield Heading(text=words.text("report.methods"))
-    methods = sorted({plain(method) for method in page.figures.estimates["method"] if plain(method)})
+    methods = sorted({words.method(plain(method)) for method in page.figures.estimates["method"] if plain(method)})
     if page.figures.accuracy:
         for name in ("area", "variance", "interval", "accuracy", "change"):
             if name == "change" and page.figures.change.empty:

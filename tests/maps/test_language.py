@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import get_args
 
 import pytest
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
+from aoi.official import NO_INTERVAL
+from aoi.survey.stratified_interval import IntervalMethod
 from geo.errors import SurveyFileError
 from maps.language import LANGUAGES, Language, language
 
@@ -160,3 +163,14 @@ def test_plural_forms_are_those_of_the_language(code: str) -> None:
 def test_counts(code: str, counts: tuple[int, ...], expected: list[str]) -> None:
     """Literal: one, two and five units in six languages."""
     assert [shown(language(code).counted("count.units", count)) for count in counts] == expected
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_methods_are_told_in_words(code: str) -> None:
+    """Law: whatever interval a survey may choose has words, and parts nobody knows stay as they are."""
+    words = language(code)
+    for interval in get_args(IntervalMethod):
+        told = words.method(f"stratified; {interval}")
+        assert not set(told.split("; ")) & {"stratified", interval}
+        assert words.method(f"stratified; {interval}; 3 odd parts").endswith("; 3 odd parts")
+    assert words.method(NO_INTERVAL) != NO_INTERVAL or code == "en"
