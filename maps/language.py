@@ -77,7 +77,7 @@ class Language:
         for place, value in places.items():
             # a date or a foreign name keeps its own direction inside Arabic text
             # and a phrase of isolated parts takes that of the text
-            start = _RIGHT if value.startswith(_OWN) else _OWN
+            start = _RIGHT if value.startswith((_OWN, _RIGHT)) else _OWN
             kept = f"{start}{value}{_END}" if self.direction == "rtl" else value
             filled = filled.replace("{" + place + "}", kept)
         return filled
@@ -138,7 +138,8 @@ class Language:
     def percent(self, share: float, decimals: int = 1) -> str:
         """Return a share between 0 and 1 as a percentage."""
         figure = _fixed(100 * share, decimals).replace(".", self.decimal)
-        return self.text("pattern.percent", value=self._isolated(figure))
+        # one isolate, so that the sign stays to the right of Latin digits in Arabic too
+        return self._isolated(self.words["pattern.percent"].replace("{value}", figure))
 
     def area(self, hectares: float, *, scale: float | None = None, signed: bool = False) -> str:
         """Return hectares with their unit."""

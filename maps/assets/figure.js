@@ -70,7 +70,7 @@ const figure = (() => {
     if (!row) return null;
     const parts = [node('b', { text: words.text('verdict.' + row.verdict) })];
     if (row.difference_ha !== null) {
-      parts.push(node('span', { text: words.text('headline.change', { from: row.from }) + ': ' + changeLine(row) }));
+      parts.push(node('span', { text: words.label(words.text('headline.change', { from: row.from }), changeLine(row)) }));
     }
     return node('div', { class: 'verdict ' + row.verdict }, ...parts);
   }
@@ -109,7 +109,7 @@ const figure = (() => {
     const x = (index) => left + (index + 0.5) * span;
     const y = (hectares) => bottom - hectares / most * (bottom - 10);
     const every = Math.ceil(periods.length / 6);
-    const label = known.map((row) => row.period + ': ' + line(row)).join('; ');
+    const label = known.map((row) => words.label(row.period, line(row))).join('; ');
     const picture = drawn('svg', { viewBox: '0 0 ' + width + ' ' + height, role: 'img', 'aria-label': label });
     [0, most / 2, most].forEach((tick) => picture.append(
       drawn('line', { x1: left, x2: width, y1: y(tick), y2: y(tick), stroke: tick ? '#e3e7e9' : '#8d9498' }),
@@ -123,7 +123,7 @@ const figure = (() => {
       }
       if (data.numbered(row)) {
         const colour = current ? '#0b4a6f' : '#7f919b';
-        group.append(drawn('title', { text: row.period + ': ' + line(row) }));
+        group.append(drawn('title', { text: words.label(row.period, line(row)) }));
         if (row.lo_ha !== null) {
           [[x(index), y(row.lo_ha), x(index), y(row.hi_ha)], [x(index) - 5, y(row.lo_ha), x(index) + 5, y(row.lo_ha)],
             [x(index) - 5, y(row.hi_ha), x(index) + 5, y(row.hi_ha)]].forEach(([x1, y1, x2, y2]) => group.append(
@@ -139,7 +139,7 @@ const figure = (() => {
     const sure = known.find((row) => row.level);
     const caption = sure ? words.text('headline.series', { level: levelOf(known) }) : words.text('headline.series_plain');
     return node('figure', { class: 'series' }, picture,
-      node('figcaption', { text: caption + ' (' + words.text('table.hectares').toLowerCase() + ')' }));
+      node('figcaption', { text: words.text('pattern.with_interval', { value: caption, range: words.text('table.hectares').toLowerCase() }) }));
   }
 
   return { node, drawn, best, line, levelOf, changeLine, limits, block, flagList, verdict, counted, dateWords, series };

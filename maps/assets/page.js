@@ -240,7 +240,7 @@ const page = (() => {
     document.querySelector('.leaflet-control-zoom-in').setAttribute('aria-label', words.text('page.zoom_in'));
     document.querySelector('.leaflet-control-zoom-out').setAttribute('aria-label', words.text('page.zoom_out'));
     document.querySelectorAll('.leaflet-control-zoom a').forEach((link) => { link.title = link.getAttribute('aria-label'); });
-    $('map-region').setAttribute('aria-label', words.text('page.map') + ': ' + raw.about.title);
+    $('map-region').setAttribute('aria-label', words.label(words.text('page.map'), raw.about.title));
     document.querySelector('.compass span').textContent = words.text('page.north_sign');
     document.querySelector('.compass').setAttribute('aria-label', words.text('page.north'));
     document.querySelector('.stamp').textContent = raw.about.disclaimer ? words.text('tier.' + raw.about.tier)

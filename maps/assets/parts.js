@@ -62,9 +62,9 @@ const parts = (() => {
     const span = (width - 8 - left) / rows.length;
     const x = (index) => left + (index + 0.5) * span;
     const y = (value) => 8 + (hi - value) / (hi - lo || 1) * (bottom - 14);
-    const label = rows.map((row) => effectName(row) + ': ' + amount(row)).join('; ');
+    const label = rows.map((row) => words.label(effectName(row), amount(row))).join('; ');
     const picture = drawn('svg', { viewBox: '0 0 ' + width + ' ' + height, role: 'img', 'aria-label': label });
-    [lo, 0, hi].forEach((tick) => picture.append(
+    [lo, 0, hi].filter((tick) => tick === 0 || Math.abs(y(tick) - y(0)) > 11).forEach((tick) => picture.append(
       drawn('line', { x1: left, x2: width, y1: y(tick), y2: y(tick), stroke: tick === 0 ? '#46535b' : '#e3e7e9' }),
       drawn('text', { x: left - 5, y: y(tick) + 4, 'text-anchor': 'end', text: words.number(tick, { brief: true, scale: Math.max(-lo, hi) }) })));
     const every = Math.ceil(rows.length / 8);
@@ -182,7 +182,7 @@ const parts = (() => {
       ...periods.map((period) => table.figureCell(data.estimate(state.crop, period, domain))),
       state.pair ? table.changeCell(data.change(state.crop, state.pair, domain), raw.about.tier === MANAGER) : null));
     const heads = [node('th', { scope: 'col', text: words.text('table.zone') }), ...periods.map((text) => node('th', { scope: 'col', text })),
-      ...(state.pair ? [node('th', { scope: 'col', text: words.text('theme.change') + ', ' + words.text('controls.pair', state.pair) })] : [])];
+      ...(state.pair ? [node('th', { scope: 'col', text: words.list(words.text('theme.change'), words.text('controls.pair', state.pair)) })] : [])];
     return { id: 'zones', title: words.text('parts.zones_title'), heads, rows: made, file: 'zones.csv', data: data.zones };
   }
 
@@ -191,7 +191,7 @@ const parts = (() => {
     const people = (row, name) => (row[name + '_state'] === 'computed' ? words.number(row[name], { scale: 100 })
       : words.text(row[name + '_state'] === 'suppressed' ? 'parts.too_few' : 'state.missing'));
     const made = data.portfolio.map((row) => node('tr', {}, node('th', { scope: 'row', dir: 'auto', text: row.title }),
-      cell(row.project), cell(word('parts', 'status_' + row.status)), cell(row.start), cell(row.end), cell(row.ground_ha === null ? words.text('state.missing') : words.number(row.ground_ha), 'figure'),
+      cell(row.project), cell(word('parts', 'status_' + row.status)), cell(row.start, 'date'), cell(row.end, 'date'), cell(row.ground_ha === null ? words.text('state.missing') : words.number(row.ground_ha), 'figure'),
       cell(people(row, 'households')), cell(people(row, 'persons')),
       table.figureCell(data.estimate(state.crop, state.pair ? state.pair.from : state.period, row.domain)),
       table.figureCell(data.estimate(state.crop, state.pair ? state.pair.to : state.period, row.domain)),
@@ -209,7 +209,7 @@ const parts = (() => {
     const line = (row, rank) => node('tr', {}, cell(rank === null ? '–' : words.number(rank, { brief: true })), node('th', { scope: 'row' }, unitButton(row.domain, find)),
       table.changeCell(row, true), cell(rank === null ? words.text('parts.not_ranked') : ''));
     const [heads, body, more] = rows(['parts.rank', 'table.unit', 'theme.change', 'table.flags'], [...ranked.map((row, index) => line(row, index + 1)), ...unranked.map((row) => line(row, null))]);
-    return { id: 'ranking', title: words.text('parts.ranking_title') + ', ' + words.text('controls.pair', state.pair), heads, rows: body, more };
+    return { id: 'ranking', title: words.list(words.text('parts.ranking_title'), words.text('controls.pair', state.pair)), heads, rows: body, more };
   }
 
   function cellTable(state) {
@@ -217,7 +217,7 @@ const parts = (() => {
     if (!own.length) return null;
     const [heads, body, more] = rows(['parts.cell', 'parts.side', 'table.hectares', 'parts.mapped'], own.map((row, i) => node('tr', {}, node('th', { scope: 'row', text: row.cell }),
       cell(words.text('pattern.km', { value: words.number(raw.cells.sides[i], { brief: true }) })), table.figureCell(row), cell(row.mapped ? words.text('parts.mapped_' + row.mapped.replace(' ', '_')) : ''))));
-    return { id: 'cells', title: words.text('parts.cells_title') + ', ' + words.list(words.className(state.crop), state.period), heads, rows: body, more, file: 'cells.csv', data: own };
+    return { id: 'cells', title: words.list(words.text('parts.cells_title'), words.className(state.crop), state.period), heads, rows: body, more, file: 'cells.csv', data: own };
   }
 
   function harmTable() {
@@ -274,7 +274,7 @@ const parts = (() => {
     }
     if (chosen.kind === 'sample') {
       return box(raw.sample.names[chosen.index], line(words.text('parts.sample_unit')),
-        ...raw.sample.periods.map((period, at) => line(period + ': ' + words.text('parts.state_' + raw.sample.known[raw.sample.states[at][chosen.index]]))));
+        ...raw.sample.periods.map((period, at) => line(words.label(period, words.text('parts.state_' + raw.sample.known[raw.sample.states[at][chosen.index]])))));
     }
     if (chosen.kind === 'next') {
       return box(raw.next.names[chosen.index], line(words.text('parts.next_note')), line(words.text('parts.uncertainty', { share: words.percent(raw.next.uncertainty[chosen.index] / 100, 0) })));

@@ -83,7 +83,7 @@ const table = (() => {
       return node('tr', one.domain === data.frame ? { class: 'total' } : {}, node('th', { scope: 'row' }, name),
         node('td', { dir: 'auto', text: one.domain === data.frame ? '' : one.domain }), ...one.cells.map(figureCell), state.pair ? changeCell(one.change, data.raw.about.tier === 1) : null);
     });
-    const last = state.pair ? [node('th', { scope: 'col', text: words.text('theme.change') + ', ' + words.text('controls.pair', state.pair) })] : [];
+    const last = state.pair ? [node('th', { scope: 'col', text: words.list(words.text('theme.change'), words.text('controls.pair', state.pair)) })] : [];
     const made = framed(title, [...heads.map((text, index) => head(text, index, redraw)), ...last], rows);
     if (every.length > MOST_ROWS) made.append(node('p', { class: 'hint', text: words.counted('parts.more_rows', every.length - MOST_ROWS) }));
     return made;

@@ -40,7 +40,7 @@ const words = (() => {
   let whole = false; // whether hectares were rounded to whole ones before they came here
   const isolated = (digits) => (rightToLeft() ? '\u2066' + digits + '\u2069' : digits);
   // A phrase made of isolated parts has no direction of its own, and takes that of the text (U+2067).
-  const kept = (value) => (rightToLeft() ? (String(value).startsWith('\u2068') ? '\u2067' : '\u2068') + value + '\u2069' : value);
+  const kept = (value) => (rightToLeft() ? (/^[\u2067\u2068]/.test(value) ? '\u2067' : '\u2068') + value + '\u2069' : value);
   const list = (...parts) => parts.map(kept).join(catalogue[code].words['pattern.list']);
 
   // The largest of the numbers that stand side by side (scale) decides how many digits all of them get.
@@ -59,11 +59,12 @@ const words = (() => {
 
   function percent(share, decimals) {
     const figure = (100 * share).toFixed(decimals === undefined ? 1 : decimals).replace('.', catalogue[code].decimal);
-    return text('pattern.percent', { value: isolated(figure) });
+    return isolated(catalogue[code].words['pattern.percent'].replace('{value}', figure)); // number and sign keep together
   }
 
   const probability = (p) => (p < 0.001 ? text('parts.p_least', { p: isolated('0' + catalogue[code].decimal + '001') }) : isolated(p.toFixed(3).replace('.', catalogue[code].decimal)));
   const area = (hectares, how) => text('pattern.ha', { value: number(hectares, { ...how, ...(whole ? { scale: 1000 } : {}) }) });
+  const label = (name, value) => text('pattern.label', { name, value });
   const range = (lo, hi) => text('pattern.range', { lo, hi });
 
   function interval(lo, hi, signed) {
@@ -84,5 +85,5 @@ const words = (() => {
 
   const wholeHectares = (yes) => { whole = yes; };
 
-  return { use, wholeHectares, text, counted, date, list, number, percent, probability, area, range, interval, level, method, className, rightToLeft, code: () => code };
+  return { use, wholeHectares, text, counted, date, label, list, number, percent, probability, area, range, interval, level, method, className, rightToLeft, code: () => code };
 })();

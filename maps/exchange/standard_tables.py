@@ -12,7 +12,8 @@ import pandas as pd
 import xlsxwriter
 
 from geo.files import atomic
-from maps.table import HXL_TAGS, csv_text
+from maps.column_names import HXL_TAGS
+from maps.table import csv_text
 from maps.text import plain
 
 __all__ = ["arq_table", "hxl_text", "wdr_table", "write_standard_tables"]

@@ -11,10 +11,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from maps.column_names import HXL_TAGS
 from maps.language import LANGUAGES
 from maps.page import Figures, Page
 from maps.remark import with_flags
-from maps.table import HXL_TAGS, csv_text, write_workbook
+from maps.table import csv_text, write_workbook
 from tests.maps import builders
 from tests.maps.test_interactive import HOSTILE
 
