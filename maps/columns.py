@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from maps.text import plain
 
 __all__ = [
+    "DETAIL",
     "SCALE",
     "encode_flat",
     "encode_lines",
@@ -32,10 +33,13 @@ __all__ = [
 SCALE = 100_000
 """Steps to a degree: about 1.1 m."""
 
-_DETAIL = 2500  # parts of the layer's diagonal that remain visible after simplification
+DETAIL = 2500
+"""Parts of a layer's diagonal that remain visible when its outlines are simplified."""
 
 
-def encode_polygons(frame: geopandas.GeoDataFrame, *, coverage: bool) -> list[list[list[list[int]]]]:
+def encode_polygons(
+    frame: geopandas.GeoDataFrame, *, coverage: bool, detail: int = DETAIL
+) -> list[list[list[list[int]]]]:
     """Return polygons as rings of coordinate differences.
 
     Parameters
@@ -44,6 +48,8 @@ def encode_polygons(frame: geopandas.GeoDataFrame, *, coverage: bool) -> list[li
         Polygons with a CRS, n rows.
     coverage
         Whether neighbours share edges, which are then simplified alike.
+    detail
+        Parts of the layer's diagonal that remain visible.
 
     Returns
     -------
@@ -51,7 +57,7 @@ def encode_polygons(frame: geopandas.GeoDataFrame, *, coverage: bool) -> list[li
         Each ring is ``[x0, y0, dx, dy, ...]`` in 1/100000 degree, closed by its first point implicitly.
     """
     shapes = np.asarray(frame.geometry.values)
-    tolerance = _tolerance(shapes)
+    tolerance = _tolerance(shapes, detail)
     simple = (
         shapely.coverage_simplify(shapes, tolerance)
         if coverage
@@ -106,27 +112,27 @@ def encode_flat(frame: geopandas.GeoDataFrame) -> dict[str, Any]:
     }
 
 
-def encode_outline(frame: geopandas.GeoDataFrame) -> list[list[list[int]]]:
+def encode_outline(frame: geopandas.GeoDataFrame, *, detail: int = DETAIL) -> list[list[list[int]]]:
     """Return the outline of a whole coverage, simplified as its polygons are."""
     shapes = np.asarray(frame.geometry.values)
-    simple = shapely.coverage_simplify(shapes, _tolerance(shapes))
+    simple = shapely.coverage_simplify(shapes, _tolerance(shapes, detail))
     return _rings(_geographic(np.array([shapely.union_all(simple)]), frame.crs)[0])
 
 
-def encode_lines(frame: geopandas.GeoDataFrame) -> list[list[list[int]]]:
+def encode_lines(frame: geopandas.GeoDataFrame, *, detail: int = DETAIL) -> list[list[list[int]]]:
     """Return lines as coordinate differences, one list of parts per feature."""
     shapes = np.asarray(frame.geometry.values)
-    simple = shapely.simplify(shapes, _tolerance(shapes))
+    simple = shapely.simplify(shapes, _tolerance(shapes, detail))
     return [
         [_differences(shapely.get_coordinates(part)) for part in shapely.get_parts(shape)]
         for shape in _geographic(simple, frame.crs)
     ]
 
 
-def simplified(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+def simplified(frame: geopandas.GeoDataFrame, *, detail: int = DETAIL) -> geopandas.GeoDataFrame:
     """Return a coverage with no more detail than the page shows; neighbours still share their edges."""
     shapes = np.asarray(frame.geometry.values)
-    return frame.set_geometry(shapely.coverage_simplify(shapes, _tolerance(shapes)))
+    return frame.set_geometry(shapely.coverage_simplify(shapes, _tolerance(shapes, detail)))
 
 
 def inner_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:
@@ -192,9 +198,9 @@ def script_json(value: Any) -> str:
     return text
 
 
-def _tolerance(shapes: NDArray[Any]) -> float:
+def _tolerance(shapes: NDArray[Any], detail: int) -> float:
     west, south, east, north = shapely.total_bounds(shapes)
-    return float(math.hypot(east - west, north - south) / _DETAIL)
+    return float(math.hypot(east - west, north - south) / detail)
 
 
 def _geographic(shapes: NDArray[Any], crs: Any) -> NDArray[Any]:

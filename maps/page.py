@@ -17,6 +17,7 @@ import pandas as pd
 from geo.areas import MappedArea
 from geo.errors import InputError, Problem
 from geo.legend import Legend
+from maps.columns import DETAIL
 from maps.disclosure import Tier, require_tiers
 from maps.parts import Parts
 
@@ -382,6 +383,8 @@ class Page:
     """West, south, east and north of a sheet, in degrees; None for all of the units."""
     parts: Parts = field(default_factory=Parts)
     """Cells, effects, projects, fields, sample: what the product of this tier shows beside its units."""
+    detail: int = DETAIL
+    """Parts of a layer's diagonal that remain visible in the outlines of units, overlays and lines."""
     language: str = "en"
     """Language the page opens in: en, fr, es, ar, ru or zh."""
 

@@ -66,6 +66,9 @@ class FieldLayer:
     """Period."""
     frame: Any
     """GeoDataFrame with a CRS and columns `field_id`, `area_ha` (counted on the map), `probability` (per cent)."""
+    tolerance: float = 0.0
+    """How far an outline may be drawn from where it lies, in units of the CRS; the stairs of cells are straightened
+    by half the diagonal of one. The hectares are those of the map all the same."""
     tier: Tier = Tier.FIELD
     """Widest circle that may see it: none but the field office in practice."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import geopandas
 import numpy as np
 import pandas as pd
+import shapely
 
 from geo.areas import polygon_areas_ha
 from maps.columns import (
@@ -115,7 +117,9 @@ def payload(page: Page) -> dict[str, Any]:
         ],
         "units": _units(page),
         "overlays": list(_overlays(page)),
-        "lines": [{"kind": line.kind, "shapes": encode_lines(line.frame)} for line in page.lines],
+        "lines": [
+            {"kind": line.kind, "shapes": encode_lines(line.frame, detail=page.detail)} for line in page.lines
+        ],
         "rasters": [
             *(_raster(page, layer) for layer in page.rasters),
             *(_harm_map(one, page.extent) for one in page.harm_maps),
@@ -212,8 +216,12 @@ def _units(page: Page) -> dict[str, Any]:
         "title": plain(page.admin.title),
         "codes": [plain(code) for code in frame["code"]],
         "names": [plain(name) for name in frame["name"]],
-        **({"flat": encode_flat(simplified(frame))} if many else {"shapes": encode_polygons(frame, coverage=True)}),
-        "outline": encode_outline(frame),
+        **(
+            {"flat": encode_flat(simplified(frame, detail=page.detail))}
+            if many
+            else {"shapes": encode_polygons(frame, coverage=True, detail=page.detail)}
+        ),
+        "outline": encode_outline(frame, detail=page.detail),
         "labels": (inner_points if many else label_points)(frame),
         "areas": [round(float(area), 1) for area in polygon_areas_ha(frame)],
     }
@@ -279,10 +287,11 @@ _CELL_TEXTS = {"state": "missing", "mapped": "", "flags": ""}
 def _fields(layer: FieldLayer) -> dict[str, Any]:
     """Return the fields of a map; their hectares are counted on it, and the page says so."""
     frame = layer.frame
+    shapes = shapely.simplify(np.asarray(frame.geometry.values), layer.tolerance)
     return {
         "crop": layer.crop,
         "period": plain(layer.period),
-        "shapes": encode_flat(frame),
+        "shapes": encode_flat(frame.set_geometry(geopandas.GeoSeries(shapes, index=frame.index, crs=frame.crs))),
         "probability": [round(float(one)) for one in frame["probability"]],
         "area": [round(float(one), 2) for one in frame["area_ha"]],
         # Ids that count upwards are made from their number in the page
@@ -346,7 +355,7 @@ def _overlays(page: Page) -> Iterator[dict[str, Any]]:
             "title": plain(layer.title),
             "kind": layer.kind,
             "labels": [plain(label) for label in layer.frame[layer.label]],
-            "shapes": encode_polygons(layer.frame, coverage=False),
+            "shapes": encode_polygons(layer.frame, coverage=False, detail=page.detail),
         }
 
 

@@ -43,6 +43,8 @@ BUDGETS = {
 """Budget by tier; of tier 0 for each sheet."""
 
 _MOST_SHEETS = 400
+# At the least, an outline keeps what is more than two points wide on a screen
+_DETAILS = (1.0, 0.6, 0.36, 0.2)
 
 
 def render_within(page: Page, budget: Budget | None = None) -> dict[str, str]:
@@ -67,7 +69,7 @@ def render_within(page: Page, budget: Budget | None = None) -> dict[str, str]:
     """
     limit = budget or BUDGETS[page.about.tier]
     if page.about.tier is not Tier.FIELD:
-        return {"index.html": _checked(render(_without_excess(page, limit)), limit, page.about.tier)}
+        return {"index.html": _small_enough(_without_excess(page, limit), limit)}
     sheets = split(page, limit.shapes)
     if len(sheets) == 1:
         text = render(page)
@@ -91,11 +93,15 @@ def _rendered(page: Page, sheets: list[Page], limit: Budget) -> list[tuple[Page,
         sheets = split(page, limit.shapes, parts=2 * len(sheets))
 
 
-def _checked(text: str, limit: Budget, tier: Tier) -> str:
-    size = len(text.encode())
-    if size > limit.size:
-        raise QualityGateError(_too_large(size, limit, tier))
-    return text
+def _small_enough(page: Page, limit: Budget) -> str:
+    """Return the page with as much detail in its outlines as the budget bears; neighbours keep common edges."""
+    size = 0
+    for share in _DETAILS:
+        text = render(replace(page, detail=int(page.detail * share)))
+        size = len(text.encode())
+        if size <= limit.size:
+            return text
+    raise QualityGateError(_too_large(size, limit, page.about.tier))
 
 
 def _too_large(size: int, limit: Budget, tier: Tier = Tier.FIELD) -> Problem:

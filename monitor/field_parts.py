@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,9 +71,11 @@ def _fields(context: Context) -> Iterator[FieldLayer]:
         if not path.is_file():
             continue
         fields = open_layer(path)
+        # Half a diagonal: outlines lose the stairs of the cells, and nothing that the map tells
+        tolerance = math.hypot(context.frame.geobox.resolution.x, context.frame.geobox.resolution.y) / 2
         for crop in context.survey.survey.crops:
             own = fields[fields["crop"] == crop].reset_index(drop=True)
-            yield FieldLayer(crop=crop, period=period.name, frame=own)
+            yield FieldLayer(crop=crop, period=period.name, frame=own, tolerance=tolerance)
 
 
 def _gaps(context: Context) -> Iterator[GapLayer]:

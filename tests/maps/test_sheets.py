@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import numpy as np
 import pytest
 import shapely
@@ -14,7 +15,10 @@ import shapely
 from geo.errors import QualityGateError
 from maps.columns import SCALE, encode_flat
 from maps.disclosure import Tier
+from maps.interactive import render
 from maps.page import Page
+from maps.parts import FieldLayer, Parts
+from maps.payload import payload
 from maps.sheets import BUDGETS, Budget, render_within, split
 from tests.maps import builders
 from tests.maps.test_interactive import data
@@ -49,6 +53,40 @@ def test_too_many_cells_are_left_out_and_told(public_page: Page) -> None:
     html = render_within(public_page, Budget(10**7, count - 1))["index.html"]
     assert data(html)["cells"] is None
     assert "Cells are more than this page holds" in html
+
+
+def test_outlines_lose_detail_before_a_page_is_refused(public_page: Page) -> None:
+    """Law: over its budget a page is drawn with less detail, as little less as needed; units keep common edges."""
+    t = np.linspace(0, 1, 60_000)
+    west, south, east, north = public_page.admin.frame.total_bounds
+    wiggle = 400 * np.sin(900 * t) + 90 * np.sin(7000 * t)
+    line = shapely.linestrings(np.column_stack([west + t * (east - west), (south + north) / 2 + wiggle]))
+    river = geopandas.GeoDataFrame(geometry=[line], crs=public_page.admin.frame.crs)
+    page = replace(public_page, lines=(replace(public_page.lines[0], frame=river),))
+    sizes = {share: len(render(replace(page, detail=int(2500 * share))).encode()) for share in (1.0, 0.36)}
+    assert sizes[1.0] > sizes[0.36]
+    for share, size in sizes.items():
+        made = render_within(page, Budget(size, 10**6))["index.html"]
+        assert len(made.encode()) == size, share
+    assert data(made)["units"]["codes"] == list(page.admin.frame["code"])
+
+
+def test_fields_are_drawn_without_the_stairs_of_their_cells(field_page: Page) -> None:
+    """Literal: a slope of 40 stairs becomes a line within half a diagonal; the hectares told are the map's."""
+    stairs = [(10.0 * (n // 2), 10.0 * ((n + 1) // 2)) for n in range(80)]
+    field = shapely.Polygon([*stairs, (400.0, 0.0)])
+    frame = geopandas.GeoDataFrame(
+        {"field_id": ["a1"], "area_ha": [7.9], "probability": [88.0]}, geometry=[field], crs="EPSG:32618"
+    )
+    layer = FieldLayer(crop="coca", period="2024", frame=frame)
+    bare = replace(field_page, rasters=(), harm_maps=(), elevation=None)
+    exact, drawn = (
+        payload(replace(bare, parts=Parts(fields=(replace(layer, tolerance=tolerance),))))["fields"][0]
+        for tolerance in (0.0, 50**0.5)
+    )
+    assert exact["shapes"]["points"] == [81]
+    assert drawn["shapes"]["points"][0] < 8
+    assert drawn["area"] == exact["area"] == [7.9]
 
 
 @pytest.mark.parametrize(
