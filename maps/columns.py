@@ -135,10 +135,9 @@ def simplified(frame: geopandas.GeoDataFrame, *, detail: int = DETAIL) -> geopan
     return frame.set_geometry(shapely.coverage_simplify(shapes, _tolerance(shapes, detail)))
 
 
-def inner_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:
-    """Return for each polygon the latitude and longitude of some point well inside it, quickly."""
-    points = _geographic(shapely.point_on_surface(np.asarray(frame.geometry.values)), frame.crs)
-    return [[round(point.y, 5), round(point.x, 5)] for point in points]
+def inner_points(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Return for each polygon some point well inside it, quickly."""
+    return frame.set_geometry(frame.geometry.representative_point())
 
 
 def label_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:
@@ -154,7 +153,10 @@ def label_points(frame: geopandas.GeoDataFrame) -> list[list[float]]:
 
 
 def encode_table(table: pd.DataFrame, *, decimals: int = 3) -> dict[str, Any]:
-    """Return a table by columns: numbers as they are, text as distinct values and their runs.
+    """Return a table by columns, each in the shortest of three forms.
+
+    The forms are a list of its cells; ``values`` and ``runs`` (``[index, length, ...]``), where cells repeat the
+    one before; ``values`` and ``turns``, where all values come that many times over in the same order.
 
     Parameters
     ----------
@@ -166,8 +168,8 @@ def encode_table(table: pd.DataFrame, *, decimals: int = 3) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rows``; ``numbers`` (column to list with None for missing); ``texts`` (column to ``values`` and
-        ``runs``, the latter ``[index, length, ...]``).
+        ``rows``; ``numbers`` (column to list with None for missing, or to runs) and ``texts`` (column to runs or
+        turns).
 
     Examples
     --------
@@ -177,9 +179,9 @@ def encode_table(table: pd.DataFrame, *, decimals: int = 3) -> dict[str, Any]:
     numbers = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
     return {
         "rows": len(table),
-        "numbers": {str(name): [_number(x, decimals) for x in table[name]] for name in numbers},
+        "numbers": {str(name): _numbers([_number(x, decimals) for x in table[name]]) for name in numbers},
         "texts": {
-            str(name): _runs([plain(x) for x in table[name]]) for name in table.columns if name not in numbers
+            str(name): _texts([plain(x) for x in table[name]]) for name in table.columns if name not in numbers
         },
     }
 
@@ -237,10 +239,24 @@ def _number(value: Any, decimals: int) -> float | int | None:
     return int(kept) if kept.is_integer() else kept
 
 
-def _runs(texts: Sequence[str]) -> dict[str, Any]:
-    values = list(dict.fromkeys(texts))
-    index = {text: number for number, text in enumerate(values)}
+def _numbers(numbers: list[float | int | None]) -> list[float | int | None] | dict[str, Any]:
+    made = _runs(numbers)
+    return made if 4 * len(made["runs"]) < len(numbers) else numbers
+
+
+def _texts(texts: list[str]) -> dict[str, Any]:
+    made = _runs(texts)
+    values = made["values"]
+    turns, rest = divmod(len(texts), max(len(values), 1))
+    if len(values) > 1 and not rest and texts == values * turns:
+        return {"values": values, "turns": turns}
+    return made
+
+
+def _runs(cells: Sequence[Any]) -> dict[str, Any]:
+    values = list(dict.fromkeys(cells))
+    index = {cell: number for number, cell in enumerate(values)}
     runs: list[int] = []
-    for text, group in groupby(texts):
-        runs += [index[text], sum(1 for _ in group)]
+    for cell, group in groupby(cells):
+        runs += [index[cell], sum(1 for _ in group)]
     return {"values": values, "runs": runs}

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.areas import polygon_areas_ha
 from maps.columns import (
     encode_flat,
     encode_lines,
@@ -222,8 +221,7 @@ def _units(page: Page) -> dict[str, Any]:
             else {"shapes": encode_polygons(frame, coverage=True, detail=page.detail)}
         ),
         "outline": encode_outline(frame, detail=page.detail),
-        "labels": (inner_points if many else label_points)(frame),
-        "areas": [round(float(area), 1) for area in polygon_areas_ha(frame)],
+        "labels": encode_flat(inner_points(frame))["steps"] if many else label_points(frame),
     }
 
 

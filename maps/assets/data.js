@@ -9,12 +9,16 @@ const data = (() => {
   function rows(table) {
     function Row(number) { this[NUMBER] = number; }
     const column = (name, get) => Object.defineProperty(Row.prototype, name, { get });
-    Object.entries(table.numbers).forEach(([name, values]) => column(name, function cell() { return values[this[NUMBER]]; }));
-    Object.entries(table.texts).forEach(([name, { values, runs }]) => {
-      const codes = new Uint32Array(table.rows);
-      let at = 0;
-      for (let run = 0; run < runs.length; run += 2) codes.fill(runs[run], at, at += runs[run + 1]);
-      column(name, function cell() { return values[codes[this[NUMBER]]]; });
+    Object.entries({ ...table.numbers, ...table.texts }).forEach(([name, packed]) => {
+      const { values, runs } = packed;
+      if (Array.isArray(packed)) column(name, function cell() { return packed[this[NUMBER]]; });
+      else if (!runs) column(name, function cell() { return values[this[NUMBER] % values.length]; });
+      else {
+        const codes = new Uint32Array(table.rows);
+        let at = 0;
+        for (let run = 0; run < runs.length; run += 2) codes.fill(runs[run], at, at += runs[run + 1]);
+        column(name, function cell() { return values[codes[this[NUMBER]]]; });
+      }
     });
     const list = new Array(table.rows);
     for (let number = 0; number < table.rows; number += 1) list[number] = new Row(number);
@@ -127,6 +131,8 @@ const data = (() => {
     change: (crop, pair, domain) => (pair ? changeByKey.get(domain, crop, pair.from, pair.to) || untested(crop, pair, domain) : undefined),
     counted: (crop, period, domain) => mapped.get(key(crop, period, domain)),
     accuracy: (period) => raw.accuracy.find((entry) => entry.period === period),
+    points,
+    once,
     polygons: (shapes) => shapes.map((polygon) => polygon.map(points)),
     lines: (shapes) => shapes.map(points),
     pairs: (crop) => {

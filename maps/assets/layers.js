@@ -104,9 +104,10 @@ const layers = (() => {
     };
     const many = painter.shapes(data.raw.units.flat, { pane, style, opacity: 0.85 });
     painted.set(pane, many);
+    const centres = data.once(() => data.points(data.raw.units.labels));
     class Unit {
       constructor(code, index) { this.code = code; this.index = index; }
-      get centre() { return L.latLng(data.raw.units.labels[this.index]); }
+      get centre() { return L.latLng(centres()[this.index]); }
       get fill() { return this; }
       get options() { return styles[this.index]; }
       setStyle(changed) { Object.assign(styles[this.index], changed); }

@@ -91,6 +91,15 @@ def test_table_returns() -> None:
         assert cells == table[column].fillna("").tolist()
 
 
+def test_columns_take_their_shortest_form() -> None:
+    """Literal: a constant number is one run; names that come again in each period are said once."""
+    table = pd.DataFrame({"level": [0.95] * 9, "name": ["a", "b", "c"] * 3, "kind": ["stock"] * 9})
+    packed = encode_table(table)
+    assert packed["numbers"] == {"level": {"values": [0.95], "runs": [0, 9]}}
+    assert packed["texts"]["name"] == {"values": ["a", "b", "c"], "turns": 3}
+    assert packed["texts"]["kind"] == {"values": ["stock"], "runs": [0, 9]}
+
+
 @given(st.floats(-1e6, 1e6), st.integers(0, 2))
 def test_cut_numbers_round_alike(value: float, decimals: int) -> None:
     """Law: what the page prints from the cut number is what the tables print from the full one."""
