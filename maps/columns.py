@@ -168,17 +168,18 @@ def encode_table(table: pd.DataFrame, *, decimals: int = 3) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rows``; ``numbers`` (column to list with None for missing, or to runs) and ``texts`` (column to runs or
+        ``rows``; ``columns`` (names in their order); ``numbers`` (column to list with None for missing, or to runs) and ``texts`` (column to runs or
         turns).
 
     Examples
     --------
     >>> encode_table(pd.DataFrame({"crop": ["coca", "coca"], "ha": [1.234, float("nan")]}))
-    {'rows': 2, 'numbers': {'ha': [1.234, None]}, 'texts': {'crop': {'values': ['coca'], 'runs': [0, 2]}}}
+    {'rows': 2, 'columns': ['crop', 'ha'], 'numbers': {'ha': [1.234, None]}, 'texts': {'crop': {...}}}
     """
     numbers = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
     return {
         "rows": len(table),
+        "columns": [str(name) for name in table.columns],
         "numbers": {str(name): _numbers([_number(x, decimals) for x in table[name]]) for name in numbers},
         "texts": {
             str(name): _texts([plain(x) for x in table[name]]) for name in table.columns if name not in numbers

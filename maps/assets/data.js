@@ -22,7 +22,7 @@ const data = (() => {
     });
     const list = new Array(table.rows);
     for (let number = 0; number < table.rows; number += 1) list[number] = new Row(number);
-    list.columns = [...Object.keys(table.numbers), ...Object.keys(table.texts)];
+    list.columns = table.columns;
     return list;
   }
 
@@ -97,7 +97,7 @@ const data = (() => {
       const found = raw.cells && raw.cells.figures.find((one) => one.crop === crop && one.period === period);
       const list = found ? rows(found.table) : [];
       list.forEach((row, i) => { row.cell = raw.cells.names[i]; row.level = found.level; });
-      if (found) list.columns.push('cell', 'level');
+      if (found) list.columns = ['cell', ...list.columns, 'level'];
       unpackedCells.set(mark, list);
     }
     return unpackedCells.get(mark);

@@ -282,6 +282,62 @@ def test_accessible_in_six_languages(product: Callable[..., Opened], tier: Tier,
     assert page.violations() == []
 
 
+def test_arabic_on_a_telephone_from_a_stick(product: Callable[..., Opened]) -> None:
+    """Literal: opened as a file, without a network, by fingers: every control answers in Arabic, from the right."""
+    page = product(Tier.PUBLIC, **PHONE)
+    tab, arabic = page.tab, language("ar")
+    assert tab.url.startswith("file://")
+    tab.select_option("#language", "ar")
+    tab.locator("#theme label", has_text=arabic.text("theme.change")).tap()
+    assert arabic.text("theme.change") in page.text("#legend h3") or "2022" in page.text("#legend h3")
+    tab.locator("#theme label", has_text=arabic.text("theme.hectares")).tap()
+    tab.locator("#period-slider").press("ArrowRight")  # to the right is back in time here
+    assert page.text("#period output") == "2023"
+    tab.locator("#compare").tap()
+    tab.locator("#divider-at").scroll_into_view_if_needed()
+    for place in ("#map-region", "#divider"):
+        box = tab.locator(place).bounding_box()
+        assert (box["x"], box["width"]) == (0, 390), place
+    at = tab.evaluate(
+        """() => {
+          const map = layers.map(), box = map.getContainer().getBoundingClientRect();
+          const at = map.latLngToContainerPoint(layers.unit('05008').centre);
+          return [box.left + at.x, box.top + at.y];
+        }"""
+    )
+    tab.touchscreen.tap(*at)
+    tab.locator(".popup").wait_for()
+    assert page.text(".popup h3") == "Monte Alto"
+    assert tab.locator(".popup").evaluate("node => getComputedStyle(node).direction") == "rtl"
+    tab.locator("#toggle-table").tap()
+    with tab.expect_download() as waiting:
+        tab.locator("#download").tap()
+    assert waiting.value.path().read_text(encoding="utf-8-sig").startswith("crop,period,domain")
+    said = tab.evaluate("() => document.body.innerText")
+    assert not re.search(r"[\u0660-\u0669]", said)  # one set of digits, the one of codes and downloads
+    assert tab.evaluate("() => document.documentElement.scrollWidth") == 390
+
+
+def test_words_around_a_figure_stand_in_order_in_arabic(product: Callable[..., Opened]) -> None:
+    """Law: read from the right, a change comes before its interval, wherever the phrase is nested."""
+    page = product(Tier.PUBLIC)
+    page.tab.select_option("#language", "ar")
+    for selector in (".verdict span", "#impact-body .verdict span"):
+        right, left = page.tab.locator(selector).first.evaluate(
+            """node => {
+              const text = node.firstChild, numbers = [...text.data.matchAll(/[\u2212+]\\d[\\d.,]*/g)];
+              const side = ({ index, 0: found }) => {
+                const range = document.createRange();
+                range.setStart(text, index);
+                range.setEnd(text, index + found.length);
+                return range.getBoundingClientRect().x;
+              };
+              return numbers.slice(0, 2).map(side);
+            }"""
+        )
+        assert right > left, selector
+
+
 @pytest.mark.parametrize("tier", list(Tier))
 def test_no_text_is_left_in_another_language(product: Callable[..., Opened], tier: Tier) -> None:
     """Law: no key of the catalogue shows as a key, in any language."""
