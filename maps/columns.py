@@ -168,8 +168,8 @@ def encode_table(table: pd.DataFrame, *, decimals: int = 3) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rows``; ``columns`` (names in their order); ``numbers`` (column to list with None for missing, or to runs) and ``texts`` (column to runs or
-        turns).
+        ``rows``; ``columns`` (names in their order); ``numbers`` (column to list with None for missing, or to
+        runs) and ``texts`` (column to runs or turns).
 
     Examples
     --------

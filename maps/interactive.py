@@ -13,6 +13,7 @@ from maps import offline
 from maps.columns import script_json
 from maps.language import LANGUAGES, language
 from maps.page import Page
+from maps.page_fonts import font_faces
 from maps.payload import catalogue, payload
 from maps.text import plain
 
@@ -70,7 +71,7 @@ def render(page: Page) -> str:
     # the name of the map is known only once its id is the number of its place
     offline.number_ids(figure)
     shell = offline.Shell(
-        style=_asset("page.css"),
+        style=font_faces(*LANGUAGES) + "\n" + _asset("page.css"),
         before=_frame("before", page),
         after=_frame("after", page, data=script_json(content), catalogue=script_json(catalogue(page.language))),
         script="\n".join([*code, f"page.start({map_.get_name()});"]),

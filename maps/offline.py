@@ -9,16 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
-from importlib.resources import files
 from typing import Any
 
 from branca.element import CssLink, Element, Figure, JavascriptLink
+
+from maps.locked import locked
 
 __all__ = ["InlineElements", "Shell", "content_policy", "number_ids", "render", "vendored"]
 
@@ -106,8 +106,9 @@ def content_policy(document: str) -> str:
         raise ValueError(f"the page would load from outside: {', '.join(inline.outside[:5])}")
     scripts = " ".join(dict.fromkeys(_hash(text) for text in inline.scripts)) or "'none'"
     styles = " ".join(dict.fromkeys(_hash(text) for text in inline.styles)) or "'none'"
+    fonts = "font-src data:; " if any("@font-face" in style for style in inline.styles) else ""
     return (
-        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; "
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; {fonts}"
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -168,15 +169,7 @@ def vendored(name: str) -> str:
     ValueError
         If the lock does not list it or the bytes differ from it.
     """
-    folder = files("maps.vendor")
-    lock = json.loads((folder / "LOCK.json").read_text(encoding="utf-8"))
-    hashes = {entry["file"]: entry["sha256"] for package in lock["packages"] for entry in package["files"]}
-    if name not in hashes:
-        raise ValueError(f"{name} is not among the vendored files ({', '.join(sorted(hashes))})")
-    content = (folder / name).read_bytes()
-    if hashlib.sha256(content).hexdigest() != hashes[name]:
-        raise ValueError(f"vendored {name} differs from LOCK.json; install the program again")
-    return content.decode("utf-8")
+    return locked("maps.vendor", name).decode("utf-8")
 
 
 def _head_parts(figure: Figure) -> Iterator[str]:

@@ -19,6 +19,7 @@ from maps.interactive import render
 from maps.language import Language, language
 from maps.offline import content_policy
 from maps.page import Page
+from maps.page_fonts import font_faces
 from maps.parts import Parts
 from maps.text import plain
 
@@ -197,7 +198,7 @@ def _sheet(page: Page, box: tuple[float, float, float, float], centres: list[Any
 def _index(page: Page, sheets: list[Page]) -> str:
     """Return the page that leads to the sheets: a small map of them and a list with what each holds."""
     words, about = language(page.language), page.about
-    style = (files("maps.assets") / "report.css").read_text(encoding="utf-8")
+    style = font_faces(words.code) + (files("maps.assets") / "report.css").read_text(encoding="utf-8")
     rows = "".join(_row(number, sheet, words) for number, sheet in enumerate(sheets, 1))
     heads = "".join(
         f'<th scope="col">{html.escape(words.text(key))}</th>'

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from maps.language import Language
 from maps.offline import content_policy
+from maps.page_fonts import font_faces
 from maps.report.document import Block, Bullets, Equation, Heading, Paragraph, Picture, Report, Table
 
 __all__ = ["html_report"]
@@ -23,7 +24,7 @@ def html_report(report: Report) -> str:
         If the document would load anything from outside.
     """
     words = report.words
-    style = (files("maps.assets") / "report.css").read_text(encoding="utf-8")
+    style = font_faces(words.code) + (files("maps.assets") / "report.css").read_text(encoding="utf-8")
     numbered = list(_numbered(report.blocks, words))
     document = (
         f'<!DOCTYPE html>\n<html lang="{words.code}" dir="{words.direction}">\n<head>\n'

@@ -7,7 +7,6 @@ one kind of entry, the equations, and those come from `maps.report.equations`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -15,6 +14,7 @@ from importlib.resources import as_file, files
 from typing import Any
 
 from maps.language import Language
+from maps.locked import locked, locked_names
 from maps.report.document import Block, Bullets, Equation, Heading, Paragraph, Picture, Report, Table
 from maps.report.equations import EQUATIONS
 
@@ -57,14 +57,10 @@ def vendored_fonts() -> tuple[str, ...]:
     ValueError
         If a font is missing or differs.
     """
-    folder = files("maps.fonts")
-    lock = json.loads((folder / "LOCK.json").read_text(encoding="utf-8"))
-    names = []
-    for entry in (entry for package in lock["packages"] for entry in package["files"]):
-        if hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest() != entry["sha256"]:
-            raise ValueError(f"vendored {entry['file']} differs from LOCK.json; install the program again")
-        names.append(str(entry["file"]))
-    return tuple(names)
+    names = locked_names("maps.fonts")
+    for name in names:
+        locked("maps.fonts", name)
+    return names
 
 
 def _content(report: Report) -> dict[str, Any]:

@@ -460,6 +460,17 @@ def test_hostile_names_do_nothing(browser: Any, tmp_path: Path) -> None:
     page.quiet()
 
 
+def test_letters_come_with_the_page(opened: Opened) -> None:
+    """Literal: a browser takes Chinese and Arabic letters from inside the page; its policy lets them in."""
+    for family, sign in (("Page Chinese", "\u53e4"), ("Page Arabic", "\u0647")):
+        found = opened.tab.evaluate(
+            """([family, sign]) => document.fonts.load('20px "' + family + '"', sign)
+              .then((faces) => faces.map((face) => face.status))""",
+            [family, sign],
+        )
+        assert found == ["loaded"], family
+
+
 def test_the_policy_holds(browser: Any, example_file: Path) -> None:
     """Negative control: a script and a picture added to the open page are stopped by its own policy."""
     page = Opened(browser, example_file)

@@ -20,6 +20,7 @@ from maps.report.document import Bullets, Equation, Heading, Paragraph, Picture,
 from maps.report.equations import EQUATIONS
 from maps.report.html import html_report
 from maps.report.pdf import pdf_report, vendored_fonts
+from tests.maps.page_fonts import CUT_FROM, FOLDER, signs
 
 AXE = Path(__file__).resolve().parents[2] / "vendor" / "axe.min.js"
 HOSTILE = (
@@ -172,7 +173,7 @@ def test_only_own_equations_are_typeset(report: Report) -> None:
 def test_fonts_carry_every_sign_of_the_catalogue() -> None:
     """Independent program: fontTools finds each sign of six languages in one of the vendored fonts."""
     folder = Path(__file__).resolve().parents[3] / "maps" / "fonts"
-    assert len(vendored_fonts()) == 9
+    assert len(vendored_fonts()) == 11
     for weight in ("Regular", "Bold"):
         known: set[int] = set()
         for path in sorted(folder.glob(f"*-{weight}.ttf")):
@@ -187,13 +188,25 @@ def test_fonts_carry_every_sign_of_the_catalogue() -> None:
         assert missing == set()
 
 
+def test_fonts_of_pages_carry_the_signs_of_the_catalogue() -> None:
+    """Independent program: fontTools finds each Chinese and Arabic sign of the catalogue in the fonts inside pages."""
+    written = {ord(sign) for code in ("ar", "zh") for text in language(code).words.values() for sign in text}
+    for file in CUT_FROM:
+        known = set(ttLib.TTFont(FOLDER / file).getBestCmap())
+        wanted = signs(file) & written
+        assert len(wanted) > 30
+        assert wanted <= known, [chr(sign) for sign in wanted - known]
+
+
 def test_lock_names_the_fonts_as_they_are() -> None:
     """Law: the lock lists each font and licence with its size, and says how the subset was made."""
     folder = Path(__file__).resolve().parents[3] / "maps" / "fonts"
     lock: dict[str, Any] = json.loads((folder / "LOCK.json").read_text(encoding="utf-8"))
     listed = {entry["file"]: entry["bytes"] for package in lock["packages"] for entry in package["files"]}
     present = {
-        p.name: p.stat().st_size for p in folder.iterdir() if p.suffix == ".ttf" or p.name.startswith("LICENSE")
+        p.name: p.stat().st_size
+        for p in folder.iterdir()
+        if p.suffix in (".ttf", ".woff2") or p.name.startswith("LICENSE")
     }
     assert listed == present
     assert all("pyftsubset" in package["subset"] for package in lock["packages"])
