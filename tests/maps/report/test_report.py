@@ -189,7 +189,7 @@ def test_fonts_carry_every_sign_of_the_catalogue() -> None:
 
 
 def test_fonts_of_pages_carry_the_signs_of_the_catalogue() -> None:
-    """Independent program: fontTools finds each Chinese and Arabic sign of the catalogue in the fonts inside pages."""
+    """Independent program: fontTools finds the Chinese and Arabic signs of the catalogue in pages."""
     written = {ord(sign) for code in ("ar", "zh") for text in language(code).words.values() for sign in text}
     for file in CUT_FROM:
         known = set(ttLib.TTFont(FOLDER / file).getBestCmap())
