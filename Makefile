@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 EXAMPLE ?= andes-coca
 SEED ?= 1
 JOBS ?= 2
-# of `make trust`: kills, cases of each reader and mutants of each module, added to those counted before
+# of `make trust`: kills and cases of each reader, added to those counted before; mutants of each package
 KILLS ?= 20
 CASES ?= 1000
-MUTANTS ?= 1
+MUTANTS ?= 150
 
 .PHONY: sbom trust demo test quick lint types contracts unit format bench clean help
 

@@ -1,235 +1,231 @@
-"""Change one thing in a module, run its tests, and count how often they notice.
+"""Change one thing in a module, run the tests that reach it, and count how often they notice.
 
-``python -m benchmarks.trust.mutants [N] [MODULE...]`` tries N further mutants (2 when none is named) of each module
-of estimators, disclosure and harms, or of those named. Places are drawn at random, each once. A mutant is killed
-when a test fails or takes too long; a survivor is named with its line.
+``python -m benchmarks.trust.mutants [N] [--seed S] [PACKAGE...]`` draws N places (150 when none is named) of each
+of estimators, disclosure and harms, stratified by module, and changes one at a time. The package's own tests
+(the mirrored ones and its doctests, without the slow ones) are collected once; for each mutant a forked process
+runs those that reach the changed line, the fastest first, until one fails or takes too long: then it is killed.
+A survivor is named with its line. A change that no test can tell from the module stands in ``equivalent.toml``
+with the reason, and is counted apart. Ends with 1 where less than 85 % of the others are killed.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
-import copy
-import importlib.abc
-import importlib.util
+import json
 import os
 import random
-import re
 import signal
 import sys
 import time
-import zlib
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.trust.lines import PACKAGES
+from benchmarks.trust.mutation import Place, mutated, places
+from benchmarks.trust.reach import Reach, reach
 from benchmarks.trust.results import load, save
+from benchmarks.trust.warm import (
+    ROOT,
+    Suite,
+    first_failure_anew,
+    forked,
+    functions_below,
+    limit_processor,
+    replace_functions,
+    with_tests,
+)
 
-__all__ = ["main", "modules", "mutated", "places", "tests_of"]
+__all__ = ["EQUIVALENT", "LEAST", "Mutant", "equivalent", "main", "mutants_of", "sampled"]
 
-ROOT = Path(__file__).resolve().parents[2]
-LONGEST_S = 240
-"""A mutant whose tests take longer is killed."""
-MOST_FILES = 3
-"""Test files a mutant is tried on: the mirrored one, and those that import the module most closely."""
-
-_COMPARED = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-_COMPUTED = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.Mod: ast.Mult,
-    ast.FloorDiv: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
-}  # fmt: skip
-_LONG = "test_numbers_under_stress.py"
-"""Minutes long on a busy machine: a mutant would count as killed for its slowness."""
-_UNTOUCHED = ("Problem", "InputError", "QualityGateError", "SurveyFileError", "Field", "field", "dataclass")
-"""Calls whose words no test holds to the letter."""
+LEAST = 85
+"""Per cent of mutants that the tests must kill."""
+LONGEST_S = 3.0
+"""A test that takes longer is not tried on mutants: what survives may be noticed by slower tests."""
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 
-def places(tree: ast.Module) -> list[tuple[ast.AST, str]]:
-    """Return what can be changed in a module, and how it reads: numbers, operations, comparisons, conditions."""
-    found: list[tuple[ast.AST, str]] = []
-    for node in _inner(tree):
-        if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARED:
-            found.append((node, f"{type(node.ops[0]).__name__} to {_COMPARED[type(node.ops[0])].__name__}"))
-        elif isinstance(node, ast.BinOp) and type(node.op) in _COMPUTED:
-            found.append((node, f"{type(node.op).__name__} to {_COMPUTED[type(node.op)].__name__}"))
-        elif isinstance(node, ast.BoolOp):
-            found.append((node, "Or to And" if isinstance(node.op, ast.Or) else "And to Or"))
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub | ast.Invert):
-            found.append((node, f"without {type(node.op).__name__}"))
-        elif isinstance(node, ast.Constant) and type(node.value) in (int, float, bool):
-            found.append((node, f"{node.value!r} to {_other(node.value)!r}"))
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one thing changed, named so that the name holds when lines move."""
+
+    module: str
+    text: str
+    """The line, without the space before it."""
+    change: str
+    nth: int
+    """Which of the same changes of the same text it is, from 1."""
+    place: Place
+
+    @property
+    def name(self) -> tuple[str, str, str, int]:
+        """What it is known by."""
+        return self.module, self.text, self.change, self.nth
+
+    @property
+    def told(self) -> str:
+        """What it is, for a reader."""
+        return f"{self.module}:{self.place.line}: {self.change} in `{self.text}`"
+
+
+def modules(package: str) -> list[str]:
+    """Return the modules of a package, by path."""
+    found = sorted((ROOT / package).rglob("*.py"))
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def mutants_of(module: str) -> list[Mutant]:
+    """Return every mutant of a module, in order."""
+    source = (ROOT / module).read_text(encoding="utf-8")
+    text = source.splitlines()
+    seen: dict[tuple[str, str], int] = {}
+    found = []
+    for place in places(ast.parse(source)):
+        line = text[place.line - 1].strip()
+        seen[line, place.change] = nth = seen.get((line, place.change), 0) + 1
+        found.append(Mutant(module, line, place.change, nth, place))
     return found
 
 
-def _inner(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield nodes that decide on numbers: no annotations, default words of errors, nor texts."""
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list", "type_comment"):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST):
-                continue
-            called = getattr(child.func, "id", "") if isinstance(child, ast.Call) else ""
-            if called in _UNTOUCHED or isinstance(child, ast.JoinedStr | ast.Assert):
-                continue
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-                continue
-            yield child
-            yield from _inner(child)
+def equivalent() -> dict[tuple[str, str, str, int], str]:
+    """Return the mutants that no test can tell from the module, and why."""
+    rows = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("mutant", [])
+    return {(row["module"], row["line"], row["change"], row.get("nth", 1)): row["why"] for row in rows}
 
 
-def _other(value: Any) -> Any:
-    return (not value) if isinstance(value, bool) else value + 1
-
-
-def mutated(source: str, number: int) -> tuple[str, str]:
-    r"""Return a source with its numbered place changed, and the line and change in words.
-
-    Examples
-    --------
-    >>> mutated("def f(a, b):\n    return a + b", 0)
-    ('def f(a, b):\n    return a - b', 'line 2: Add to Sub')
-    """
-    tree = copy.deepcopy(ast.parse(source))
-    node, told = places(tree)[number]
-    if isinstance(node, ast.Compare):
-        node.ops[0] = _COMPARED[type(node.ops[0])]()
-    elif isinstance(node, ast.BinOp):
-        node.op = _COMPUTED[type(node.op)]()
-    elif isinstance(node, ast.BoolOp):
-        node.op = ast.And() if isinstance(node.op, ast.Or) else ast.Or()
-    elif isinstance(node, ast.UnaryOp):
-        node.op = ast.UAdd()
-        if "Not" in told:
-            return _without_not(source, number), f"line {node.lineno}: {told}"
-    elif isinstance(node, ast.Constant):
-        node.value = _other(node.value)
-    return ast.unparse(tree), f"line {getattr(node, 'lineno', 0)}: {told}"
-
-
-def _without_not(source: str, number: int) -> str:
-    tree = ast.parse(source)
-    target, _ = places(tree)[number]
-
-    class Bare(ast.NodeTransformer):
-        def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-            self.generic_visit(node)
-            return node.operand if node is target else node
-
-    return ast.unparse(ast.fix_missing_locations(Bare().visit(tree)))
-
-
-def modules() -> list[str]:
-    """Return the modules that are mutated, by path."""
-    return [
-        path.relative_to(ROOT).as_posix()
-        for package in PACKAGES
-        for path in sorted((ROOT / package).rglob("*.py"))
-        if path.name != "__init__.py"
+def sampled(package: str, number: int, seed: int) -> list[Mutant]:
+    """Draw mutants of a package: each module its share by places, drawn at random in it, none twice."""
+    every = {module: mutants_of(module) for module in modules(package)}
+    for module, those in every.items():
+        random.Random(f"{seed} {module}").shuffle(those)
+    total = sum(map(len, every.values()))
+    # order by the share of a module that is drawn already: any first part of it is stratified too
+    offset = random.Random(f"{seed} {package}")
+    ranked = [
+        ((at + offset.random()) / len(those), mutant) for those in every.values() for at, mutant in enumerate(those)
     ]
+    ranked.sort(key=lambda pair: (pair[0], pair[1].module))
+    return sorted(
+        (mutant for _, mutant in ranked[: min(number, total)]), key=lambda one: (one.module, one.place.number)
+    )
 
 
-def tests_of(module: str) -> list[str]:
-    """Return the test files of a module: the mirrored one, then those that import it, the smallest first."""
-    dotted = module.removesuffix(".py").replace("/", ".")
-    package, _, name = dotted.rpartition(".")
-    wanted = re.compile(rf"from {re.escape(dotted)} import|from {re.escape(package)} import .*\\b{name}\\b")
-    tests = ROOT / "tests"
-    mirrored = tests / Path(module).parent / f"test_{Path(module).name}"
-    importing = [path for path in tests.rglob("test_*.py") if wanted.search(path.read_text(encoding="utf-8"))]
-    near = (path for path in importing if path.relative_to(tests).parts[0] in ("aoi", "maps"))
-    importing = [path for path in near if path.name != _LONG]
-    importing.sort(key=lambda path: (path.parent != mirrored.parent, path.stat().st_size))
-    found = [*([mirrored] if mirrored.is_file() else []), *(path for path in importing if path != mirrored)]
-    if not found:  # reached by way of others only
-        found = sorted(mirrored.parent.glob("test_*.py"), key=lambda path: path.stat().st_size)[-MOST_FILES:]
-    return [path.relative_to(ROOT).as_posix() for path in found[:MOST_FILES]]
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a mutant."""
+
+    killed_by: str
+    """The test that noticed, ``time`` or a signal; none for a survivor."""
+    tests: int
+    """How many could be tried."""
+    seconds: float
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives a changed source in the place of a module's own."""
+class Runner:
+    """Tries mutants of a package on its collected tests."""
 
-    def __init__(self, name: str, path: Path, source: str) -> None:
-        self._name, self._path, self._source = name, path, source
+    def __init__(self, package: str, suite: Suite) -> None:
+        self._suite = suite
+        self._reach = reach(package, suite)
+        self._functions = functions_below(ROOT / package)
 
-    def find_spec(self, name: str, *_: Any, **__: Any) -> Any:
-        """Find the changed module, and no other."""
-        return importlib.util.spec_from_loader(name, self, origin=str(self._path)) if name == self._name else None
+    def tests_of(self, mutant: Mutant) -> list[tuple[str, float]]:
+        """Return the tests that reach a mutant's statement, the fastest first, with the time each may take."""
+        place = mutant.place
+        wanted = set(range(place.first, place.last + 1))
 
-    def create_module(self, spec: Any) -> None:
-        """Let Python make the module."""
+        def reaches(one: Reach) -> bool:
+            lines = one.lines.get(mutant.module, frozenset())
+            return bool(lines & wanted) if place.inside else bool(lines)
 
-    def exec_module(self, module: Any) -> None:
-        """Run the changed source; its file is the real one, for tests that look beside it."""
-        module.__file__ = str(self._path)
-        exec(compile(self._source, str(self._path), "exec"), module.__dict__)
+        found = [(one.seconds, name) for name, one in self._reach.items() if reaches(one)]
+        return [(name, 10 + 10 * seconds) for seconds, name in sorted(found) if seconds <= LONGEST_S]
 
+    def tried(self, mutant: Mutant) -> Verdict:
+        """Run the tests of a mutant on it."""
+        started = time.monotonic()
+        names = self.tests_of(mutant)
+        source = (ROOT / mutant.module).read_text(encoding="utf-8")
+        path = ROOT / mutant.module
+        code = compile(mutated(source, mutant.place.number), str(path), "exec", dont_inherit=True)
 
-def survives(module: str, source: str, tests: list[str]) -> bool:
-    """Run a module's tests on a changed source, in a forked process; say whether all of them pass."""
-    child = os.fork()
-    if child == 0:
-        os.setpgid(0, 0)
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        import pytest
+        def work() -> str:
+            if mutant.place.inside:
+                limit_processor(10)
+                if replace_functions(self._functions, code):
+                    return self._suite.first_failure(names)
+            return first_failure_anew(mutant.module, code, names)
 
-        dotted = module.removesuffix(".py").replace("/", ".")
-        sys.meta_path.insert(0, _Finder(dotted, ROOT / module, source))
-        os.chdir(ROOT)
-        code = 1
-        try:
-            code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests])
-        finally:
-            os._exit(int(code))
-    started = time.monotonic()
-    while time.monotonic() - started < LONGEST_S:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
-        time.sleep(0.05)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+        ended = forked(work) if names else None
+        killer = ended.answer if ended else ""
+        if ended and ended.signal:
+            killer = "time" if ended.signal in (signal.SIGXCPU, signal.SIGKILL) else f"signal {ended.signal}"
+        return Verdict(killer, len(names), time.monotonic() - started)
 
 
-def main(arguments: list[str]) -> None:
-    """Try so many further mutants of each module."""
+def tried(package: str, number: int, seed: int) -> Mapping[str, Any]:
+    """Try a sample of a package's mutants; return the counts and the survivors."""
+    known = equivalent()
+    sample = sampled(package, number, seed)
+    rows: list[tuple[Mutant, Verdict]] = []
+
+    def work(suite: Suite) -> None:
+        runner = Runner(package, suite)
+        for mutant in sample:
+            if mutant.name in known:
+                continue
+            verdict = runner.tried(mutant)
+            rows.append((mutant, verdict))
+            if not verdict.killed_by:
+                _say(f"survived {verdict.tests} tests: {mutant.told} (nth {mutant.nth})")
+            _log(package, seed, mutant, verdict)
+
+    with_tests([f"tests/{package}", package], work)
+    survivors = [mutant for mutant, verdict in rows if not verdict.killed_by]
+    return {
+        "modules": len(modules(package)),
+        "places": sum(len(mutants_of(module)) for module in modules(package)),
+        "tried": len(sample),
+        "equivalent": len(sample) - len(rows),
+        "killed": len(rows) - len(survivors),
+        "killed by time": sum(verdict.killed_by == "time" for _, verdict in rows),
+        "survivors": [mutant.told for mutant in survivors],
+    }
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _log(package: str, seed: int, mutant: Mutant, verdict: Verdict) -> None:
+    path = ROOT / "build" / "mutants" / f"{package.replace('/', '-')}-{seed}.jsonl"
+    with path.open("a", encoding="utf-8") as log:
+        log.write(json.dumps({**asdict(mutant), **asdict(verdict)}) + "\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try samples of the packages named, or of all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.trust.mutants")
+    parser.add_argument("number", nargs="?", type=int, default=150, help="mutants of each package")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=", ".join(PACKAGES))
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"
-    import geopandas  # noqa: F401  (once here, so that no fork has to)
-    import rasterio  # noqa: F401
-    import scipy.stats  # noqa: F401
-
-    number = int(arguments[0]) if arguments else 2
-    figures = load("mutants") or {"packages": {}}
-    for module in arguments[1:] or modules():
-        source = (ROOT / module).read_text(encoding="utf-8")
-        package = next(name for name in PACKAGES if module.startswith(name))
-        order = list(range(len(places(ast.parse(source)))))
-        random.Random(zlib.crc32(module.encode())).shuffle(order)
-        row = (
-            figures["packages"]
-            .setdefault(package, {})
-            .setdefault(module, {"places": 0, "tried": 0, "killed": 0, "survivors": []})
-        )
-        row["places"] = len(order)
-        tests = tests_of(module)
-        if row["tried"] == 0 and order and not survives(module, source, tests):
-            raise SystemExit(f"{module}: its tests fail without any change: {' '.join(tests)}")
-        for place in order[row["tried"] : row["tried"] + number]:
-            changed, told = mutated(source, place)
-            alive = survives(module, changed, tests)
-            row["tried"] += 1
-            row["killed"] += not alive
-            row["survivors"] += [told] if alive else []
-            save("mutants", figures)
-        sys.stdout.write(f"{module}: {row['killed']} of {row['tried']} killed ({len(order)} places)\n")
-        sys.stdout.flush()
+    low = 0
+    for package in given.packages or PACKAGES:
+        row = tried(package, given.number, given.seed)
+        figures = load("mutants")
+        figures.setdefault(package, {})[str(given.seed)] = row
+        save("mutants", figures)
+        told = row["tried"] - row["equivalent"]
+        share = 100 * row["killed"] / max(told, 1)
+        _say(f"{package}: {row['killed']} of {told} killed ({share:.1f} %), {row['equivalent']} equivalent")
+        low += share < LEAST
+    return 1 if low else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.trust import fuzz, kills, mutants
-from benchmarks.trust.mutants import modules, mutated, places
+from benchmarks.trust import fuzz, kills
 from benchmarks.trust.oracles import LIST, disabled, numeric_tests
 from benchmarks.trust.results import FOLDER, PAGE, load, page
 
@@ -116,37 +115,6 @@ def test_what_is_no_refusal_is_a_finding(
     """Negative control: a reader that breaks is found, and one that refuses is not."""
     monkeypatch.setattr(fuzz, "READERS", {"x": fuzz.Reader(".csv", lambda _: b"", read)})
     assert fuzz.case("x", 1, b"a", tmp_path).kind == kind
-
-
-@pytest.mark.parametrize(
-    ("source", "changes"),
-    [
-        ("x = a < b", {"x = a <= b"}),
-        ("x = a * b + 1", {"x = a * b - 1", "x = a / b + 1", "x = a * b + 2"}),
-        ("x = not a and -b", {"x = not a or -b", "x = a and -b", "x = not a and +b"}),
-        ("def f(a: int = True) -> 'x':\n    raise ValueError('1' * 3)", None),
-        ("def f():\n    raise InputError(Problem('a', 1 + 1))", set()),
-    ],
-)
-def test_each_place_is_changed_once(source: str, changes: set[str] | None) -> None:
-    """Literal: every mutant of a line, by hand."""
-    made = {mutated(source, number)[0] for number in range(len(places(ast.parse(source))))}
-    assert made == changes if changes is not None else all(ast.parse(text) for text in made)
-
-
-def test_every_mutant_of_a_module_is_python_and_another_program() -> None:
-    """Law: each mutant parses, and differs from the module."""
-    source = (ROOT / "aoi" / "survey" / "interval.py").read_text()
-    plain = ast.unparse(ast.parse(source))
-    made = [mutated(source, number)[0] for number in range(len(places(ast.parse(source))))]
-    assert len(made) > 50
-    assert all(text != plain and ast.parse(text) for text in made)
-
-
-def test_every_module_has_tests() -> None:
-    """Law: each module of estimators, disclosure and harms has test files to be tried on."""
-    without = [module for module in modules() if not mutants.tests_of(module)]
-    assert without == []
 
 
 def test_the_killer_kills_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

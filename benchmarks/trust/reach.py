@@ -1,0 +1,86 @@
+"""Which test runs which line of a package, and how long each takes by itself.
+
+Each test is run under coverage.py in a process of its own, so that what tests share (fixtures of a module, cached
+results) is counted for each of them. What was found is kept in ``build/mutants`` until a file changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import coverage
+
+from benchmarks.trust.warm import ROOT, Suite, forked, limit_processor
+from geo.files import write_text
+
+__all__ = ["Reach", "reach"]
+
+KEPT = ROOT / "build" / "mutants"
+LONGEST_S = 120
+"""Processor time that a test may take while it is watched."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a test that passes takes, and the lines it runs."""
+
+    seconds: float
+    lines: dict[str, frozenset[int]]
+    """By module."""
+
+
+def reach(package: str, suite: Suite) -> dict[str, Reach]:
+    """Return what each passing test of a package runs of it; watch those whose files changed."""
+    kept_at = KEPT / f"{package.replace('/', '-')}.json"
+    kept: dict[str, Any] = json.loads(kept_at.read_text(encoding="utf-8")) if kept_at.is_file() else {}
+    found = {name: row for name, row in kept.items() if name in suite.items and _fresh(row)}
+    since = time.monotonic()
+    for name in suite.items:
+        if name not in found:
+            found[name] = _watched(package, suite, name)
+        if time.monotonic() - since > 60 or name == list(suite.items)[-1]:
+            write_text(kept_at, json.dumps(found))
+            since = time.monotonic()
+    return {
+        name: Reach(row["seconds"], {module: frozenset(lines) for module, lines in row["lines"].items()})
+        for name, row in found.items()
+        if row["outcome"] == "passed"
+    }
+
+
+def _watched(package: str, suite: Suite, name: str) -> dict[str, Any]:
+    """Run one test in a process of its own; return what it ran and how long it took."""
+
+    def work() -> str:
+        watch = coverage.Coverage(data_file=None, config_file=False, include=[f"{ROOT}/{package}/*"])
+        limit_processor(LONGEST_S)
+        watch.start()
+        started = time.process_time()
+        outcome = suite.run(name)
+        taken = time.process_time() - started
+        watch.stop()
+        data = watch.get_data()
+        files = {file: Path(file).relative_to(ROOT).as_posix() for file in data.measured_files()}
+        lines = {module: sorted(data.lines(file) or []) for file, module in files.items()}
+        return json.dumps({"outcome": outcome, "seconds": round(taken, 4), "lines": lines})
+
+    ended = forked(work)
+    row = json.loads(ended.answer) if ended.answer else {"outcome": "killed", "seconds": LONGEST_S, "lines": {}}
+    files = {name.split("::")[0], *row["lines"]}
+    return {**row, "files": {file: _digest(file) for file in sorted(files)}}
+
+
+def _fresh(row: dict[str, Any]) -> bool:
+    return row["outcome"] == "passed" and all(_digest(file) == digest for file, digest in row["files"].items())
+
+
+@cache
+def _digest(file: str) -> str:
+    path = ROOT / file
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""

@@ -1,0 +1,177 @@
+"""Mutants: each thing is changed as said, samples can be had again, and the tests named notice the fixed ones."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import time
+import tomllib
+from collections import Counter
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+from benchmarks.trust.lines import LEAST as LEAST_LINES
+from benchmarks.trust.lines import PACKAGES
+from benchmarks.trust.mutants import LEAST, Mutant, equivalent, modules, mutants_of, sampled
+from benchmarks.trust.mutation import mutated, places
+from benchmarks.trust.results import load
+from benchmarks.trust.warm import (
+    ROOT,
+    Ended,
+    first_failure_anew,
+    forked,
+    functions_below,
+    limit_processor,
+    replace_functions,
+)
+
+FIXED = tomllib.loads((ROOT / "benchmarks" / "trust" / "fixed.toml").read_text(encoding="utf-8"))["mutant"]
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("x = a < b <= c", {"x = a <= b <= c", "x = a < b < c"}),
+        ("x = a * b + 1", {"x = a * b - 1", "x = a / b + 1", "x = a * b + 2"}),
+        ("x = not a and -b", {"x = not a or -b", "x = a and -b", "x = not a and b"}),
+        ("x = [~y for y in z if y]", {"x = [y for y in z if y]", "x = [~y for y in z if not y]"}),
+        ("x = a if b else np.maximum(c)", {"x = a if not b else np.maximum(c)", "x = a if b else np.minimum(c)"}),
+        ("for x in y:\n    x += 1\n    break", None),
+        ("def f(a: int = True) -> 'x':\n    raise ValueError('1' * 3)", {"def f(a: int=False) -> 'x':"}),
+        ("def f():\n    raise InputError(Problem('a', 1 + 1))", set()),
+        ("x = zip(a, b, strict=True)\nassert x > 1\ny = f'{x + 1}'", set()),
+        ("@cache(1)\ndef f() -> g[1]:\n    warn('x', 1)", set()),
+    ],
+)
+def test_each_thing_is_changed_once(source: str, changes: set[str] | None) -> None:
+    """Literal: every mutant of a line, by hand; what decides on no number is left as it is."""
+    made = [ast.unparse(mutated(source, place.number)) for place in places(ast.parse(source))]
+    if changes is None:
+        ends = ("x += 1", "x -= 1", "x += 2"), ("break", "continue")
+        wanted = [(ends[0][1], "break"), (ends[0][2], "break"), ("x += 1", "continue")]
+        assert made == [f"for x in y:\n    {first}\n    {last}" for first, last in wanted]
+    else:
+        assert {text.split("\n")[0] for text in made} == changes
+        assert len(made) == len(changes)
+
+
+def test_lines_of_a_place_are_those_of_its_statement_without_the_body() -> None:
+    """Literal: a head of a loop of two lines, its body, and a default before any call."""
+    source = "def f(a=1):\n    for x in (\n        2,\n    ):\n        y = 3\n"
+    found = {place.change: (place.first, place.last, place.inside) for place in places(ast.parse(source))}
+    assert found == {"1 to 2": (1, 1, False), "2 to 3": (2, 4, True), "3 to 4": (5, 5, True)}
+
+
+def test_every_mutant_of_a_module_is_another_program() -> None:
+    """Law: each mutant compiles, and differs from the module; no two are the same."""
+    path = ROOT / "aoi" / "survey" / "interval.py"
+    source = path.read_text(encoding="utf-8")
+    made = [ast.unparse(mutated(source, place.number)) for place in places(ast.parse(source))]
+    assert len(made) > 50
+    assert ast.unparse(ast.parse(source)) not in made
+    assert len(set(made)) == len(made)
+    assert all(compile(text, "x", "exec") for text in made)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_sample_is_stratified_and_can_be_had_again(package: str) -> None:
+    """Law: a seed gives one sample, another seed another; no mutant twice; modules by their share of places."""
+    sample = sampled(package, 100, 5)
+    assert [one.name for one in sample] == [one.name for one in sampled(package, 100, 5)]
+    assert len({one.name for one in sample}) == 100
+    assert {one.name for one in sample} != {one.name for one in sampled(package, 100, 6)}
+    assert {one.name for one in sampled(package, 50, 5)} < {one.name for one in sample}
+    drawn = Counter(one.module for one in sample)
+    every = {module: len(mutants_of(module)) for module in modules(package)}
+    for module, number in every.items():
+        assert abs(drawn[module] - 100 * number / sum(every.values())) <= 1.5
+
+
+def test_each_mutant_has_a_name_of_its_own() -> None:
+    """Law: no two mutants of a package share a name, and each equivalent one is still there, with its reason."""
+    for package in PACKAGES:
+        names = Counter(one.name for module in modules(package) for one in mutants_of(module))
+        assert max(names.values()) == 1
+        known = {name: why for name, why in equivalent().items() if name[0].startswith(f"{package}/")}
+        assert sorted(set(known) - set(names)) == []
+        assert all(len(why) > 10 for why in known.values())
+
+
+def test_enough_mutants_are_killed_and_lines_run() -> None:
+    """Law: of what was measured at least 85 % of mutants are killed and 95 % of lines run."""
+    for seeds in load("mutants").values():
+        for row in seeds.values():
+            assert row["killed"] + len(row["survivors"]) + row["equivalent"] == row["tried"]
+            assert 100 * row["killed"] >= LEAST * (row["tried"] - row["equivalent"])
+    for row in load("lines").get("packages", {}).values():
+        assert 100 * row["run"] >= LEAST_LINES * row["lines"]
+
+
+def _of(row: dict[str, object]) -> Mutant:
+    name = (row["module"], row["line"], row["change"], row.get("nth", 1))
+    return next(one for one in mutants_of(str(row["module"])) if one.name == name)
+
+
+@pytest.mark.parametrize("row", FIXED, ids=lambda row: f"{Path(row['module']).stem}-{row['change']}")
+def test_the_test_named_notices(row: dict[str, str]) -> None:
+    """Law: a test that holds numbers fails once their formula is changed, and passes on the module as it is."""
+    path = ROOT / row["module"]
+    source = path.read_text(encoding="utf-8")
+    changed = mutated(source, _of(row).place.number)
+    for tree, failing in ((ast.parse(source), ""), (changed, row["test"])):
+        code = compile(tree, str(path), "exec", dont_inherit=True)
+        ended = forked(lambda code=code: first_failure_anew(row["module"], code, [(row["test"], 60)]))
+        assert ended == Ended(failing, 0)
+
+
+SMALL = """
+LIMIT = 1
+
+def f(a):
+    return [b + LIMIT for b in a]
+
+class C:
+    def g(self):
+        return super().__eq__(self) is True and 1 < 2
+
+def made():
+    def inner():
+        return 3
+    return inner
+
+kept = made()
+"""
+
+
+def test_changed_code_reaches_every_holder_of_a_function(tmp_path: Path) -> None:
+    """Law: what was imported by name, a method and a function made by another run the changed code."""
+    path = tmp_path / "small.py"
+    path.write_text(SMALL)
+    space: dict[str, object] = {}
+    exec(compile(SMALL, str(path), "exec"), space)
+    f, made, kept, bound = space["f"], space["made"], space["kept"], space["C"]().g  # type: ignore[operator]
+    assert isinstance(f, FunctionType)
+    functions = functions_below(tmp_path)
+    assert replace_functions(functions, compile(SMALL, str(path), "exec")) == 0
+    changed = SMALL.replace("b + LIMIT", "b - LIMIT").replace("1 < 2", "2 < 2").replace("return 3", "return 4")
+    assert replace_functions(functions, compile(changed, str(path), "exec")) == 4
+    assert (f([1]), made()(), kept(), bound()) == ([0], 4, 4, False)  # type: ignore[operator]
+
+
+def test_a_forked_process_answers_fails_or_dies() -> None:
+    """Negative control: an answer, a death by the processor's limit, and a mistake of the work are told apart."""
+    assert forked(lambda: "x" * 100_000) == Ended("x" * 100_000, 0)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        forked(lambda: str(1 / 0))
+
+    def endless() -> str:
+        limit_processor(0)
+        while True:
+            pass
+
+    started = time.process_time()
+    assert forked(endless).signal != 0
+    assert time.process_time() - started < 1
+    assert "small" not in sys.modules
