@@ -146,7 +146,7 @@ def _significant(table: pd.DataFrame, rules: TierRules) -> pd.DataFrame:
             result[column] = _few_digits(result[column], rules.digits, np.rint)
     if {"lo", "hi"} <= set(result.columns):
         # The digits of a limit are those of the larger one, as on the page
-        scale = result[["value", "lo", "hi"]].astype(float).abs().max(axis=1)
+        scale = table[["value", "lo", "hi"]].astype(float).abs().max(axis=1)
         result["lo"] = _few_digits(result["lo"], rules.digits, np.floor, scale)
         result["hi"] = _few_digits(result["hi"], rules.digits, np.ceil, scale)
         result["value"] = _few_digits(table["value"], rules.digits, np.rint, scale)

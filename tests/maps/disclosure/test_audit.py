@@ -140,3 +140,65 @@ def test_what_is_out_already_is_not_asked_for_again() -> None:
     assert not still
     assert 0 in protect([table], only(0, 6), fixed=np.arange(6) > 1)[1]
     assert hidden[0]
+
+
+def test_without_any_published_sum_land_alone_bounds_a_place() -> None:
+    """Law: who sees nothing knows that a part is not negative and not larger than its land, if that is known."""
+    system = with_margins(np.array([[20.0, 30.0]]))
+    none, first = np.zeros(6, dtype=bool), np.array([1.0, 0.0])
+    width = inferred(system, none, first)
+    assert (width.lo, width.hi, width.size) == (0.0, 1e6, 1e6)
+    assert width.binding.size == 0
+    endless = Knowledge(rows=system.rows, parts=system.parts, most=np.array([np.inf, 1.0]))
+    assert inferred(endless, none, first).hi == np.inf
+    # a part that is larger than its land is told is no contradiction: the map knows land to a cell
+    assert inferred(endless, none, np.array([0.0, 1.0])).hi == 30.0
+
+
+def test_a_solver_that_gives_up_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: where no answer is found a place counts as known, and every row as one that tells it."""
+    system = with_margins(np.array([[20.0, 30.0]]))
+
+    def gives_up(*_: object, **__: object) -> object:
+        return type("Result", (), {"status": 4})()
+
+    monkeypatch.setattr("maps.disclosure.audit.linprog", gives_up)
+    width = inferred(system, np.arange(6) != 0, np.array([1.0, 0.0]))
+    assert (width.lo, width.hi) == (20.0, 20.0)
+    assert width.binding.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_the_rows_that_tell_are_enough_to_tell() -> None:
+    """Law (duality): an attacker who sees the binding rows alone knows as much as from all; no fewer do."""
+    system = with_margins(INVESTMENT)
+    hidden = np.isin(np.arange(16), [3, 5, 6, 8])
+    target = np.eye(9)[5]
+    width = inferred(system, ~hidden, target)
+    seen = np.isin(np.arange(16), width.binding)
+    assert seen.sum() < (~hidden).sum()
+    assert inferred(system, seen, target).size == pytest.approx(width.size)
+    for row in width.binding:
+        assert inferred(system, seen & ~only(row, 16), target).size > width.size + 1
+
+
+def test_a_hidden_nothing_needs_no_protection() -> None:
+    """Law: a place without crop is empty, and hiding it takes no other with it."""
+    system = with_margins(np.array([[0.0, 30.0], [4.0, 5.0]]))
+    hidden, still = protect([system], only(0, 9), fixed=np.arange(9) >= 4)
+    assert hidden.tolist() == only(0, 9).tolist()
+    assert not still
+
+
+def test_the_smallest_sum_that_is_large_enough_is_hidden_too() -> None:
+    """Literal: beside 10, with 30, 12 and 3, it is the 12: 30 costs the reader more, and 3 is no cover."""
+    rows = csr_array(np.vstack([np.eye(4), np.ones(4)]))
+    parts = np.array([10.0, 30.0, 12.0, 3.0])
+    system = Knowledge(rows=rows, parts=parts, most=np.full(4, 1e3))
+    hidden, still = protect([system], only(0, 5), fixed=only(4, 5))
+    assert hidden.tolist() == [True, False, True, False, False]
+    assert not still
+    # where only smaller ones may go, the largest of them goes
+    small = Knowledge(rows=rows, parts=np.array([10.0, 4.0, 9.0, 3.0]), most=np.full(4, 1e3))
+    hidden, still = protect([small], only(0, 5), fixed=only(4, 5))
+    assert hidden.tolist() == [True, False, True, False, False]
+    assert not still

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,3 +155,93 @@ def test_change_is_hidden_with_its_years() -> None:
     assert table.loc["02", "verdict"] == ""
     assert table.loc[["02", "03"], "difference_ha"].isna().all()
     assert table.loc["02", "state"] == "suppressed"
+
+
+def test_harms_have_few_digits_and_limits_outwards() -> None:
+    """Literal: two digits of the largest of value and limits, 1,512: hundreds; nearest, down and up."""
+    harms = pd.DataFrame(
+        {
+            "harm": ["D1", "E1", "G1"], "value": [1234.4, -0.01234, 0.0], "lo": [987.6, -0.0199, 0.0],
+            "hi": [1512.0, 0.00101, 0.0], "unit": "ha", "secret": 1,
+        }
+    )  # fmt: skip
+    table = generalised({"harms": harms}, decision(), PUBLIC).tables["harms"]
+    assert list(table.columns) == ["harm", "value", "lo", "hi", "unit"]
+    assert table[["value", "lo", "hi"]].to_numpy().tolist() == [
+        [1200.0, 900.0, 1600.0],
+        [-0.012, -0.020, 0.002],
+        [0.0, 0.0, 0.0],
+    ]
+
+
+def test_a_limit_that_is_told_in_full_stays() -> None:
+    """Law: rounding twice is rounding once, whatever the last bits of a tenth are."""
+    harms = pd.DataFrame({"harm": "x", "value": [0.3, 70.0], "lo": [0.1 + 0.1, 29.0], "hi": [0.7, 99.0]})
+    once = generalised({"harms": harms}, decision(), PUBLIC).tables["harms"]
+    assert once[["value", "lo", "hi"]].to_numpy().tolist() == [[0.3, 0.2, 0.7], [70.0, 29.0, 99.0]]
+    assert generalised({"harms": once}, decision(), PUBLIC).tables["harms"].equals(once)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3, 4])
+def test_few_digits_never_narrow_an_interval(digits: int) -> None:
+    """Law: limits hold the exact ones, the value lies between them, all within one step of the largest of them."""
+    rng = np.random.default_rng(digits)
+    sizes = 10.0 ** rng.integers(-3, 7, (2000, 1))
+    lo, value, hi = np.sort(np.round(sizes * rng.uniform(-1, 1, (2000, 3)), 3), axis=1).T
+    harms = pd.DataFrame({"harm": "x", "value": value, "lo": lo, "hi": hi})
+    told = generalised({"harms": harms}, decision(), replace(PUBLIC, digits=digits)).tables["harms"]
+    largest = np.maximum(np.abs(lo), np.abs(hi))
+    step = 10.0 ** (np.floor(np.log10(np.where(largest > 0, largest, 1.0))) - digits + 1)
+    slack = 1e-8 * step
+    assert ((told["lo"] <= told["value"]) & (told["value"] <= told["hi"])).all()
+    assert ((lo - step - slack <= told["lo"]) & (told["lo"] <= lo + slack)).all()
+    assert ((hi - slack <= told["hi"]) & (told["hi"] <= hi + step + slack)).all()
+    assert (np.abs(told["value"] - value) <= step / 2 + slack).all()
+
+
+def test_digits_are_those_of_the_exact_figure() -> None:
+    """Literal: 99.6 is told as 100, and its limits, 99.1 to 99.7, in its own two digits, not in those of 100."""
+    harms = pd.DataFrame({"harm": ["x"], "value": [99.6], "lo": [99.1], "hi": [99.7]})
+    told = generalised({"harms": harms}, decision(), PUBLIC).tables["harms"].iloc[0]
+    assert told[["value", "lo", "hi"]].tolist() == [100.0, 99.0, 100.0]
+
+
+def test_effects_and_accuracy_keep_counts_whole() -> None:
+    """Literal: a p-value at two decimals, a share at two, counts as they are, money and per cent at two digits."""
+    effects = pd.DataFrame(
+        {
+            "scope": ["all"], "state": "estimated", "value": [-12.34], "lo": [-20.6], "hi": [-1.01],
+            "p_value": ["0.0349"], "n_treated": [123], "n_control": ["456"], "without_programme": [98765.0],
+            "percent": [-12.49],
+        }
+    )  # fmt: skip
+    accuracy = pd.DataFrame(
+        {"period": ["2024"], "class": "coca", "measure": "users", "value": ["0.8765"], "se": [0.0449], "n": [50]}
+    )
+    made = generalised({"effects": effects, "accuracy": accuracy}, decision(), PUBLIC).tables
+    row = made["effects"].iloc[0]
+    assert row[["value", "lo", "hi", "p_value"]].tolist() == [-12.0, -21.0, -1.0, 0.03]
+    assert row[["n_treated", "n_control", "without_programme", "percent"]].tolist() == [123, 456, 99000.0, -12.0]
+    assert made["accuracy"].to_numpy().tolist() == [["2024", "coca", "users", 0.88, 0.04]]
+
+
+def test_layers_are_attacked_one_by_one_and_a_year_without_a_total_is_not() -> None:
+    """Law: a layer and its rest add up to the frame; what is shown of others tells nothing of it."""
+    states = {"frame": "shown", "layer:ad": "primary", "layer:park": "shown"}
+    both = Decision(tier=Tier.PUBLIC, leaves=(), states=states, rules=PUBLIC.as_record())
+    zones = pd.DataFrame(
+        {
+            "crop": "coca", "period": "2024", "domain": ["ad", "park"], "domain_name": "x", "state": "estimated",
+            "value_ha": [300.0, 100.0], "lo_ha": [200.0, 50.0], "hi_ha": [400.0, 150.0], "level": 0.95,
+        }
+    )  # fmt: skip
+    land = {"layer:ad": 5000.0, "rest:ad": 5000.0, "layer:park": 500.0, "rest:park": 9500.0}
+    raw = {"estimates": estimates(), "zones": zones}
+    safe = generalised({"zones": zones}, both, PUBLIC)
+    assert audit_tables(raw, safe, PUBLIC, land) == 1
+    # where the rest holds next to no land the layer is the frame, and its figure is out
+    whole = {"estimates": estimates(), "zones": zones.assign(value_ha=[799.5, 100.0])}
+    with pytest.raises(DisclosureError, match=r"zones coca 2024.*layer:ad"):
+        audit_tables(whole, safe, PUBLIC, land | {"rest:ad": 1.0})
+    later = {**whole, "zones": whole["zones"].assign(period="2025")}
+    assert audit_tables(later, safe, PUBLIC, land | {"rest:ad": 1.0}) == 0

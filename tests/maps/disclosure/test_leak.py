@@ -19,6 +19,7 @@ import pytest
 import rasterio
 import shapely
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from geo.errors import DisclosureError
 from maps.columns import encode_polygons
@@ -166,3 +167,64 @@ def test_the_refusal_does_not_repeat_the_secret(tmp_path: Path) -> None:
     with pytest.raises(DisclosureError) as caught:
         require_no_leak(tmp_path, ["a.csv"], NEEDLES, suffixes=(".csv",))
     assert "CANARY" not in str(caught.value)
+
+
+def test_what_cannot_be_unpacked_is_searched_as_it_is() -> None:
+    """Law: a stream that is stored plain, and letters that only look like base64, hide nothing and stop nothing."""
+    stored = b"%PDF-1.7\nstream\nCANARY-77\nendstream"
+    assert leaks(stored, NEEDLES)
+    assert not leaks(stored.replace(b"77", b"78"), NEEDLES)
+    assert not leaks(b"A" * 17, NEEDLES)  # one letter too many
+    assert leaks(b"A" * 17 + b" CANARY-77", NEEDLES)
+
+
+def test_archives_packed_without_end_are_refused() -> None:
+    """Law: what is packed deeper than anybody opens does not leave; what is less deep is searched."""
+    payload = SECRETS["word"]
+    for _ in range(8):
+        payload = gzip.compress(payload)
+    assert leaks(payload, NEEDLES)
+    with pytest.raises(DisclosureError, match="archives within archives"):
+        leaks(gzip.compress(gzip.compress(payload)), NEEDLES)
+
+
+def test_places_in_tables_and_indexes_of_a_database_are_found(tmp_path: Path) -> None:
+    """Law: a layer of a GeoPackage with the place is found, though its spatial index is not read as a table."""
+    path = tmp_path / "layer.gpkg"
+    frames = [geopandas.GeoDataFrame(geometry=[shapely.Point(X + d, Y)], crs=32618) for d in (0.0, 500.0)]
+    for frame, found in zip(frames, (True, False), strict=True):
+        path.unlink(missing_ok=True)
+        frame.to_file(path, layer="places", engine="pyogrio")
+        assert b"rtree_places" in path.read_bytes()
+        assert bool(leaks(path.read_bytes(), NEEDLES)) is found
+
+
+def test_texts_of_a_picture_are_read() -> None:
+    """Law: a comment inside a picture is searched like any other text."""
+    for word, found in (("CANARY-77", True), ("CANARY-78", False)):
+        buffer = io.BytesIO()
+        text = PngInfo()
+        text.add_text("Comment", word, zip=True)
+        Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=text)
+        assert word.encode() not in buffer.getvalue()
+        assert bool(leaks(buffer.getvalue(), NEEDLES)) is found
+
+
+def test_differences_come_in_pairs() -> None:
+    """Law: an odd list is no list of places; with its last number left out it is one, and the place is found."""
+    x, y = round(LON * 1e5), round(LAT * 1e5)
+    assert leaks(f"[{x},{y},5,5]".encode(), NEEDLES)
+    assert leaks(f"[{x - 7},{y + 9},7,-9]".encode(), NEEDLES)
+    assert not leaks(f"[{x - 7},{y + 9},7,-8,3]".encode(), NEEDLES)
+
+
+def test_bytes_searched_are_counted(tmp_path: Path) -> None:
+    """Literal: a file of 20 bytes that nothing is packed in, and an archive with its name and content."""
+    (tmp_path / "a.csv").write_bytes(b"x" * 10 + b"\n" * 10)
+    assert require_no_leak(tmp_path, ["a.csv"], NEEDLES, suffixes=(".csv",)) == 20
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("b 1.txt", b"y z " * 5)
+    (tmp_path / "b.xlsx").write_bytes(packed.getvalue())
+    wanted = 20 + len(packed.getvalue()) + len("b 1.txt") + 20
+    assert require_no_leak(tmp_path, ["a.csv", "b.xlsx"], NEEDLES, suffixes=(".csv", ".xlsx")) == wanted

@@ -252,3 +252,10 @@ def test_order_of_the_fields_changes_nothing() -> None:
     mixed = found.patches.sample(frac=1.0, random_state=1).reset_index(drop=True)
     again = decided(replace(found, patches=mixed))
     assert {t: d.states for t, d in decided(found).items()} == {t: d.states for t, d in again.items()}
+
+
+@pytest.mark.parametrize("name", ["4km:E1", "4km:E1N2 ", "km:E1N2", "4km:E1.5N2", "xx4km:E1N2"])
+def test_what_is_no_name_of_a_cell_is_none(name: str) -> None:
+    """Law: a cell is named by its side and two whole numbers, and by nothing around them."""
+    with pytest.raises(ValueError, match="no cell"):
+        parse_cell(name)

@@ -139,3 +139,39 @@ def test_a_record_that_leads_elsewhere_is_no_record(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InputError, match="no record"):
             verify_release(path)
+
+
+def test_approvals_are_read_as_entered(tmp_path: Path) -> None:
+    """Law: name, office, day, tier and tables of each entry; a person without a name or an office is none."""
+    path = tmp_path / "approvals.toml"
+    entry = '[[approval]]\nname="Ada"\noffice="O"\ndate=2026-01-01\ntier=2\ntables="ff"\n'
+    path.write_text(entry)
+    wanted = Approval(name="Ada", office="O", day=date(2026, 1, 1), tier=Tier.PUBLIC, tables="ff")
+    assert read_approvals(path) == (wanted,)
+    path.write_text("approval = [3]")
+    with pytest.raises(InputError, match="no table"):
+        read_approvals(path)
+    for blank in ('name="Ada"', 'office="O"'):
+        path.write_text(entry.replace(blank, blank.split("=")[0] + '=""'))
+        with pytest.raises(InputError, match="an empty name or office"):
+            read_approvals(path)
+    path.write_text("")
+    assert read_approvals(path) == ()
+
+
+def test_an_approval_of_today_counts() -> None:
+    """Law: what is dated today is not from the future; as many as asked for are enough."""
+    pair = [approval("Ada", day=TODAY), approval("Ben", day=TODAY)]
+    assert not list(approval_problems(pair, PUBLIC, tier=Tier.PUBLIC, tables=HASH, today=TODAY))
+
+
+def test_without_a_key_files_are_still_held_to_the_record(tmp_path: Path) -> None:
+    """Law: an unsigned record says so, names its files, and notices a changed or missing one."""
+    (tmp_path / "a.csv").write_text("1\n")
+    (tmp_path / "b.csv").write_text("2\n")
+    path = write_release(tmp_path, "map", {"tier": 1}, None, ["b.csv", "a.csv"])
+    assert verify_release(path) == "release-map.json: 2 files as released, not signed"
+    (tmp_path / "b.csv").unlink()
+    with pytest.raises(QualityGateError, match=r"b\.csv: found a file that is missing or changed") as caught:
+        verify_release(path)
+    assert len(caught.value.problems) == 1
