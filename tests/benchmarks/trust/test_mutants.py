@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 import time
 import tomllib
 from collections import Counter
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
+from typing import Any
 
 import pytest
 
@@ -20,11 +22,13 @@ from benchmarks.trust.results import load
 from benchmarks.trust.warm import (
     ROOT,
     Ended,
+    Suite,
     first_failure_anew,
     forked,
     functions_below,
     limit_processor,
     replace_functions,
+    with_tests,
 )
 
 FIXED = tomllib.loads((ROOT / "benchmarks" / "trust" / "fixed.toml").read_text(encoding="utf-8"))["mutant"]
@@ -109,21 +113,55 @@ def test_enough_mutants_are_killed_and_lines_run() -> None:
         assert 100 * row["run"] >= LEAST_LINES * row["lines"]
 
 
-def _of(row: dict[str, object]) -> Mutant:
+def _of(row: dict[str, Any]) -> Mutant:
     name = (row["module"], row["line"], row["change"], row.get("nth", 1))
-    return next(one for one in mutants_of(str(row["module"])) if one.name == name)
+    return next(one for one in mutants_of(row["module"]) if one.name == name)
 
 
-@pytest.mark.parametrize("row", FIXED, ids=lambda row: f"{Path(row['module']).stem}-{row['change']}")
-def test_the_test_named_notices(row: dict[str, str]) -> None:
-    """Law: a test that holds numbers fails once their formula is changed, and passes on the module as it is."""
+def _first_failures(suite: Suite, row: dict[str, Any]) -> list[str]:
+    """Return the first failure of a row's test on the module as it is, and on the mutant."""
     path = ROOT / row["module"]
     source = path.read_text(encoding="utf-8")
-    changed = mutated(source, _of(row).place.number)
-    for tree, failing in ((ast.parse(source), ""), (changed, row["test"])):
+    functions = functions_below(path.parent)
+    names = [(name, 60.0) for name in suite.items if name.split("[")[0] == row["test"]]
+    found = []
+    for tree in (ast.parse(source), mutated(source, _of(row).place.number)):
         code = compile(tree, str(path), "exec", dont_inherit=True)
-        ended = forked(lambda code=code: first_failure_anew(row["module"], code, [(row["test"], 60)]))
-        assert ended == Ended(failing, 0)
+
+        def work(code: CodeType = code) -> str:
+            changed = replace_functions(functions, code)
+            return f"{changed} changed: {suite.first_failure(names)}"
+
+        found.append(forked(work).answer.split("[")[0])
+    return found
+
+
+def test_the_tests_named_notice() -> None:
+    """Law: a test that holds numbers fails once their formula is changed, and passes on the module as it is."""
+
+    def work() -> str:
+        found: list[list[str]] = []
+        files = sorted({row["test"].split("::")[0] for row in FIXED})
+        with_tests(files, lambda suite: found.extend(_first_failures(suite, row) for row in FIXED))
+        return json.dumps(found)
+
+    wanted = [["0 changed: ", f"1 changed: {row['test']}"] for row in FIXED]
+    assert json.loads(forked(work).answer) == wanted
+    assert len(FIXED) >= 10
+
+
+def test_a_change_that_acts_on_import_is_noticed() -> None:
+    """Law: a constant changed before anything is imported fails the test that holds it; unchanged it passes."""
+    module, test = (
+        "aoi/harm/carbon.py",
+        "tests/aoi/harm/test_harms.py::test_fertiliser_and_mineralised_nitrogen_warm_alike",
+    )
+    (place,) = (one.place for one in mutants_of(module) if one.change == "28.0 to 29.0")
+    assert not place.inside
+    source = (ROOT / module).read_text(encoding="utf-8")
+    for tree, failing in ((ast.parse(source), ""), (mutated(source, place.number), test)):
+        code = compile(tree, str(ROOT / module), "exec", dont_inherit=True)
+        assert forked(lambda code=code: first_failure_anew(module, code, [(test, 60)])) == Ended(failing, 0)
 
 
 SMALL = """
