@@ -14,7 +14,6 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from aoi.harm.indirect import excess_draws, expected_loss_ha, match, standardised_difference
 from geo.errors import InputError
 from monitor.harms.access import new_access, read_access
 from monitor.harms.footprint import BITS
@@ -148,36 +147,6 @@ def test_controls_out_of_balance_are_refused() -> None:
     height[:, 20:] = 0.0  # far ground is flat and low; nothing like the rings within the caliper
     table = ring_table(state, height, RINGS)
     assert any("matched cells" in reason or "out of balance" in reason for reason in table["reason"])
-
-
-def test_standardised_difference_by_hand() -> None:
-    """Worked by hand: means 1 and 0, variances 1 and 1 give 1; equal constants give 0, others no balance at all."""
-    treated, control = np.array([[0.0], [2.0]]), np.array([[-1.0], [1.0]])
-    assert standardised_difference(treated, control).tolist() == [1.0]
-    assert standardised_difference(np.ones((3, 1)), np.ones((3, 1))).tolist() == [0.0]
-    assert standardised_difference(np.ones((3, 1)), np.zeros((3, 1))).tolist() == [np.inf]
-
-
-def test_unmatched_are_told() -> None:
-    """Law: a treated cell whose class holds no control is counted, not dropped; far controls are left out."""
-    found = match(np.array([[0.0], [0.1], [100.0], [100.1]]), np.array([[0.05], [0.06], [500.0]]), parts=2)
-    assert found.unmatched == 2
-    assert found.treated.tolist() == [0, 0, -1, -1]
-    assert found.pool.tolist() == [0, 0, -1]
-
-
-def test_expected_loss_by_hand() -> None:
-    """Worked by hand: two controls of a class lost 1 of 10 and 3 of 10 ha, so 5 ha are expected to lose 1."""
-    found = match(np.array([[0.0], [1.0]]), np.array([[0.2], [0.8]]), parts=1)
-    expected = expected_loss_ha(found, np.array([1.0, 3.0]), np.array([10.0, 10.0]), np.array([5.0, 10.0]))
-    assert expected.tolist() == [1.0, 2.0]
-
-
-def test_draws_are_centred_and_two_sided() -> None:
-    """Law: draws of tiles have the mean of the excess and reach both sides when tiles disagree."""
-    draws = excess_draws(np.array([3.0, 0.0, 1.0, 0.0]), np.array([1.0, 1.0, 1.0, 1.0]), n=4000, seed=1, name="x")
-    assert draws.mean() == pytest.approx(0.0, abs=0.15)
-    assert draws.min() < 0 < draws.max()
 
 
 def test_refilled_plots_make_no_fragments() -> None:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aoi.harm.attribution import ZONES, direct_loss, exclusive_zones, first_use_year, windows_years
+from aoi.harm.attribution import (
+    ZONES,
+    cover_before,
+    direct_loss,
+    exclusive_zones,
+    first_use_year,
+    forest_before,
+    windows_years,
+)
 from aoi.harm.carbon import (
     CO2_PER_C,
     Gases,
@@ -42,10 +50,16 @@ from aoi.harm.degradation import (
     soil_carbon_state,
     years_to_degraded,
 )
-from aoi.harm.draws import area_draws_ha, correlated_sum_se, ring_excess_draws, scaled_to_survey
+from aoi.harm.draws import (
+    area_draws_ha,
+    correlated_sum_se,
+    interval_draws,
+    ring_excess_draws,
+    scaled_to_survey,
+)
 from aoi.harm.factor import factor_draws, load_factors, override_factors
-from aoi.harm.inputs import known_inputs, loss_calendar_year, physical, require_biomass_before
-from aoi.harm.result import HarmKey, absent_row, computed_row
+from aoi.harm.inputs import known_input, known_inputs, loss_calendar_year, physical, require_biomass_before
+from aoi.harm.result import HarmInput, HarmKey, absent_row, computed_row, estimated_row, inputs_text
 from aoi.harm.species import habitat_mask, life_change, overlap_ha, range_rarity, star_removed, threat_weight
 from geo.errors import InputError
 from tests.shared import oracle
@@ -333,3 +347,93 @@ def test_tree_cover_is_a_percentage_that_is_known(wrong: float) -> None:
     assert forest_mask(cover, canopy_threshold_percent=100, nodata=255).tolist() == [False, False, False, True]
     with pytest.raises(InputError):
         forest_mask([*cover, wrong], canopy_threshold_percent=30, nodata=255)
+
+
+def test_cover_and_forest_are_those_before_the_window() -> None:
+    """Literal series: the latest map not after the year, none before the first; forest lost in the year stands."""
+    covers = {2010: [1, 2, 3, 4, 5], 2020: [6, 7, 8, 9, 10]}
+    assert cover_before(covers, [2009, 2010, 2019, 2020, 2024]).tolist() == [-1, 2, 3, 9, 10]
+    assert cover_before({}, [2020]).tolist() == [-1]
+    stood = forest_before([1, 1, 1, 1, 0], [0, 2018, 2019, 2020, 0], 2019)
+    assert stood.tolist() == [True, False, True, True, False]
+
+
+def test_series_and_windows_that_do_not_fit_are_told() -> None:
+    """Literal: a year too many, years in no order, and a crop without a window of its own."""
+    for years in ([2020], [2021, 2020], [2020, 2020]):
+        with pytest.raises(InputError, match="ascending"):
+            first_use_year([[1], [0]], years)
+    with pytest.raises(InputError, match="crop khat"):
+        windows_years("khat")
+    assert windows_years("khat", 5) == (5, 1, 3)
+    assert windows_years("coca", 4) == (4, 1, 3, 5)
+    late = direct_loss([2020] * 3, True, [2021, 2022, 2023], window_years=3, lag_years=2)
+    assert late.tolist() == [True, True, False]
+
+
+def test_an_input_is_known_by_name_and_unit() -> None:
+    """Literal: stored and scaled unit are taken, another or none is refused; a scaled file is not scaled again."""
+    one = known_input("soilgrids_bdod", "cg/cm3")
+    assert (one.unit, one.scale, one.lo, one.hi, one.mark) == ("kg/dm3", 0.01, 0.0, 3.0, "verified")
+    assert known_input("soilgrids_bdod", "kg/dm3") == one
+    assert physical("soilgrids_bdod", [120.0, 300.0], unit="cg/cm3", nodata=None).tolist() == [1.2, 3.0]
+    assert physical("soilgrids_bdod", [1.2, 0.0], unit="kg/dm3", nodata=None).tolist() == [1.2, 0.0]
+    for value in (301.0, -1.0):
+        with pytest.raises(InputError, match=r"found .* kg/dm3; expected 0 to 3"):
+            physical("soilgrids_bdod", [value, 100.0], unit="cg/cm3", nodata=-9999.0)
+    with pytest.raises(InputError, match=r"soil\.tif: found the unknown name soil"):
+        known_input("soil", "kg", where="soil.tif")
+    with pytest.raises(InputError, match=r"found unit kg; expected cg/cm3 or, scaled, kg/dm3"):
+        known_input("soilgrids_bdod", "kg")
+    for code in (-1, 25, 255):
+        with pytest.raises(InputError, match="0 to 24"):
+            loss_calendar_year([code, 3], last_year=2024)
+
+
+def test_draws_keep_the_shape_of_an_interval() -> None:
+    """Law: median and limits of the draws are the figure and its limits; each side has its width; none is below 0."""
+    draws = interval_draws(10.0, 8.0, 20.0, level=0.9, n=40_000, seed=2, name="area")
+    assert np.quantile(draws, [0.05, 0.5, 0.95]) == pytest.approx([8.0, 10.0, 20.0], rel=0.02)
+    assert np.quantile(draws, 0.2) == pytest.approx(10 - 2 * 0.8416 / 1.6449, rel=0.01)  # normal quantiles
+    assert interval_draws(1.0, 0.0, 2.0, level=0.5, n=2000, seed=2, name="area").min() == 0.0
+    assert (interval_draws(3.0, 3.0, 3.0, level=0.9, n=5, seed=2, name="area") == 3.0).all()
+    for wrong in ((1.0, 2.0, 3.0), (3.0, 1.0, 2.0), (1.0, -1.0, 2.0), (1.0, 0.0, np.inf), (np.nan, 0.0, 1.0)):
+        with pytest.raises(InputError, match="in order"):
+            interval_draws(*wrong, level=0.9, n=5, seed=2, name="area")
+    for area, se in ((-1.0, 1.0), (1.0, -1.0), (np.nan, 1.0), (1.0, np.inf)):
+        with pytest.raises(InputError, match="both 0 or more"):
+            area_draws_ha(area, se, n=5, seed=2)
+
+
+def test_correlation_by_a_slow_double_sum() -> None:
+    """Brute force: the variance of a sum of correlated pixels, pair by pair."""
+    rng = np.random.default_rng(3)
+    area, sd, x, y = rng.random(12), rng.random(12), 100 * rng.random(12), 100 * rng.random(12)
+    total = 0.0
+    for i in range(12):
+        for j in range(12):
+            distance = np.sqrt((x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2)
+            total += area[i] * area[j] * sd[i] * sd[j] * (0.2 + 0.8 * np.exp(-distance / 40.0))
+    assert correlated_sum_se(area, sd, x, y, rho0=0.2, range_m=40.0) == pytest.approx(np.sqrt(total))
+    for rho0, range_m in ((-0.1, 1.0), (1.1, 1.0), (0.5, -1.0)):
+        with pytest.raises(InputError, match="correlated error"):
+            correlated_sum_se(area, sd, x, y, rho0=rho0, range_m=range_m)
+    with pytest.raises(InputError, match="missing standard deviation"):
+        correlated_sum_se(area, np.full(12, np.nan), x, y, rho0=0.5, range_m=1.0)
+
+
+def test_rows_hold_percentiles_and_refuse_what_is_none() -> None:
+    """Literal: percentiles of 0 to 100, a value outside its limits, a missing draw, a survey's own interval."""
+    row = computed_row(KEY, np.arange(101.0), seed=7, level=0.9)
+    assert (row.lo, row.value, row.hi, row.n_draws, row.seed) == pytest.approx((5.0, 50.0, 95.0, 101, 7))
+    assert computed_row(KEY, np.arange(101.0), seed=7, point=97.0).value == 97.0  # 95 %: up to 97.5
+    with pytest.raises(InputError, match="inside its interval"):
+        computed_row(KEY, np.arange(101.0), seed=7, point=98.0)
+    for draws in ([], [1.0, np.nan], [[1.0]]):
+        with pytest.raises(InputError, match="one finite figure per draw"):
+            computed_row(KEY, draws, seed=7)
+    own = estimated_row(KEY, 2.0, 1.0, 4.0)
+    assert (own.value, own.lo, own.hi, own.n_draws, own.state) == (2.0, 1.0, 4.0, 0, "computed")
+    with pytest.raises(InputError, match="inside its interval"):
+        estimated_row(KEY, 5.0, 1.0, 4.0)
+    assert inputs_text((HarmInput("a", "1", "ff"), HarmInput("b", "2", ""))) == "a 1 ff; b 2"
