@@ -1,9 +1,10 @@
-"""Rules that hold for every test: no network but loopback, and in CI no numeric test is skipped unseen."""
+"""Rules that hold for every test: no network but loopback, and in CI no numeric test is left out unseen."""
 
 from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -37,10 +38,15 @@ def numeric_tests() -> frozenset[str]:
     return frozenset(Path(__file__).with_name("numeric_tests.txt").read_text(encoding="utf-8").split())
 
 
+def listed_name(nodeid: str) -> str:
+    """Return the name by which a test stands in the list: its file and function."""
+    file, *_, name = nodeid.split("::")
+    return f"{file}::{name.split('[')[0]}"
+
+
 def unseen_skip(nodeid: str, reason: str) -> bool:
     """Say whether a skip takes a numeric test out for anything but what is missing on the machine."""
-    file, *_, name = nodeid.split("::")
-    return f"{file}::{name.split('[')[0]}" in numeric_tests() and not any(word in reason for word in ABSENT)
+    return listed_name(nodeid) in numeric_tests() and not any(word in reason for word in ABSENT)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,3 +59,40 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"a numeric test was skipped in CI: {report.longrepr}"
     return report
+
+
+SEEN: set[str] = set()
+"""Tests that were run or skipped, by listed name."""
+ABSENT_FILES: set[str] = set()
+"""Files that were not collected since what they need is not on the machine."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note that a test came to its turn."""
+    SEEN.add(listed_name(report.nodeid))
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Note a file that says what it misses before any of its tests is known."""
+    if report.skipped and any(word in str(report.longrepr) for word in ABSENT):
+        ABSENT_FILES.add(report.nodeid)
+
+
+def lost_tests() -> list[str]:
+    """Return the numeric tests that never came to their turn."""
+    return sorted(name for name in numeric_tests() - SEEN if name.split("::")[0] not in ABSENT_FILES)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Let a whole run in CI fail that a numeric test had no part in: skipped with its file, or not collected."""
+    option = session.config.option
+    whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (
+        option.markexpr or option.keyword or option.collectonly
+    )
+    worker = hasattr(session.config, "workerinput")
+    if not (os.environ.get("CI") and whole and not worker and exitstatus == pytest.ExitCode.OK):
+        return
+    lost = lost_tests()
+    if lost:
+        sys.stderr.write(f"{len(lost)} numeric tests of tests/numeric_tests.txt were not run: {lost[:5]}\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.trust.lines import PACKAGES
+from benchmarks.trust.lines import PACKAGES, PLAIN, TESTS
 from benchmarks.trust.mutation import Place, mutated, places
 from benchmarks.trust.reach import Reach, reach
 from benchmarks.trust.results import load, save
@@ -183,7 +183,7 @@ def tried(package: str, number: int, seed: int) -> Mapping[str, Any]:
                 _say(f"survived {verdict.tests} tests: {mutant.told} (nth {mutant.nth})")
             _log(package, seed, mutant, verdict)
 
-    with_tests([f"tests/{package}", package], work)
+    with_tests([*TESTS[package], package], work)
     survivors = [mutant for mutant, verdict in rows if not verdict.killed_by]
     return {
         "modules": len(modules(package)),
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=", ".join(PACKAGES))
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.update(PLAIN)
     low = 0
     for package in given.packages or PACKAGES:
         row = tried(package, given.number, given.seed)

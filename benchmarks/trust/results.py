@@ -136,9 +136,11 @@ condition, a number, a least for a greatest, an end of a loop. The package's own
 from the module stands in `benchmarks/trust/equivalent.toml` with the reason, and out of the share. Tests were
 written for survivors of seed 1; other seeds were drawn afterwards. mutmut 3 and cosmic-ray were weighed by
 their documents: the first changes nothing outside of functions and much that is text, and draws no sample; the
-second starts a process for each mutant, which takes longer than most mutants do here. No kernel of the three
-packages is compiled, so none is left out."""
-_LINES = "runs the mirrored tests, without the slow ones, under coverage.py."
+second starts a process for each mutant, which takes longer than most mutants do here. Loops that are
+compiled elsewhere are run as Python here, so that they are changed too."""
+_LINES = """\
+runs the package's tests (for estimators, those of the verbs that read tables too), without the slow ones and with
+compiled loops run as Python, under coverage.py."""
 _LEAKS = "releases a survey at tiers 1 and 2 with canaries planted in what is tier 0, and searches every byte."
 _ORACLES = """\
 lists the tests that hold a number to a law, a published figure, an independent program or brute force

@@ -391,7 +391,7 @@ def test_an_input_is_known_by_name_and_unit() -> None:
 
 
 def test_draws_keep_the_shape_of_an_interval() -> None:
-    """Law: median and limits of the draws are the figure and its limits; each side has its width; none is below 0."""
+    """Law: median and limits of draws are those of the figure; each side has its width; none is below 0."""
     draws = interval_draws(10.0, 8.0, 20.0, level=0.9, n=40_000, seed=2, name="area")
     assert np.quantile(draws, [0.05, 0.5, 0.95]) == pytest.approx([8.0, 10.0, 20.0], rel=0.02)
     assert np.quantile(draws, 0.2) == pytest.approx(10 - 2 * 0.8416 / 1.6449, rel=0.01)  # normal quantiles
