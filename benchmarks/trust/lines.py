@@ -1,6 +1,6 @@
 """Lines of estimators, disclosure and harms that their tests run.
 
-``python -m benchmarks.trust.lines [PACKAGE...]`` runs the package's tests, without the slow ones, under coverage.py.
+``python -m benchmarks.trust.lines [PACKAGE...]`` runs a package's tests, without the slow ones, under coverage.py.
 """
 
 from __future__ import annotations

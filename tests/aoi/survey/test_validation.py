@@ -93,3 +93,51 @@ def test_lots_are_drawn_in_every_stratum() -> None:
     }  # fmt: skip
     with pytest.raises(InputError, match="lot_size_cuts_ha"):
         lot_strata(["n1"], [1.0], cuts_ha=[2.0, 1.0])
+
+
+@pytest.mark.parametrize("domain", [None, np.array([1, 0, 1, 0, 1, 1, 0, 1], dtype=bool)])
+def test_a_total_is_the_share_of_what_was_reported(domain: np.ndarray | None) -> None:
+    """Law: value, error and limits of the total are those of the share times the hectares reported."""
+    drawn = np.array([1, 1, 1, 0, 1, 1, 1, 0], dtype=bool)
+    share = found_share(lots(drawn), FOUND, domain=domain, level=0.9)
+    figure = found_total(lots(drawn), FOUND, domain=domain, level=0.9)
+    reported = REPORTED.sum() if domain is None else REPORTED[domain].sum()
+    told = (figure.value, figure.se, figure.lo, figure.hi)
+    assert told == pytest.approx([reported * one for one in (share.value, share.se, share.lo, share.hi)])
+    assert 0 < share.se < share.hi - share.lo
+    assert (figure.level, share.level) == (0.9, 0.9)
+
+
+def test_no_more_is_found_than_the_fullest_lot_allows() -> None:
+    """Literal: limits of a share end at 1, or at the fullest lot where more was found than reported."""
+    drawn = np.array([1, 1, 0, 0, 1, 1, 0, 0], dtype=bool)
+    wild = np.array([0.0, 2.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0])
+    assert found_share(lots(drawn), wild).hi == 1.0
+    wild[1] = 3.0  # of 2 ha reported
+    assert found_share(lots(drawn), wild).hi == 1.5
+    empty = Lots(reported_ha=np.array([0.0, 1.0, 2.0, 2.0]), stratum=np.full(4, "a"), drawn=np.arange(4) < 3)
+    assert found_share(empty, [0.0, 1.0, 0.1, 0.0]).hi == 1.0  # a lot of no hectares has no share of its own
+
+
+def test_what_is_no_campaign_is_refused() -> None:
+    """Law: arrays of one length and hectares that are known; a result for each lot; a domain with a drawn lot."""
+    some = {"reported_ha": np.array([1.0, 2.0]), "stratum": np.array(["a", "a"]), "drawn": np.ones(2, dtype=bool)}
+    Lots(**some)
+    Lots(**some | {"reported_ha": np.zeros(2)})
+    for name in some:
+        with pytest.raises(QualityGateError, match="lots: found arrays of"):
+            Lots(**some | {name: some[name][:1]})
+    with pytest.raises(QualityGateError, match="one length, not zero"):
+        Lots(**{name: array[:0] for name, array in some.items()})
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(QualityGateError, match="negative or missing"):
+            Lots(**some | {"reported_ha": np.array([1.0, wrong])})
+    drawn = np.array([1, 1, 1, 0, 1, 1, 1, 0], dtype=bool)
+    for found, domain in ((FOUND[:7], None), (FOUND, np.ones(7, dtype=bool))):
+        with pytest.raises(QualityGateError, match="one for each of 8 lots"):
+            found_total(lots(drawn), found, domain=domain)
+    with pytest.raises(QualityGateError, match="no drawn lot in the domain"):
+        found_total(lots(drawn), FOUND, domain=~drawn)
+    assert lot_strata(["n1"], [1.0], cuts_ha=[1.0, 2.0]).tolist() == ["n1/1"]
+    with pytest.raises(InputError, match="lot_size_cuts_ha"):
+        lot_strata(["n1"], [1.0], cuts_ha=[1.0, 1.0])
