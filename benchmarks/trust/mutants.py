@@ -142,7 +142,7 @@ class Runner:
             return bool(lines & wanted) if place.inside else bool(lines)
 
         found = [(one.seconds, name) for name, one in self._reach.items() if reaches(one)]
-        return [(name, 10 + 10 * seconds) for seconds, name in sorted(found) if seconds <= LONGEST_S]
+        return [(name, 2 + 10 * seconds) for seconds, name in sorted(found) if seconds <= LONGEST_S]
 
     def tried(self, mutant: Mutant) -> Verdict:
         """Run the tests of a mutant on it."""

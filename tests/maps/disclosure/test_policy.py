@@ -8,7 +8,7 @@ import pytest
 
 from geo.errors import SurveyFileError
 from maps.disclosure.pattern import require_nesting
-from maps.disclosure.policy import allowed_columns, tier_rules
+from maps.disclosure.policy import TierRules, allowed_columns, tier_rules
 from maps.disclosure.tier import Tier
 
 
@@ -80,3 +80,21 @@ def test_allow_lists_name_no_place_of_a_unit() -> None:
             }
     for table in ("sample", "patches", "atoms", "reference", "mapped_areas", "known_units"):
         assert allowed_columns(Tier.PROGRAMME, table) == ()
+
+
+def test_a_rule_may_stand_on_its_floor() -> None:
+    """Literal: 3 fields, 3 persons, cells of 2 km, two approvals and one size of cell are allowed."""
+    on_it = {"k": 3, "least_count": 3, "cell_least_km": 2, "cell_most_km": 2, "approvals": 2}
+    rules = tier_rules(Tier.PUBLIC, on_it)
+    assert (rules.k, rules.least_count, rules.cell_least_km, rules.cell_most_km) == (3, 3, 2, 2)
+    assert tier_rules(Tier.PROGRAMME, {"cell_least_km": 1, "approvals": 0}).cell_least_km == 1
+
+
+def test_what_is_not_set_or_not_a_rule_changes_nothing() -> None:
+    """Law: keys of the same section that are no rules, and rules left open, leave the shipped ones."""
+    shipped = tier_rules(Tier.PUBLIC)
+    assert tier_rules(Tier.PUBLIC, {"k": None, "until": "2030-01-01"}) == shipped
+    record = shipped.as_record()
+    assert record["suffixes"] == list(shipped.suffixes)
+    assert (record["k"], record["signed"]) == (10, True)
+    assert TierRules(**{**record, "suffixes": tuple(record["suffixes"])}) == shipped

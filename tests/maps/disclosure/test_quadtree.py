@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from maps.disclosure.policy import TierRules, tier_rules
 from maps.disclosure.quadtree import Cell, cell_box, leaf_cells, members
-from maps.disclosure.safety import EMPTY, UNSAFE, state_of_places
+from maps.disclosure.safety import EMPTY, SAFE, UNSAFE, state_of_places
 from maps.disclosure.tier import Tier
 from tests.maps.disclosure.landscape import places
 
@@ -69,3 +72,46 @@ def test_names_and_squares() -> None:
     cell = Cell(4, -2, 30)
     assert cell.name == "4km:E-2N30"
     assert cell_box(cell).bounds == (-8000.0, 120_000.0, -4000.0, 124_000.0)
+
+
+def frame_of(cells: list[tuple[int, int]]) -> pd.DataFrame:
+    """Return atoms in cells named by their place."""
+    x, y = np.array(cells).T
+    return pd.DataFrame({"atom": np.arange(len(cells)), "cell_x": x, "cell_y": y})
+
+
+def full(member: csr_array) -> NDArray[np.int64]:
+    """Return that every place which holds ground is safe."""
+    return np.where(np.asarray(member.sum(axis=1)).ravel() > 0, SAFE, EMPTY)
+
+
+@pytest.mark.parametrize("tier", [Tier.PROGRAMME, Tier.PUBLIC])
+def test_dense_ground_is_divided_to_the_smallest_cells_and_no_further(tier: Tier) -> None:
+    """Literal: an L of three smallest cells is told as three, and the corner outside the frame as none."""
+    rules = tier_rules(tier)
+    side = rules.cell_least_km
+    atoms = frame_of([(0, 0), (side, 0), (0, side), (side - 1, side - 1)])
+    assert leaf_cells(atoms, 1, rules, full) == (Cell(side, 0, 0), Cell(side, 0, 1), Cell(side, 1, 0))
+
+
+def test_one_place_is_one_cell() -> None:
+    """Literal: a frame in a single cell; unsafe it stays the largest, safe it is the smallest."""
+    rules, atoms = tier_rules(Tier.PUBLIC), frame_of([(-1, 17)])
+    assert leaf_cells(atoms, 1, rules, full) == (Cell(4, -1, 4),)
+    assert leaf_cells(atoms, 1, rules, lambda member: 2 * full(member)) == (Cell(16, -1, 1),)
+    assert leaf_cells(atoms, 1, rules, lambda member: 0 * full(member)) == (Cell(16, -1, 1),)
+
+
+def test_names_are_counted_in_the_cells_that_are_given() -> None:
+    """Literal: with atoms in cells of 2 km, cell 3 of them lies in cell 1 of 4 km and in cell 0 of 8 km."""
+    atoms = frame_of([(3, 0), (4, 0), (-1, 1)])
+    inside = members([Cell(4, 1, 0), Cell(8, 0, 0), Cell(4, -1, 0)], atoms, 2)
+    assert inside.toarray().tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 1]]
+
+
+def test_no_cells_hold_nothing() -> None:
+    """Law: without cells the matrix has no rows, and one column for each atom."""
+    none = members([], frame_of([(0, 0), (1, 1)]), 1)
+    assert (none.shape, none.nnz) == ((0, 2), 0)
+    elsewhere = members([Cell(1, 9, 9)], frame_of([(0, 0), (1, 1)]), 1)
+    assert (elsewhere.shape, elsewhere.nnz) == ((1, 2), 0)
