@@ -80,6 +80,7 @@ def test_units_get_the_polygon_of_their_code_and_only_at_their_tier(folder: Path
     )
     figures = product.unit_figures(units, tier=Tier.PUBLIC)
     assert figures["domain"].tolist() == ["01", "02"]
+    assert list(figures.columns) == [*product.tables["estimates"].columns, "geometry"]
     assert [shape.bounds[0] for shape in figures.geometry] == [1.0, 0.0]
     assert figures.crs == units.crs
     with pytest.raises(DisclosureError, match="administrative units: found tier 1"):

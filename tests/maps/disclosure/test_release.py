@@ -82,6 +82,7 @@ def test_reading_approvals_tells_every_broken_entry(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_approvals(path)
     assert [problem.where[-1] for problem in caught.value.problems] == ["2", "3", "4"]
+    assert [problem.found for problem in caught.value.problems[:2]] == ["no office", "a date that is none"]
     path.write_text("not toml [")
     with pytest.raises(InputError, match="no TOML"):
         read_approvals(path)
@@ -175,3 +176,15 @@ def test_without_a_key_files_are_still_held_to_the_record(tmp_path: Path) -> Non
     with pytest.raises(QualityGateError, match=r"b\.csv: found a file that is missing or changed") as caught:
         verify_release(path)
     assert len(caught.value.problems) == 1
+
+
+def test_the_signed_words_can_be_checked_by_others(tmp_path: Path) -> None:
+    """Independent route: the signature holds for the record as UTF-8 JSON with sorted keys and no blanks."""
+    (tmp_path / "a.csv").write_text("1\n")
+    path = write_release(tmp_path, "map", {"tier": 2, "offices": ["Bogotá", "مكتب"]}, key(), ["a.csv"])
+    assert "Bogotá" in path.read_text(encoding="utf-8")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    words = json.dumps(told["release"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    key().public_key().verify(bytes.fromhex(told["signature"]), words.encode("utf-8"))
+    turned = write_release(tmp_path, "pdf", {"offices": ["Bogotá", "مكتب"], "tier": 2}, key(), ["a.csv"])
+    assert list(json.loads(turned.read_text(encoding="utf-8"))["release"]) == sorted(told["release"])
