@@ -18,10 +18,12 @@ __all__ = ["LEAST", "PACKAGES", "PLAIN", "TESTS", "main"]
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
-    "aoi/survey": ("tests/aoi/survey", "tests/monitor/tabular"),
+    "aoi/survey": (
+        "tests/aoi/survey", "tests/monitor/tabular/test_simulated.py", "tests/monitor/tabular/test_small_areas.py",
+    ),
     "maps/disclosure": ("tests/maps/disclosure",),
     "aoi/harm": ("tests/aoi/harm",),
-}
+}  # fmt: skip
 """Estimators, disclosure and harms, and the folders of their tests; estimators are held from their tables too."""
 PACKAGES = tuple(TESTS)
 PLAIN = {"OMP_NUM_THREADS": "1", "NUMBA_DISABLE_JIT": "1"}
