@@ -23,10 +23,11 @@ from rasterio.windows import Window
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.drivers import raster_format, require_plain_file
-from geo.errors import InputError, Problem, reason
+from geo.errors import AltdevError, InputError, Problem, reason
 from geo.files import atomic, cannot_write
 from geo.limits import require_within
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
+from geo.stored import opened_in_place, stored_object
 
 __all__ = [
     "CogWriter",
@@ -323,7 +324,7 @@ def check_raster(path: Path | str) -> list[Problem]:
             row, col = (source.height - 1) // height * height, (source.width - 1) // width * width
             last = Block(row, col, source.height - row, source.width - col)
             GridReader(str(path), source, (0, 0), source.nodata).read(last, source.indexes)
-    except InputError as error:
+    except AltdevError as error:
         return list(error.problems)
     return []
 
@@ -376,17 +377,25 @@ def write_cog(path: Path, array: NDArray[Any], geobox: GeoBox, *, style: RasterS
 
 @contextmanager
 def opened(path: Path | str) -> Iterator[Any]:
-    """Open a raster file of a format that is read, within the limits of `geo.limits`.
+    """Open a raster file of a format that is read, within the limits of `geo.limits`; or the object it stands for.
 
     Raises
     ------
     InputError
         If it cannot be opened, or claims more than the limits.
+    AltdevError
+        If it stands for an object that the store does not give.
     """
     require_plain_file(path)
     if not Path(path).exists():
         remedy = "fetch or copy it again, or correct the path"
         raise InputError(Problem(str(path), "no such file", "a raster", remedy))
+    stored = stored_object(path)
+    if stored is not None:
+        with opened_in_place(stored) as source:
+            _require_bearable(source, stored.address, stored.bytes)
+            yield source
+        return
     try:
         with warnings.catch_warnings():
             # Told as a problem by whoever needs the place
@@ -398,20 +407,19 @@ def opened(path: Path | str) -> Iterator[Any]:
             Problem(str(path), found, "a raster", "fetch or copy it again, or correct the path")
         ) from error
     with source:
-        _require_bearable(source, Path(path))
+        _require_bearable(source, str(path), Path(path).stat().st_size)
         yield source
 
 
-def _require_bearable(source: Any, path: Path) -> None:
-    """Refuse a raster that claims more cells, or packs more into a byte, than any survey needs."""
+def _require_bearable(source: Any, where: str, size: int) -> None:
+    """Refuse a raster of `size` bytes that claims more cells, or packs more into one, than any survey needs."""
     cells = source.count * source.height * source.width
-    require_within("cells", cells, where=str(path), what="cells")
+    require_within("cells", cells, where=where, what="cells")
     item = max(np.dtype(name).itemsize for name in source.dtypes)
     block = max(height * width for height, width in source.block_shapes) * item
-    require_within("block_bytes", block, where=str(path), what="bytes in one block")
-    size = path.stat().st_size
+    require_within("block_bytes", block, where=where, what="bytes in one block")
     if cells * item > _SMALL:
-        require_within("ratio", cells * item / max(size, 1), where=str(path), what="times its bytes when unpacked")
+        require_within("ratio", cells * item / max(size, 1), where=where, what="times its bytes when unpacked")
 
 
 def _require_placed(source: Any) -> None:

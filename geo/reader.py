@@ -22,6 +22,7 @@ from rasterio.windows import Window
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.errors import InputError, Problem, reason
+from geo.stored import stored_object, unreadable
 from geo.tile_cache import TileCache
 
 __all__ = [
@@ -67,6 +68,8 @@ class GridReader:
         ------
         InputError
             Naming the file, if its cells cannot be read.
+        AltdevError
+            Naming the object that the file stands for, if the store does not give them.
         """
         band_list = [bands] if isinstance(bands, int) else list(bands)
         cells = self._empty(len(band_list), block)
@@ -88,6 +91,9 @@ class GridReader:
             with self.lock:
                 return self.tiles.read(bands, window) if self.tiles else decoded(self.dataset, bands, window)
         except RasterioError as error:
+            stored = stored_object(self.path)
+            if stored is not None:
+                raise unreadable(stored, error) from error
             raise InputError(
                 Problem(
                     self.path,

@@ -83,7 +83,7 @@ def train(
     Raises
     ------
     QualityGateError
-        If a fold would lack a crop in some period.
+        If no labelled place was seen often enough, or a fold would lack a crop in some period.
     """
     spec = spec_of(settings, profile, sensor)
     shown = (*sensor.common, *(radar.common if radar is not None else ()))
@@ -99,6 +99,10 @@ def train(
         radar=view,
     )
     data, samples, seen = labelled_features(observer, periods, training, block_size=settings.block_size, jobs=jobs)
+    if not len(samples):
+        found = f"none of {len(training)} labelled places seen clear {settings.min_valid} times"
+        remedy = "add scenes, or lower [imagery] min_valid"
+        raise QualityGateError(Problem("[training] samples", found, "places that were seen", remedy))
     legend = profile.legend
     fold = _folds_of(samples, legend, settings)
     made = border_features(

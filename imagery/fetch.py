@@ -10,17 +10,22 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pystac
 import requests
 
+from geo.drivers import RASTER_FORMATS
 from geo.errors import InputError, Problem, reason
-from geo.files import write_text
+from geo.files import sha256, write_text
+from geo.stored import SUFFIX, StoredObject, key_of, stored_object, write_stored
 from imagery.address import is_remote, shown_address
 from imagery.catalog import touches
 from imagery.object_store import is_object, web_address
@@ -28,7 +33,7 @@ from imagery.remote import Remote, renewed, signed
 from imagery.scene import Scene, unique_scenes
 from imagery.sensor import Sensor
 from imagery.stac import items_of, scene_of
-from imagery.web import WebError, WebPolicy, download, explained
+from imagery.web import WebError, WebPolicy, download, explained, glimpse
 
 __all__ = ["Store", "Wanted", "fetch_files", "local_items", "stored_items", "wanted_files"]
 
@@ -43,6 +48,10 @@ _IMAGE_STARTS = (
     b"\xff\x4f\xff\x51",
 )
 """First bytes of TIFF, BigTIFF and JPEG 2000 files."""
+_GONE = (404, 410)
+"""Answers of a store that has no such object."""
+_LOOKS = 8
+"""Objects looked at side by side."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -74,9 +83,11 @@ class Store:
     """Key of an asset to the reason why it could not be fetched."""
     searches: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Period to the request that was answered in full."""
+    in_place: bool = False
+    """Whether what stands for an object counts as the file."""
 
     @classmethod
-    def open(cls, folder: Path) -> Store:
+    def open(cls, folder: Path, *, in_place: bool = False) -> Store:
         """Return the store of a folder; an empty one where there is none.
 
         Raises
@@ -86,14 +97,14 @@ class Store:
         """
         path = folder / _INDEX
         if not path.is_file():
-            return cls(folder)
+            return cls(folder, in_place=in_place)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            parts = [dict(content[name]) for name in ("files", "failed", "searches")]
+            files, failed, searches = (dict(content[name]) for name in ("files", "failed", "searches"))
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             found = f"an index that cannot be read ({reason(error)})"
             raise InputError(Problem(str(path), found, "the one that was written", "delete the folder")) from error
-        return cls(folder, *parts)
+        return cls(folder, files, failed, searches, in_place)
 
     def save(self) -> None:
         """Write the index."""
@@ -103,7 +114,7 @@ class Store:
     def path_of(self, key: str) -> Path | None:
         """Return the file of an asset, when it is here and as long as it was."""
         entry = self.files.get(key)
-        if entry is None:
+        if entry is None or (str(entry["file"]).endswith(SUFFIX) and not self.in_place):
             return None
         path = self.folder / str(entry["file"])
         return path if path.is_file() and path.stat().st_size == entry["bytes"] else None
@@ -171,16 +182,25 @@ def fetch_files(
     wanted
         From `wanted_files`.
     store
-        Where the files go.
+        Where the files go. With ``in_place`` objects stay where they are and what stands for them is kept
+        (`geo.stored`), looked at anew each time.
     remote
         Where addresses are signed, if they must be.
     session, policy
         From `imagery.web`.
     progress
         Called with files done and files in all.
+
+    Raises
+    ------
+    InputError
+        If an object store does not let itself be looked at.
     """
     scenes = list(wanted)
     problems = []
+    if store.in_place:
+        problems += _look([one for one in scenes if is_object(one.address)], store, session, policy)
+        scenes = [one for one in scenes if not is_object(one.address)]
     try:
         for done, one in enumerate(scenes, start=1):
             if store.path_of(one.key) is None:
@@ -193,6 +213,83 @@ def fetch_files(
         store.save()  # interrupted: what came is not fetched again
         raise
     return problems
+
+
+class _UnfitError(WebError):
+    """The object is at fault, not its store."""
+
+
+def _look(objects: list[Wanted], store: Store, session: requests.Session, policy: WebPolicy) -> list[Problem]:
+    """Keep what stands for objects, and return those that are not there, or are no images.
+
+    Raises
+    ------
+    InputError
+        If a store gives no other answer, or one that may be another in an hour: no scene falls out for it.
+    """
+    with ThreadPoolExecutor(_LOOKS) as pool:
+        answers = list(pool.map(lambda one: _looked_at(one, store, session, policy), objects))
+    problems: list[Problem] = []
+    failed: dict[str, str] = {}
+    away: dict[tuple[str, str], int] = Counter()
+    in_all = Counter(_bucket(one) for one in objects)
+    for one, answer in zip(objects, answers, strict=True):
+        if isinstance(answer, WebError):
+            away[_bucket(one), str(answer)] += 1
+            found = f"asset {one.asset}, which cannot be read in place ({answer})"
+            problems.append(Problem(f"scene {one.scene_id}", found, "an image", "look what is in the store"))
+            failed[one.key] = str(answer)
+        else:
+            store.files[one.key] = answer
+            store.failed.pop(one.key, None)
+    own = {str(answer) for answer in answers if isinstance(answer, _UnfitError)}
+    silent = {key: count for key, count in away.items() if key[1] not in own or count == in_all[key[0]]}
+    store.failed |= {} if silent else failed
+    if objects:
+        store.save()
+    if silent:
+        raise InputError(
+            Problem(
+                bucket,
+                f"a store that cannot be read ({why}; {count} object{'s' if count > 1 else ''})",
+                "its objects",
+                "see that it answers, and that whoever the environment names may read it",
+            )
+            for (bucket, why), count in sorted(silent.items())
+        )
+    return problems
+
+
+def _bucket(one: Wanted) -> str:
+    return f"s3://{urlsplit(one.address).netloc.rsplit('@', 1)[-1]}"
+
+
+def _looked_at(
+    one: Wanted, store: Store, session: requests.Session, policy: WebPolicy
+) -> dict[str, Any] | WebError:
+    """Write what stands for an object, or return why it cannot."""
+    try:
+        key_of(one.address)
+    except ValueError as error:
+        return _UnfitError(str(error))
+    try:
+        there = glimpse(session, web_address(one.address, os.environ, datetime.now(UTC)), policy)
+    except WebError as error:
+        return _UnfitError(str(error), error.status) if error.status in _GONE else error
+    name = next((name for name, start in RASTER_FORMATS.items() if start.match(there.start)), None)
+    if name is None:
+        return _UnfitError("something that is neither TIFF nor JPEG 2000")
+    file = Path(*(_safe(part) for part in one.key.split("/")[:-1])) / (_safe(one.asset) + SUFFIX)
+    path = store.folder / file
+    stored = StoredObject(address=one.address, bytes=there.bytes, version=there.version, format=name)
+    if not path.is_file() or stored_object(path) != stored:
+        write_stored(path, stored)
+    return {
+        "file": file.as_posix(),
+        "address": shown_address(one.address),
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+    }
 
 
 def _tried(

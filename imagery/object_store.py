@@ -12,9 +12,10 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from geo.errors import InputError, Problem
+from geo.stored import YES, key_of, own_store
 from imagery.web import WebError
 
 __all__ = ["is_object", "require_credentials", "web_address"]
@@ -23,7 +24,6 @@ LASTS_S = 3600
 """How long a signature holds."""
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _UNSIGNED = "UNSIGNED-PAYLOAD"
-_YES = ("YES", "TRUE", "1", "ON")
 
 
 def is_object(address: str) -> bool:
@@ -82,10 +82,10 @@ def web_address(address: str, environment: Mapping[str, str], now: datetime, *, 
     ----------
     AWS, Authenticating Requests: Using Query Parameters (AWS Signature Version 4).
     """
-    parts = urlsplit(address)
-    bucket, key = parts.netloc, unquote(parts.path.lstrip("/"))
-    if not bucket or not key or "@" in bucket:
-        raise WebError("an address that names no bucket and object, such as s3://bucket/scene/B04.tif")
+    try:
+        bucket, key = key_of(address)
+    except ValueError as error:
+        raise WebError(str(error)) from None
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
     scheme, host, path = _place(bucket, key, region, environment)
     if _is_public(environment):
@@ -104,17 +104,15 @@ def web_address(address: str, environment: Mapping[str, str], now: datetime, *, 
 
 
 def _is_public(environment: Mapping[str, str]) -> bool:
-    return environment.get("AWS_NO_SIGN_REQUEST", "").upper() in _YES
+    return environment.get("AWS_NO_SIGN_REQUEST", "").upper() in YES
 
 
 def _place(bucket: str, key: str, region: str, environment: Mapping[str, str]) -> tuple[str, str, str]:
     """Return scheme, host and path: at a store of one's own the bucket is part of the path."""
     path = "/" + quote(key, safe="/-_.~")
-    own = environment.get("AWS_S3_ENDPOINT") or environment.get("AWS_ENDPOINT_URL")
-    if own:
-        secure = environment.get("AWS_HTTPS", "YES").upper() in _YES
-        parts = urlsplit(own if "://" in own else f"{'https' if secure else 'http'}://{own}")
-        return parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/{quote(bucket, safe='-_.~')}{path}"
+    own = own_store(environment)
+    if own is not None:
+        return own.scheme, own.netloc, f"{own.path.rstrip('/')}/{quote(bucket, safe='-_.~')}{path}"
     # A bucket with dots in its name has no certificate of its own
     if "." in bucket:
         return "https", f"s3.{region}.amazonaws.com", f"/{quote(bucket, safe='-_.~')}{path}"

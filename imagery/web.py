@@ -31,11 +31,13 @@ from geo.limits import limits
 from imagery.address import shown_address
 
 __all__ = [
+    "Glimpse",
     "RefusedHostError",
     "WebError",
     "WebPolicy",
     "download",
     "explained",
+    "glimpse",
     "open_session",
     "require_public",
     "token_from",
@@ -46,6 +48,7 @@ RETRIED = (429, 500, 502, 503, 504)
 EXPIRED = (401, 403, 410)
 """Answers to a link that has run out or was never ours."""
 _CHUNK = 1 << 20
+_GLIMPSE = 64
 _LONGEST_WAIT_S = 120.0
 
 
@@ -168,6 +171,51 @@ def download(session: requests.Session, address: str, path: Path, policy: WebPol
                 raise WebError(f"{type(error).__name__} in {policy.attempts} attempts") from None
             time.sleep(min(policy.first_wait_s * 2**attempt, _LONGEST_WAIT_S))
     raise WebError("no attempt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """How what stands at an address begins, and what its server says of it."""
+
+    start: bytes
+    """First bytes."""
+    bytes: int
+    """Length of the whole."""
+    version: str
+    """What the server knows its content by (entity tag)."""
+
+
+def glimpse(session: requests.Session, address: str, policy: WebPolicy) -> Glimpse:
+    """Look at what stands at an address without fetching it.
+
+    Parameters
+    ----------
+    session, policy
+        As for `download`.
+    address
+        Of the file; redirects are followed.
+
+    Raises
+    ------
+    WebError
+        If the address answers with an error, or does not say how long the file is and what version it has.
+    """
+    try:
+        with session.get(
+            address, stream=True, timeout=policy.timeout_s, headers={"Range": f"bytes=0-{_GLIMPSE - 1}"}
+        ) as answer:
+            if not answer.ok:
+                raise WebError(f"answer {answer.status_code} {answer.reason}".strip(), answer.status_code)
+            start = next(answer.iter_content(_GLIMPSE), b"")
+            headers = answer.headers
+    except requests.exceptions.RequestException as error:
+        raise WebError(explained(error)) from None
+    part = answer.status_code == requests.codes.partial_content
+    told = headers.get("Content-Range", "").rpartition("/")[2] if part else headers.get("Content-Length", "")
+    version = headers.get("ETag", "").strip('"')
+    if not told.isdigit() or not version:
+        raise WebError("an answer that tells neither length nor version of the file")
+    return Glimpse(start=start, bytes=int(told), version=version)
 
 
 def _stream(session: requests.Session, address: str, part: Path, timeout_s: float) -> str:

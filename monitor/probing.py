@@ -16,6 +16,7 @@ import numpy as np
 
 from geo.blocks import Block
 from geo.errors import AltdevError
+from geo.stored import content_bytes
 from imagery.adjust import adjusted
 from imagery.classify import spec_of
 from imagery.ensemble import fit_ensemble
@@ -79,7 +80,7 @@ def _of_period(context: Context, period: PeriodSection) -> Iterator[tuple[str, d
     )
     aligned_s = time.perf_counter() - began
     scenes = placed(ready.scenes, geobox, jobs=jobs)
-    size_of = {str(path): path.stat().st_size for path in scene_files(scenes)}
+    size_of = {str(path): content_bytes(path) for path in scene_files(scenes)}
     composing = _composing(context, period, scenes)
     cut: dict[str, Any] = {
         "size": working_side(geobox, composing.options.block_size),

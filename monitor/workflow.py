@@ -199,7 +199,7 @@ def fetch(
     from monitor.steps.fetch import bring, is_fetched
 
     context = _context(survey, survey_path, options)
-    if survey.imagery is None or (is_fetched(context) and not again):
+    if survey.imagery is None or (is_fetched(context) and not again and not survey.imagery.in_place):
         return []
     listener.started(FETCH)
     facts = bring(context, lambda done, total: listener.progress(FETCH, done, total), again=again)
@@ -345,7 +345,7 @@ def _imagery_step(context: Context, period: PeriodSection) -> Step:
 
 
 def _imagery_parameters(context: Context) -> dict[str, Any]:
-    imagery = _dump(context.survey.imagery, without=("further",)) | {"profile": _profile_name(context)}
+    imagery = _dump(context.survey.imagery, without=("further", "in_place")) | {"profile": _profile_name(context)}
     further = [_dump(one) | {"sensor": Path(one.sensor).name} for one in context.imagery.further]
     imagery |= {"further": further} if further else {}
     imagery["sensor"] = Path(imagery["sensor"]).name

@@ -188,7 +188,11 @@ def footprint(
         writers = {
             name: stack.enter_context(
                 CogWriter(
-                    folder / f"{name}_{scene.crop}_{scene.period}.tif", geobox, dtype="uint8", style=style_of(name)
+                    folder / f"{name}_{scene.crop}_{scene.period}.tif",
+                    geobox,
+                    dtype="uint8",
+                    style=style_of(name),
+                    threads=jobs,
                 )
             )
             for name in map_names(scene)

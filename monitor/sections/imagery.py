@@ -62,6 +62,10 @@ class ImagerySection(Section):
     cache: Path = Field(
         default=Path("scenes"), description="Folder that images from the web are kept in, with their hashes"
     )
+    in_place: bool = Field(
+        default=False,
+        description="Read images at s3:// addresses where they are instead of fetching them whole",
+    )
     query_grid_deg: float = Field(
         default=1.0, gt=0, le=30, description="Coarse grid that the area asked for is widened to, degrees"
     )

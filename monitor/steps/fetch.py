@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     import pystac
     import requests
 
-__all__ = ["NotFetchedError", "altered_files", "ask", "bring", "fetched_files", "is_fetched", "period_items"]
+__all__ = [
+    "NotFetchedError",
+    "altered_files",
+    "ask",
+    "bring",
+    "fetched_files",
+    "is_fetched",
+    "period_items",
+    "store_of",
+]
 
 
 class NotFetchedError(InputError):
@@ -39,7 +48,7 @@ def period_items(context: Context, period: PeriodSection) -> Iterable[pystac.Ite
         If the source is on the web and was not asked yet.
     """
     imagery = context.imagery
-    store = Store.open(imagery.cache)
+    store = store_of(context)
     if imagery.address is not None:
         if not store.has(period.name, _request(context, period)):
             found = f"images of period {period.name} that are not here yet"
@@ -48,23 +57,28 @@ def period_items(context: Context, period: PeriodSection) -> Iterable[pystac.Ite
     return None if imagery.catalog is None else local_items(items_of(imagery.catalog), store)
 
 
+def store_of(context: Context) -> Store:
+    """Return what is here of the images on the web."""
+    return Store.open(context.imagery.cache, in_place=context.imagery.in_place)
+
+
 def is_fetched(context: Context) -> bool:
     """Say whether a source on the web was asked in full for every period; True for a source of this machine."""
     if context.imagery.address is None:
         return True
-    store = Store.open(context.imagery.cache)
+    store = store_of(context)
     return all(store.has(period.name, _request(context, period)) for period in context.compared)
 
 
 def fetched_files(context: Context) -> list[Path]:
     """Return the files of the store that are here, in order."""
-    store = Store.open(context.imagery.cache)
+    store = store_of(context)
     return sorted(path for key in store.files if (path := store.path_of(key)) is not None)
 
 
 def altered_files(context: Context) -> Iterator[Problem]:
     """Yield the files of the store that are not what was fetched."""
-    store = Store.open(context.imagery.cache)
+    store = store_of(context)
     for key, entry in sorted(store.files.items()):
         path = store.path_of(key)
         if path is not None and sha256(path) != entry["sha256"]:
@@ -79,7 +93,8 @@ def altered_files(context: Context) -> Iterator[Problem]:
 def bring(context: Context, progress: Progress, *, again: bool = False) -> dict[str, Any]:
     """Bring the images of all periods to the survey's folder and return what was done.
 
-    What is here already is not fetched again; a run after this one needs no network.
+    What is here already is not fetched again; a run after this one needs no network, unless it reads objects in
+    place.
 
     Parameters
     ----------
@@ -95,7 +110,7 @@ def bring(context: Context, progress: Progress, *, again: bool = False) -> dict[
     InputError
         If the source does not answer in full, or with ``broken = "refuse"`` if a file cannot be fetched.
     """
-    store, policy = Store.open(context.imagery.cache), _policy(context)
+    store, policy = store_of(context), _policy(context)
     session = open_session(policy)
     wanted = []
     answers: dict[str, list[pystac.Item]] = {}

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from geo.errors import InputError, Problem
 from geo.raster import geobox_of
+from geo.stored import SUFFIX
 from imagery.address import shown_address
 from imagery.catalog import Search, scene_files, search_items, search_scenes
-from imagery.fetch import Store
 from imagery.harmonise import harmonised
 from monitor.context import Context, Progress
 from monitor.sections import PeriodSection
-from monitor.steps.fetch import period_items
+from monitor.steps.fetch import period_items, store_of
 
 if TYPE_CHECKING:
     from imagery.adjust import Adjusted, AdjustOptions
@@ -63,6 +63,7 @@ def search(context: Context, period: PeriodSection) -> Search:
     else:
         found = search_items(items, where=source_name(context), **request)
         _require_inside(found, context)
+    _require_own_objects(found, context)
     waiting = [problem for problem in found.unfetched if not _was_tried(problem, context)]
     if waiting or (imagery.broken == "refuse" and found.lost):
         raise InputError([*found.problems, *found.unfetched] if imagery.broken == "refuse" else waiting)
@@ -99,6 +100,7 @@ def _further_scenes(context: Context, period: PeriodSection, section: FurtherSec
         end=period.end,
         geobox=context.frame.geobox,
     )
+    _require_own_objects(found, context)
     if context.imagery.broken == "refuse" and found.lost:
         raise InputError([*found.problems, *found.unfetched])
     return found
@@ -148,6 +150,26 @@ def _require_inside(found: Search, context: Context) -> None:
         raise InputError(problems)
 
 
+def _require_own_objects(found: Search, context: Context) -> None:
+    """Refuse files that stand for objects unless the program wrote them: others would choose what is asked for.
+
+    Raises
+    ------
+    InputError
+        Naming each scene.
+    """
+    home = os.path.abspath(context.imagery.cache)  # noqa: PTH100 (no links)
+    problems = []
+    for scene in found.scenes:
+        named = [path for path in scene_files([scene]) if path.suffix == SUFFIX]
+        strays = [path for path in named if not Path(os.path.abspath(path)).is_relative_to(home)]  # noqa: PTH100
+        if strays:
+            told = f"{len(strays)} files that stand for objects in a store, such as {strays[0].name}"
+            problems.append(Problem(f"scene {scene.id}", told, "images", "name the objects in the catalogue"))
+    if problems:
+        raise InputError(problems)
+
+
 def source_name(context: Context) -> str:
     """Return where the images come from, as it may be shown."""
     imagery = context.imagery
@@ -157,7 +179,7 @@ def source_name(context: Context) -> str:
 def _was_tried(problem: Problem, context: Context) -> bool:
     """Say whether an asset of a scene was asked for and could not be had."""
     scene = problem.where.removeprefix("scene ")
-    return any(key.split("/")[1] == scene for key in Store.open(context.imagery.cache).failed)
+    return any(key.split("/")[1] == scene for key in store_of(context).failed)
 
 
 def scene_inputs(context: Context, period: PeriodSection) -> tuple[Path, ...]:

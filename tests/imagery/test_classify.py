@@ -142,6 +142,12 @@ def test_too_few_observations_are_not_seen(world: World, tmp_path: Path) -> None
     assert (cells["opium_poppy"] == NOT_KNOWN).all()
 
 
+def test_nothing_seen_is_nothing_taught(world: World) -> None:
+    """Law: where no labelled place was seen often enough, that is told with what to do."""
+    with pytest.raises(QualityGateError, match=r"samples: found none of \d+ labelled places seen clear 99"):
+        world.train(replace(SETTINGS, min_valid=99))
+
+
 def test_validation_is_complete(model: TrainedModel) -> None:
     """Law: scores for all periods and each, floors beside them, and a verdict."""
     validation = model.validation
