@@ -61,7 +61,7 @@ def checked(path: Path, *, jobs: int = 1) -> Checked:
     path
         The survey file.
     jobs
-        Threads that open rasters.
+        Threads that open rasters, at least; one for each core when there are more.
     """
     try:
         survey = load_survey(path)
@@ -486,11 +486,12 @@ def _every_image(context: Context) -> list[Path]:
 
 
 def _file_problems(paths: tuple[Path, ...], jobs: int = 1) -> Iterator[Problem]:
+    import os
     from concurrent.futures import ThreadPoolExecutor
 
     from geo.raster import check_raster
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(max(jobs, os.cpu_count() or 1)) as pool:  # somebody waits, and little is held
         for found in pool.map(check_raster, paths):
             yield from found
 

@@ -17,6 +17,7 @@ from monitor.sections import ImagerySection, PeriodSection, ReferenceSection, Tr
 
 if TYPE_CHECKING:
     import numpy as np
+    import pystac
 
     from aoi.frame import AreaFrame
     from aoi.project.finding import Finding
@@ -86,6 +87,15 @@ class Context:
         from imagery.sensor import load_sensor
 
         return load_sensor(self.imagery.sensor)
+
+    @cached_property
+    def catalog_items(self) -> tuple[pystac.Item, ...]:
+        """The items of the survey's static catalogue, read once for all periods and steps; none without one."""
+        if self.imagery.catalog is None:
+            return ()
+        from imagery.stac import items_of
+
+        return tuple(items_of(self.imagery.catalog))
 
     @cached_property
     def joint(self) -> JointSensors | None:

@@ -1,4 +1,7 @@
-"""Images from the web, brought to the survey's own folder before a run, which then needs no network."""
+"""Images from the web, brought to the survey's own folder before a run, which then needs no network.
+
+What asks the web is imported where it asks, since a survey whose images are here is looked at without it.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,16 @@ from geo.errors import InputError, Problem
 from geo.files import sha256
 from imagery.address import shown_address
 from imagery.catalog import bounds_in_degrees
-from imagery.fetch import Store, fetch_files, local_items, stored_items, wanted_files
-from imagery.object_store import require_credentials
-from imagery.remote import Remote, padded_boxes, remote_items
-from imagery.stac import items_of
-from imagery.web import WebPolicy, open_session, token_from
+from imagery.store import Store, local_items, stored_items
 from monitor.context import Context, Progress
 from monitor.sections import PeriodSection
 
 if TYPE_CHECKING:
     import pystac
     import requests
+
+    from imagery.remote import Remote
+    from imagery.web import WebPolicy
 
 __all__ = [
     "NotFetchedError",
@@ -54,7 +56,7 @@ def period_items(context: Context, period: PeriodSection) -> Iterable[pystac.Ite
             found = f"images of period {period.name} that are not here yet"
             raise NotFetchedError(Problem("[imagery]", found, "them", "fetch them with 'altdev fetch'"))
         return stored_items(store, period.name)
-    return None if imagery.catalog is None else local_items(items_of(imagery.catalog), store)
+    return None if imagery.catalog is None else local_items(context.catalog_items, store)
 
 
 def store_of(context: Context) -> Store:
@@ -110,6 +112,10 @@ def bring(context: Context, progress: Progress, *, again: bool = False) -> dict[
     InputError
         If the source does not answer in full, or with ``broken = "refuse"`` if a file cannot be fetched.
     """
+    from imagery.fetch import fetch_files, wanted_files
+    from imagery.object_store import require_credentials
+    from imagery.web import open_session
+
     store, policy = store_of(context), _policy(context)
     session = open_session(policy)
     wanted = []
@@ -141,6 +147,8 @@ def _items(
     context: Context, period: PeriodSection, store: Store, session: requests.Session, *, again: bool
 ) -> tuple[list[pystac.Item], bool]:
     """Return the items of a period, and whether they were asked for just now."""
+    from imagery.stac import items_of
+
     imagery = context.imagery
     if imagery.address is None:
         return (list(items_of(imagery.catalog)) if imagery.catalog is not None else []), False
@@ -152,6 +160,9 @@ def _items(
 
 def ask(context: Context, period: PeriodSection, session: requests.Session | None = None) -> Iterable[pystac.Item]:
     """Ask the source on the web for the items of a period; nothing is kept."""
+    from imagery.remote import remote_items
+    from imagery.web import open_session
+
     policy = _policy(context)
     area = bounds_in_degrees(context.frame.geobox)
     return remote_items(
@@ -165,6 +176,8 @@ def ask(context: Context, period: PeriodSection, session: requests.Session | Non
 
 
 def _remote(context: Context) -> Remote:
+    from imagery.remote import Remote
+
     imagery = context.imagery
     return Remote(
         api=imagery.api,
@@ -176,6 +189,8 @@ def _remote(context: Context) -> Remote:
 
 
 def _policy(context: Context) -> WebPolicy:
+    from imagery.web import WebPolicy, token_from
+
     imagery = context.imagery
     return WebPolicy(
         private_hosts=frozenset(host.lower() for host in imagery.private_hosts),
@@ -188,6 +203,8 @@ def _policy(context: Context) -> WebPolicy:
 
 def _request(context: Context, period: PeriodSection) -> dict[str, Any]:
     """Return what is asked of the source for a period, as it is kept: no secret, and no finer place than asked."""
+    from imagery.remote import padded_boxes
+
     imagery = context.imagery
     boxes = padded_boxes(bounds_in_degrees(context.frame.geobox), imagery.query_grid_deg)
     return {

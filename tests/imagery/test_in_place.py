@@ -18,12 +18,13 @@ from geo.raster import check_raster, geobox_of, opened
 from geo.stored import StoredObject, content_bytes, stored_object, unreadable, write_stored
 from imagery.catalog import bounds_in_degrees
 from imagery.extent import placed
-from imagery.fetch import Store, fetch_files, local_items, wanted_files
+from imagery.fetch import fetch_files, wanted_files
 from imagery.model import TrainedModel
 from imagery.observe import PeriodScenes
 from imagery.remote import Remote
 from imagery.scene import Scene
 from imagery.stac import items_of, scene_of
+from imagery.store import Store, local_items
 from imagery.web import WebPolicy, open_session
 from tests.imagery.s3_server import CREDENTIALS, ObjectStore, object_store
 from tests.imagery.test_classify import World

@@ -15,10 +15,11 @@ import pytest
 
 from geo.errors import InputError
 from imagery.catalog import bounds_in_degrees
-from imagery.fetch import Store, fetch_files, wanted_files
+from imagery.fetch import fetch_files, wanted_files
 from imagery.object_store import require_credentials, web_address
 from imagery.remote import Remote
 from imagery.stac import items_of
+from imagery.store import Store
 from imagery.web import WebError, WebPolicy, open_session
 from tests.imagery.world import SENSOR, flat_shot, grid, write_catalog
 

@@ -17,8 +17,9 @@ import requests
 from geo.errors import InputError
 from geo.files import sha256
 from imagery.catalog import bounds_in_degrees, search_items
-from imagery.fetch import Store, fetch_files, local_items, stored_items, wanted_files
+from imagery.fetch import fetch_files, wanted_files
 from imagery.remote import Remote, padded_boxes, remote_items
+from imagery.store import Store, local_items, stored_items
 from imagery.web import RefusedHostError, WebError, WebPolicy, download, open_session, require_public
 from tests.imagery.served import Served, lay_out, serving
 from tests.imagery.world import BANDS, SENSOR, flat_shot, grid

@@ -15,6 +15,7 @@ from tests.monitor.survey_text import save, sound
 
 HEAVY = {"distributed", "folium", "lightgbm", "matplotlib", "numba", "scipy", "sklearn", "torch"}
 # dask is not in the set: odc.geo imports it wherever it is installed
+OF_THE_WEB = {"boto3", "pystac_client", "requests", "urllib3"}
 OF_INPUTS = {"geopandas", "odc", "pandas", "pyarrow", "pystac", "rasterio"}
 
 
@@ -55,8 +56,8 @@ def test_a_mistake_in_the_survey_file_is_told_before_anything_is_opened(tmp_path
 
 @pytest.mark.parametrize("example", ["andes-coca"])
 def test_check_opens_inputs_without_what_estimates_from_them(tmp_path: Path, example: str) -> None:
-    """A survey with every kind of input is checked without classifier, statistics and page."""
+    """A survey with every kind of input, all of this machine, is checked without classifier, page and web."""
     modules, code, told = modules_of("check", str(write_project(tmp_path / example, example=example, seed=1)))
     assert (code, "no problems found" in told) == (0, True), told
     assert modules >= {"rasterio", "geopandas"}  # the measure works: this survey has inputs of both kinds
-    assert not modules & HEAVY
+    assert not modules & (HEAVY | OF_THE_WEB)
