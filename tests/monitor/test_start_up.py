@@ -15,7 +15,7 @@ from tests.monitor.survey_text import save, sound
 
 HEAVY = {"distributed", "folium", "lightgbm", "matplotlib", "numba", "scipy", "sklearn", "torch"}
 # dask is not in the set: odc.geo imports it wherever it is installed
-OF_THE_WEB = {"boto3", "pystac_client", "requests", "urllib3"}
+OF_THE_WEB = {"boto3", "pystac_client", "requests"}
 OF_INPUTS = {"geopandas", "odc", "pandas", "pyarrow", "pystac", "rasterio"}
 
 
