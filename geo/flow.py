@@ -26,7 +26,9 @@ __all__ = [
     "basins",
     "fill_pits",
     "flow_network",
+    "heads_first",
     "network_of_directions",
+    "outlets_first",
     "route",
     "sub_basins",
     "upstream_cells",
@@ -42,7 +44,7 @@ _MOST_CELLS = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class FlowNetwork:
-    """Which cell each cell drains to, and an order in which water can be followed."""
+    """Which cell each cell drains to; no array of an order is held, since walks find one as they go."""
 
     shape: tuple[int, int]
     """Height and width of the grid."""
@@ -50,8 +52,6 @@ class FlowNetwork:
     """Width and height of a cell."""
     downstream: IntArray
     """Number of the cell that each cell drains to: itself at an outlet, `OUTSIDE` where there is no elevation."""
-    order: IntArray
-    """Cells with elevation, every cell before the one it drains to."""
 
     @property
     def cell_area_m2(self) -> float:
@@ -66,7 +66,7 @@ class FlowNetwork:
     def ordered(self, wanted: NDArray[np.bool_]) -> IntArray:
         """Return the cells of a mask, shape (n,), every cell before the one it drains to."""
         found = np.empty(np.count_nonzero(wanted), dtype=np.int32)
-        return found[: _ordered_of(self.order, wanted, found)]
+        return found[: _ordered_of(self.downstream, wanted, found)]
 
     def step_m(self, cells: IntArray) -> NDArray[np.float32]:
         """Return the way from the middle of cells to that of the next, metres; a cell's width at an outlet."""
@@ -133,16 +133,13 @@ def flow_network(elevation_m: ArrayLike, geobox: GeoBox, where: str = "elevation
     if ground.shape != tuple(geobox.shape):
         found = f"elevation of {ground.shape} cells on a grid of {tuple(geobox.shape)}"
         raise InputError(Problem(where, found, "one shape", "warp it to the analysis grid"))
-    downstream = _drained(ground, cell_m)
-    return FlowNetwork(ground.shape, cell_m, downstream, _ordered(downstream))
+    return FlowNetwork(ground.shape, cell_m, _drained(ground, cell_m))
 
 
 def _drained(ground: NDArray[np.float32], cell_m: tuple[float, float]) -> IntArray:
     """Return the next cell of each; what it takes to find it is given back before anything else is made."""
-    tree = _spill_tree(ground)
-    filled = _filled(ground, tree).reshape(ground.shape)
-    spill = tree.downstream
-    del tree
+    spill = _spill_tree(ground)
+    filled = _filled(ground, spill).reshape(ground.shape)
     return np.asarray(_steepest(filled, spill, *cell_m))
 
 
@@ -162,10 +159,9 @@ def network_of_directions(
     if codes.dtype != np.uint8 or codes.ndim != 2 or not core_d8.isvalid(codes):
         raise InputError(Problem(where, "values that are no D8 codes", "0, powers of 2 up to 128, 247 no data"))
     downstream = _next_cells(codes)
-    order = _ordered(downstream)
-    if order.size < np.count_nonzero(downstream != OUTSIDE):
+    if _count_free(downstream) < np.count_nonzero(downstream != OUTSIDE):
         raise InputError(Problem(where, "water that runs in a circle", "a way out of each cell"))
-    return FlowNetwork(codes.shape, cell_m, downstream, order)
+    return FlowNetwork(codes.shape, cell_m, downstream)
 
 
 def accumulate(network: FlowNetwork, values: ArrayLike) -> FloatArray:
@@ -207,20 +203,20 @@ def route(network: FlowNetwork, values: ArrayLike, passed: ArrayLike) -> FloatAr
     if entering.size != network.downstream.size or share.size not in (1, entering.size):
         found = f"{entering.size} values and {share.size} shares for {network.downstream.size} cells"
         raise InputError(Problem("flow routing", found, "one each"))
-    if not np.isfinite(entering[network.order]).all():
+    known = network.downstream != OUTSIDE
+    if not np.isfinite(entering[known]).all():
         raise InputError(Problem("flow routing", "a missing value", "one in each cell that has elevation"))
     if not ((share >= 0) & (share <= 1)).all():
         raise InputError(Problem("flow routing", "a share outside 0 to 1", "shares of what flows on"))
-    held = np.zeros_like(entering)
-    held[network.order] = entering[network.order]
-    _route(network.downstream, network.order, share.reshape(-1), held)
+    held = np.where(known, entering, 0.0)
+    _route(network.downstream, share.reshape(-1), held)
     return held
 
 
 def upstream_cells(network: FlowNetwork) -> IntArray:
     """Return how many cells drain through each, itself counted; 0 outside."""
     held = np.zeros(network.downstream.size, dtype=np.int32)
-    _count_upstream(network.downstream, network.order, held)
+    _count_upstream(network.downstream, held)
     return held
 
 
@@ -229,7 +225,7 @@ def basins(network: FlowNetwork) -> IntArray:
     label = np.zeros(network.downstream.size, dtype=np.int32)
     outlets = network.outlets
     label[outlets] = np.arange(1, outlets.size + 1)
-    _spread_upstream(network.downstream, network.order, label)
+    _spread_upstream(network.downstream, label)
     return label
 
 
@@ -245,14 +241,21 @@ def sub_basins(network: FlowNetwork, least_m2: float) -> IntArray:
     """
     from pyflwdir import FlwdirRaster
 
-    cells = upstream_cells(network)
+    above, most = upstream_cells(network), least_m2 / network.cell_area_m2
+    large = _marked_large(network.downstream, above, most)
+    cells = network.ordered(large)  # a sub-basin begins at none but these, so that the library is shown no other
+    place = np.full(network.downstream.size, -1, dtype=np.int32)
+    place[cells] = np.arange(cells.size, dtype=np.int32)
+    ahead, held = place[network.downstream[cells]], above[cells]
+    del above, large
     raster = FlwdirRaster(
-        idxs_ds=network.downstream, shape=network.shape, ftype="d8", idxs_seq=network.order[::-1], cache=False
+        idxs_ds=ahead, shape=(1, cells.size), ftype="d8", idxs_seq=np.arange(cells.size - 1, -1, -1), cache=False
     )
-    found, _ = raster.subbasins_area(least_m2 / network.cell_area_m2, uparea=cells.reshape(network.shape))
-    del cells, raster
-    label = np.asarray(found, dtype=np.int32).reshape(-1)
-    label[network.downstream == OUTSIDE] = 0
+    found, _ = raster.subbasins_area(most, uparea=held[None])
+    label = place  # its memory is used again
+    label[:] = 0
+    label[cells] = np.asarray(found).reshape(-1).astype(np.int32)
+    _spread_upstream(network.downstream, label)
     return label
 
 
@@ -290,21 +293,11 @@ def _refuse_holes(known: NDArray[np.bool_], where: str) -> None:
         raise InputError(Problem(where, found, "a height in each cell inside", "fill them from another elevation"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Tree:
-    """The way on which each cell spills first."""
-
-    downstream: IntArray
-    order: IntArray
-
-
-def _spill_tree(height_m: NDArray[np.float32]) -> _Tree:
+def _spill_tree(height_m: NDArray[np.float32]) -> IntArray:
+    """Return the next cell of each on the way on which it spills first."""
     from pyflwdir import dem
 
-    codes = dem.fill_depressions(height_m, nodata=np.float32(np.nan))[1]
-    downstream = _next_cells(codes)
-    del codes
-    return _Tree(downstream, _ordered(downstream))
+    return _next_cells(dem.fill_depressions(height_m, nodata=np.float32(np.nan))[1])
 
 
 def _next_cells(codes: NDArray[np.uint8]) -> IntArray:
@@ -314,48 +307,66 @@ def _next_cells(codes: NDArray[np.uint8]) -> IntArray:
     return np.asarray(downstream, dtype=np.int32)
 
 
-def _filled(height_m: NDArray[np.float32], tree: _Tree) -> NDArray[np.float32]:
+def _filled(height_m: NDArray[np.float32], spill: IntArray) -> NDArray[np.float32]:
     """Return the ground raised to its way out; the library's own sum is off by a rounding that turns water back."""
     filled = height_m.reshape(-1).copy()
-    _raise_to_way_out(tree.downstream, tree.order, filled)
+    _raise_to_way_out(spill, filled)
     return filled
 
 
-def _ordered(downstream: IntArray) -> IntArray:
-    order = np.empty(np.count_nonzero(downstream != OUTSIDE), dtype=np.int32)
-    return order[: _order_downstream(downstream, order)]
+@compiled
+def heads_first(downstream: Any) -> Any:
+    """Yield the cells with elevation, each after all that drain to it; those of a circle never come.
+
+    Walks go on downhill as long as nothing is missing above, so that they stay in near memory, and need one byte a
+    cell where an array of the order needs four.
+    """
+    waiting = np.zeros(downstream.size, dtype=np.uint8)
+    for cell in range(downstream.size):
+        ahead = downstream[cell]
+        if ahead != OUTSIDE and ahead != cell:
+            waiting[ahead] += 1
+    for head in range(downstream.size):
+        cell = head
+        while downstream[cell] != OUTSIDE and waiting[cell] == 0:
+            waiting[cell] = 255  # done: no cell has as many above
+            yield cell
+            ahead = downstream[cell]
+            if ahead == cell:
+                break
+            waiting[ahead] -= 1
+            cell = ahead
 
 
 @compiled
-def _order_downstream(downstream: Any, order: Any) -> Any:
-    """Fill `order` so that each cell stands before its next one; return how many are not in a circle."""
-    above = np.zeros(downstream.size, dtype=np.uint8)
-    for cell in range(downstream.size):
-        ahead = downstream[cell]
-        if ahead != -1 and ahead != cell:
-            above[ahead] += 1
-    count = 0
-    for cell in range(downstream.size):
-        if downstream[cell] != -1 and above[cell] == 0:
-            order[count] = cell
+def outlets_first(downstream: Any) -> Any:
+    """Yield the cells with elevation, each after the one it drains to; there may be no circle."""
+    done = np.zeros(downstream.size, dtype=np.bool_)
+    way = np.empty(1024, dtype=np.int32)
+    for start in range(downstream.size):
+        cell, count = start, 0
+        while downstream[cell] != OUTSIDE and not done[cell]:
+            if count == way.size:
+                way = np.concatenate((way, way))
+            way[count] = cell
+            done[cell] = True
             count += 1
-    done = 0
-    while done < count:
-        cell = order[done]
-        done += 1
-        ahead = downstream[cell]
-        if ahead != cell:
-            above[ahead] -= 1
-            if above[ahead] == 0:
-                order[count] = ahead
-                count += 1
+            cell = downstream[cell]
+        for place in range(count - 1, -1, -1):
+            yield way[place]
+
+
+@compiled
+def _count_free(downstream: Any) -> Any:
+    count = 0
+    for _ in heads_first(downstream):
+        count += 1
     return count
 
 
 @compiled
-def _raise_to_way_out(downstream: Any, order: Any, height_m: Any) -> None:
-    for place in range(order.size - 1, -1, -1):
-        cell = order[place]
+def _raise_to_way_out(downstream: Any, height_m: Any) -> None:
+    for cell in outlets_first(downstream):
         height_m[cell] = max(height_m[cell], height_m[downstream[cell]])
 
 
@@ -388,22 +399,29 @@ def _steepest(filled: Any, spill: Any, cell_width_m: float, cell_height_m: float
 
 
 @compiled
-def _route(downstream: Any, order: Any, share: Any, held: Any) -> None:
+def _route(downstream: Any, share: Any, held: Any) -> None:
     one = share.size == 1
-    for place in range(order.size):
-        cell = order[place]
+    for cell in heads_first(downstream):
         ahead = downstream[cell]
         if ahead != cell:
             held[ahead] += held[cell] * (share[0] if one else share[cell])
 
 
 @compiled
-def _count_upstream(downstream: Any, order: Any, held: Any) -> None:
-    for place in range(order.size):
-        cell = order[place]
+def _count_upstream(downstream: Any, held: Any) -> None:
+    for cell in heads_first(downstream):
         held[cell] += 1
         if downstream[cell] != cell:
             held[downstream[cell]] += held[cell]
+
+
+@compiled
+def _marked_large(downstream: Any, above: Any, least: float) -> Any:
+    """Mark outlets, and cells that more than a least number of cells drain through."""
+    found = np.zeros(downstream.size, dtype=np.bool_)
+    for cell in range(downstream.size):
+        found[cell] = above[cell] > least or downstream[cell] == cell
+    return found
 
 
 @compiled
@@ -421,19 +439,19 @@ def _outlets(downstream: Any) -> Any:
 
 
 @compiled
-def _ordered_of(order: Any, wanted: Any, found: Any) -> Any:
+def _ordered_of(downstream: Any, wanted: Any, found: Any) -> Any:
     """Fill `found` with the wanted cells in order; return how many there are. No index of a grid is widened."""
     count = 0
-    for place in range(order.size):
-        if wanted[order[place]]:
-            found[count] = order[place]
+    for cell in heads_first(downstream):
+        if wanted[cell]:
+            found[count] = cell
             count += 1
     return count
 
 
 @compiled
-def _spread_upstream(downstream: Any, order: Any, label: Any) -> None:
-    for place in range(order.size - 1, -1, -1):
-        cell = order[place]
-        if downstream[cell] != cell:
+def _spread_upstream(downstream: Any, label: Any) -> None:
+    """Give each cell without a label that of the next one."""
+    for cell in outlets_first(downstream):
+        if label[cell] == 0:
             label[cell] = label[downstream[cell]]

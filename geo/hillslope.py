@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import InputError, Problem
-from geo.flow import OUTSIDE, FlowNetwork, upstream_cells
+from geo.flow import OUTSIDE, FlowNetwork, heads_first, outlets_first, upstream_cells
 from geo.kernel import compiled
 
 __all__ = [
@@ -116,7 +116,7 @@ def stream_mask(network: FlowNetwork, *, least_m2: float, rivers: ArrayLike | No
         if known.shape != network.shape:
             raise InputError(Problem("rivers", f"shape {known.shape}", f"{network.shape}", "warp them to the grid"))
         stream |= known.reshape(-1).astype(bool) & (network.downstream != OUTSIDE)
-    _carry_downstream(network.downstream, network.order, stream)
+    _carry_downstream(network.downstream, stream)
     return np.asarray(stream)
 
 
@@ -147,14 +147,14 @@ def hillslopes(network: FlowNetwork, stream: BoolArray, marked: ArrayLike, *, wh
     if lost:
         found = f"{lost} cells of the analysis without elevation"
         raise InputError(Problem("elevation", found, "a height in each", "use an elevation that covers the area"))
-    root = _foot_of_slope(network.downstream, network.order, stream)
+    root = _foot_of_slope(network.downstream, stream)
     if whole:
         touched = np.zeros(mark.size, dtype=np.bool_)
         touched[root[mark]] = True
         keep = touched[root] & (root >= 0) & (~stream | mark)
     else:
         keep = np.zeros(mark.size, dtype=np.bool_)
-        _keep_ways(network.downstream, network.order, stream, mark, keep)
+        _keep_ways(network.downstream, stream, mark, keep)
     cells = network.ordered(keep)
     del keep, mark
     cells = cells[np.argsort(root[cells], kind="stable")]  # slope after slope, so that passes stay in near memory
@@ -196,7 +196,7 @@ def tributaries(
     place = _ways_in(network, stream, hill)
     joined = np.zeros(hill.cells.size, dtype=np.bool_)
     of = np.ascontiguousarray(code).reshape(-1)
-    unknown = _mark_joins(network.order, place, of, joined)
+    unknown = _mark_joins(place, of, joined)
     if unknown:
         found = f"{unknown} cells without a class above the crop"
         raise InputError(Problem("land cover", found, "one in each", "use a map that covers the whole catchment"))
@@ -204,7 +204,7 @@ def tributaries(
     index = np.zeros(hill.cells.size, dtype=np.int32)
     index[joins] = np.arange(joins.size, dtype=np.int32)
     counts = np.zeros((joins.size, classes), dtype=np.int32)
-    _count_joins(network.order, place, of, index, counts)
+    _count_joins(place, of, index, counts)
     return Tributaries(joins, counts)
 
 
@@ -238,9 +238,8 @@ def mean_upslope(
         total[start : start + chunk] = at(hill.cells[start : start + chunk])
     own = total[hill.on_stream]
     place = _ways_in(network, stream, hill)
-    for start in range(0, network.order.size, chunk):
-        beside = network.order[start : start + chunk]
-        beside = beside[place[beside] < -1]
+    for start in range(0, place.size, chunk):
+        beside = (start + np.flatnonzero(place[start : start + chunk] < -1)).astype(np.int32)
         np.add.at(total, -2 - place[beside], at(beside))
     _sum_ahead(hill.ahead, total)
     total /= hill.upslope
@@ -254,7 +253,7 @@ def _ways_in(network: FlowNetwork, stream: BoolArray, hill: Hillslopes) -> IntAr
     """Return for each cell of the grid its place in the hillslopes, or -2 less the place it drains to, or -1."""
     place = np.full(network.downstream.size, -1, dtype=np.int32)
     place[hill.cells[~hill.on_stream]] = np.flatnonzero(~hill.on_stream).astype(np.int32)
-    _lead_down(network.downstream, network.order, stream, place)
+    _lead_down(network.downstream, stream, place)
     return place
 
 
@@ -282,38 +281,34 @@ def gradient_at(
 
 
 @compiled
-def _carry_downstream(downstream: Any, order: Any, stream: Any) -> None:
-    for place in range(order.size):
-        cell = order[place]
+def _carry_downstream(downstream: Any, stream: Any) -> None:
+    for cell in heads_first(downstream):
         if stream[cell]:
             stream[downstream[cell]] = True
 
 
 @compiled
-def _foot_of_slope(downstream: Any, order: Any, stream: Any) -> Any:
+def _foot_of_slope(downstream: Any, stream: Any) -> Any:
     """Return the last cell on each cell's way before a stream or the edge; a stream cell is its own."""
     root = np.empty(downstream.size, dtype=np.int32)
     root[:] = -1
-    for place in range(order.size - 1, -1, -1):
-        cell = order[place]
+    for cell in outlets_first(downstream):
         ahead = downstream[cell]
         root[cell] = cell if stream[cell] or ahead == cell or stream[ahead] else root[ahead]
     return root
 
 
 @compiled
-def _keep_ways(downstream: Any, order: Any, stream: Any, marked: Any, keep: Any) -> None:
+def _keep_ways(downstream: Any, stream: Any, marked: Any, keep: Any) -> None:
     """Keep marked cells, what lies below them on their slope, and what lies above them."""
-    for place in range(order.size):
-        cell = order[place]
+    for cell in heads_first(downstream):
         if marked[cell]:
             keep[cell] = True
         ahead = downstream[cell]
         if keep[cell] and not stream[cell] and not stream[ahead]:
             keep[ahead] = True
     above = np.zeros(downstream.size, dtype=np.bool_)
-    for place in range(order.size - 1, -1, -1):
-        cell = order[place]
+    for cell in outlets_first(downstream):
         ahead = downstream[cell]
         above[cell] = marked[cell] or (not stream[cell] and not stream[ahead] and above[ahead])
         if above[cell] and (marked[cell] or not stream[cell]):
@@ -321,10 +316,9 @@ def _keep_ways(downstream: Any, order: Any, stream: Any, marked: Any, keep: Any)
 
 
 @compiled
-def _lead_down(downstream: Any, order: Any, stream: Any, place: Any) -> None:
+def _lead_down(downstream: Any, stream: Any, place: Any) -> None:
     """Write -2 less the place of the first kept cell below into each cell that is left out, -1 where none is."""
-    for index in range(order.size - 1, -1, -1):
-        cell = order[index]
+    for cell in outlets_first(downstream):
         ahead = downstream[cell]
         if place[cell] >= 0 or stream[cell] or ahead == cell or stream[ahead]:
             continue
@@ -335,11 +329,10 @@ def _lead_down(downstream: Any, order: Any, stream: Any, place: Any) -> None:
 
 
 @compiled
-def _mark_joins(order: Any, place: Any, code: Any, joined: Any) -> Any:
+def _mark_joins(place: Any, code: Any, joined: Any) -> Any:
     """Mark the places at which something comes in; return how many of the cells that do have no class."""
     unknown = 0
-    for index in range(order.size):
-        cell = order[index]
+    for cell in range(place.size):
         if place[cell] < -1:
             joined[-2 - place[cell]] = True
             unknown += code[cell] < 0
@@ -347,9 +340,8 @@ def _mark_joins(order: Any, place: Any, code: Any, joined: Any) -> Any:
 
 
 @compiled
-def _count_joins(order: Any, place: Any, code: Any, index: Any, counts: Any) -> None:
-    for number in range(order.size):
-        cell = order[number]
+def _count_joins(place: Any, code: Any, index: Any, counts: Any) -> None:
+    for cell in range(place.size):
         if place[cell] < -1:
             counts[index[-2 - place[cell]], code[cell]] += 1
 

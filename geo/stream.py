@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import InputError, Problem
-from geo.flow import FlowNetwork
+from geo.flow import FlowNetwork, heads_first
 from geo.kernel import compiled
 
 __all__ = ["Stream", "carried", "shortest_way_m", "stream_below"]
@@ -58,13 +58,12 @@ def stream_below(network: FlowNetwork, entries: ArrayLike) -> Stream:
     """
     reached = np.zeros(network.downstream.size, dtype=np.bool_)
     reached[np.asarray(entries, dtype=np.intp)] = True
-    _mark_below(network.downstream, network.order, reached)
+    _mark_below(network.downstream, reached)
     cells = network.ordered(reached)
-    place = np.full(network.downstream.size, -1, dtype=np.int32)
-    place[cells] = np.arange(cells.size, dtype=np.int32)
     below = network.downstream[cells]
-    ahead = np.where(below == cells, np.int32(-1), place[below]).astype(np.int32)
-    return Stream(cells, ahead, network.step_m(cells))
+    ascending = np.argsort(cells, kind="stable").astype(np.int32)
+    place = ascending[np.searchsorted(cells, below, sorter=ascending)]
+    return Stream(cells, np.where(below == cells, np.int32(-1), place), network.step_m(cells))
 
 
 def carried(stream: Stream, entering: ArrayLike, passed: ArrayLike) -> FloatArray:
@@ -99,9 +98,8 @@ def shortest_way_m(stream: Stream, entries: ArrayLike) -> FloatArray:
 
 
 @compiled
-def _mark_below(downstream: Any, order: Any, reached: Any) -> None:
-    for place in range(order.size):
-        cell = order[place]
+def _mark_below(downstream: Any, reached: Any) -> None:
+    for cell in heads_first(downstream):
         if reached[cell]:
             reached[downstream[cell]] = True
 
