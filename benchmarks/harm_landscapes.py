@@ -27,7 +27,7 @@ from scipy import ndimage
 
 from aoi.harm.attribution import direct_loss, forest_before, windows_years
 from aoi.harm.draws import interval_draws
-from aoi.harm.erosion import erosion_draws, erosion_figures
+from aoi.harm.erosion import FRESH, erosion_draws, erosion_figures
 from aoi.harm.factor import load_factors
 from aoi.harm.mapped import rows_of_mapped
 from aoi.harm.result import HarmKey
@@ -162,7 +162,8 @@ def erosion_row(survey: Survey) -> dict[str, Any]:
     """Return added erosion (E1) beside its truth."""
     landscape, factors = survey.landscape, load_factors()
     crop, period = landscape.scenario.crop, landscape.scenario.periods[1].name
-    names = (*COVERS.values(), crop)
+    names = (*COVERS.values(), FRESH, crop)
+    fresh = _fresh(survey)
     codes = np.zeros(256, dtype=np.int16)
     codes[list(COVERS)] = range(len(COVERS))
     before = codes[codes_before(landscape)]
@@ -180,8 +181,9 @@ def erosion_row(survey: Survey) -> dict[str, Any]:
         Cover(
             names=names,
             crop=crop,
-            observed=np.where(survey.mapped, len(names) - 1, before),
+            observed=np.where(survey.mapped, np.where(fresh, len(COVERS), len(names) - 1), before),
             counterfactual=before,
+            fresh=FRESH,
         ),
         cell_areas_ha(landscape.geobox),
         **layers,
@@ -217,7 +219,16 @@ def _sampled(
         found=found,
         potential=bare.potential.astype(np.float64),
         before=tuple(covers[code] for code in before.reshape(-1)[cells]),
+        fresh=_fresh(survey).reshape(-1)[cells],
     )
+
+
+def _fresh(survey: Survey) -> BoolArray:
+    """Return cells whose first crop is of the survey's year, on forest that is dated as lost in it or after."""
+    origins = Origins(survey.landscape)
+    first, loss = (origins.on_cells(values) for values in (origins.first_year, origins.dated))
+    now = survey.year
+    return np.asarray((first == now) & forest_2000(origins) & (loss >= now) & (loss <= now + LAG))
 
 
 def survey_once(name: str, seed: int, size: int) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,7 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import gaussian_filter
 
 from aoi.frame import build_frame
-from geo.blocks import BLOCK_SIZE, Block, blocks
+from geo.blocks import Block, blocks
 from geo.raster import CogWriter, RasterStyle, write_cog
 
 CELL_M, PLOT, CROP, TILE = 10, 7, 1, 500
@@ -173,6 +173,7 @@ def measure(folder: Path, layers: Path, side: int, jobs: int, draws: int, told: 
     from monitor.harms.history import History
     from monitor.harms.rings import Rings, fragments, ring_table
     from monitor.harms.settings import factors_of
+    from monitor.harms.stages import Stages
     from monitor.harms.water import gather
     from monitor.sections import HarmInputSection, HarmSection, HarmSpeciesSection
     from monitor.steps.harm import biomass_errors, coarse_heights
@@ -230,14 +231,14 @@ def measure(folder: Path, layers: Path, side: int, jobs: int, draws: int, told: 
             rings = Rings((250.0, 1000.0, 5000.0), CELL_M, 0.25)
             ring_table(found.state, coarse_heights(scene, rings), rings)
         found.state = None
-        gather(scene, found, folder, told.begin)
+        gather(scene, found, folder, Stages(bar, hears=told.begin))
         told.end()
 
 
 def bar(done: int, total: int) -> None:
-    """Tell how far the pass is."""
+    """Tell how far the pass over blocks, or all of it, is."""
     if done % 20 == 0 or done == total:
-        print(f"{done} of {total} blocks of {BLOCK_SIZE}", end="\r", file=sys.stderr)
+        print(f"{done} of {total}", end="\r", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import InputError, Problem
-from geo.kernel import compiled
+from geo.kernel import compiled, compiled_walk
 from geo.terrain import cell_size_m
 
 if TYPE_CHECKING:
@@ -248,10 +248,12 @@ def sub_basins(network: FlowNetwork, least_m2: float) -> IntArray:
     place[cells] = np.arange(cells.size, dtype=np.int32)
     ahead, held = place[network.downstream[cells]], above[cells]
     del above, large
-    raster = FlwdirRaster(
-        idxs_ds=ahead, shape=(1, cells.size), ftype="d8", idxs_seq=np.arange(cells.size - 1, -1, -1), cache=False
-    )
-    found, _ = raster.subbasins_area(most, uparea=held[None])
+    found = np.ones(1, dtype=np.int32)  # of the only outlet; the library takes two cells or more
+    if cells.size > 1:
+        raster = FlwdirRaster(
+            idxs_ds=ahead, shape=(1, cells.size), ftype="d8", idxs_seq=np.arange(cells.size)[::-1], cache=False
+        )
+        found, _ = raster.subbasins_area(most, uparea=held[None])
     label = place  # its memory is used again
     label[:] = 0
     label[cells] = np.asarray(found).reshape(-1).astype(np.int32)
@@ -314,7 +316,7 @@ def _filled(height_m: NDArray[np.float32], spill: IntArray) -> NDArray[np.float3
     return filled
 
 
-@compiled
+@compiled_walk
 def heads_first(downstream: Any) -> Any:
     """Yield the cells with elevation, each after all that drain to it; those of a circle never come.
 
@@ -338,7 +340,7 @@ def heads_first(downstream: Any) -> Any:
             cell = ahead
 
 
-@compiled
+@compiled_walk
 def outlets_first(downstream: Any) -> Any:
     """Yield the cells with elevation, each after the one it drains to; there may be no circle."""
     done = np.zeros(downstream.size, dtype=np.bool_)

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 from numba import njit
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "compiled_walk"]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -19,4 +19,14 @@ def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Resul
     Sums of floats keep the order they are written in, so that results do not depend on a machine's vector width.
     """
     kernel: Callable[Arguments, Result] = njit(cache=True, nogil=True)(function)
+    return kernel
+
+
+def compiled_walk(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Return a generator compiled into the kernels that loop over it.
+
+    It is kept with them and not by itself: the compiler finds no generator again that it did not make in the same
+    process.
+    """
+    kernel: Callable[Arguments, Result] = njit(nogil=True)(function)
     return kernel

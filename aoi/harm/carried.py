@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 
 from aoi.harm.concentration import SECONDS_PER_YEAR, concentration_ug_l
 from aoi.harm.draws import stream
-from aoi.harm.erosion import connectivity_parts, cover_draws, delivery_draws, erosivity_scale, in_threads
+from aoi.harm.erosion import (
+    Progress,
+    connectivity_parts,
+    cover_draws,
+    delivery_draws,
+    erosivity_scale,
+    in_threads,
+    silent,
+)
 from aoi.harm.factor import Factor, factor_draws
 from aoi.harm.loads import CLASSES, ClassLoad
 from aoi.harm.potential import Waters, at_cells
-from aoi.harm.sediment import LEAST_COVER, Delivery, constants
+from aoi.harm.sediment import LEAST_COVER, Delivery, connect_piece, constants
 from aoi.harm.slopes import Slopes
 from geo.errors import InputError, Problem
 from geo.flow import FlowNetwork
@@ -156,12 +164,13 @@ def carried_draws(
     n: int,
     seed: int,
     jobs: int,
+    progress: Progress = silent,
 ) -> Draws:
     """Return draws of W3, W4 and the reach of W5 by indicator, part and unit.
 
     Parameters
     ----------
-    slopes, factors, n, seed, jobs
+    slopes, factors, n, seed, jobs, progress
         As of `aoi.harm.contamination.contamination`.
     paths, fate
         As of `paths_of` and `fate_of`.
@@ -183,8 +192,9 @@ def carried_draws(
     limits = {one: factors[f"screening_{one}"].value for one in fate.classes if f"screening_{one}" in factors}
     found = _nothing(fate, paths, limits, n)
     places, weights = _sources(slopes, paths)
+    brought_to = slopes.load_names
 
-    def work(draws: range) -> None:
+    def work(draws: Iterable[int]) -> None:
         held = np.empty((3, int(np.diff(edges).max(initial=0))))
         arrives, share = np.empty(places.size), np.empty(places.size)
         bound, dissolved = (np.zeros((2, len(slopes.names) + 1, paths.at.size)) for _ in range(2))
@@ -210,9 +220,7 @@ def carried_draws(
                 if paths.sites is not None and CLASSES[one] == "processing":
                     brought[-1] = loads[crop, one][draw]
                 else:
-                    brought[:-1] = [
-                        loads[name, one][draw] if (name, one) in loads else 0.0 for name in slopes.names
-                    ]
+                    brought[:-1] = [loads[name, one][draw] if (name, one) in loads else 0.0 for name in brought_to]
                 brought *= fate.to_carried[one][draw]
                 stuck = fate.bound[one][draw] * (brought @ (bound[0] - bound[1]))
                 free = (
@@ -224,7 +232,7 @@ def carried_draws(
                 )
 
     if places.size:
-        in_threads(work, n, jobs)
+        in_threads(work, n, jobs, progress)
     return found
 
 
@@ -357,27 +365,13 @@ def _way_down(
     join, source = 0, 0
     for piece in range(edges.size - 1):
         first, end = edges[piece], edges[piece + 1]
-        for place in range(end - first):
-            cover_above[place] = 0.0
-        while join < joins.size and joins[join] < end:
-            beside = 0.0
-            for one in range(cover.size):
-                beside += counts[join, one] * cover[one]
-            cover_above[joins[join] - first] = beside
-            join += 1
-        for place in range(first, end):
-            cover_above[place - first] += cover[code[place]]
-            if ahead[place] >= 0:
-                cover_above[ahead[place] - first] += cover_above[place - first]
+        join = connect_piece(first, end, ahead, way, code, cover, joins, counts, join, cover_above, down)
         for place in range(end - 1, first - 1, -1):
             here, own = place - first, keep[code[place]]
-            down[here] = way[place] / cover[code[place]]
+            kept[here] = own * (1 - gone[place])
             if ahead[place] >= 0:
                 below = ahead[place] - first
-                down[here] += down[below]
                 kept[here] = max(kept[below], kept[below] * gone[place] + own * (1 - gone[place]))
-            else:
-                kept[here] = own * (1 - gone[place])
         while source < sources.size and sources[source] < end:
             place = sources[source]
             here = place - first

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aoi.harm.brought import brought, require_one_unit, sprayed
 from aoi.harm.carried import carried_draws, fate_of, paths_of
-from aoi.harm.erosion import FRAME
+from aoi.harm.erosion import FRAME, Progress, silent
 from aoi.harm.exposure import exposure
 from aoi.harm.factor import Factor
 from aoi.harm.groundwater import groundwater
@@ -92,8 +92,9 @@ def contamination_figures(
     seed: int,
     waters: Waters | None = None,
     jobs: int = 1,
+    progress: Progress = silent,
 ) -> list[MappedFigure]:
-    """Return the figures over the mapped crop in n draws; parameters as of `contamination`."""
+    """Return the figures over the mapped crop in n draws; parameters as of `contamination` and `carried_draws`."""
     given, drawn = waters or Waters(), load_draws(loads, n=n, seed=seed)
     classes = tuple(one for one in CLASSES if (crop, one) in drawn)
     units = {one: next(load for load in loads if (load.crop, load.substance) == (crop, one)) for one in classes}
@@ -114,7 +115,9 @@ def contamination_figures(
             figures.append(frame.without(indicator, "", "t/yr", f"no published load of {crop}"))
     fate = fate_of(classes, units, factors, n=n, seed=seed)
     paths = paths_of(slopes, network, given)
-    carried_off = carried_draws(slopes, paths, fate, drawn, factors, crop, n=n, seed=seed, jobs=jobs)
+    carried_off = carried_draws(
+        slopes, paths, fate, drawn, factors, crop, n=n, seed=seed, jobs=jobs, progress=progress
+    )
     figures += [frame.figure(*what, values, scaled=what[2] != "km") for what, values in carried_off.items()]
     if given.discharge is None:
         told = "no flow of streams was given"

@@ -6,11 +6,12 @@ calibrated: only differences are given, graded C, or D where most of the crop is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,24 @@ from aoi.harm.draws import stream
 from aoi.harm.factor import Factor, factor_draws
 from aoi.harm.mapped import MappedFigure, rows_of_mapped
 from aoi.harm.result import Grade, HarmKey, HarmRow
-from aoi.harm.sediment import LEAST_COVER, SLOPE_LIMITS, Delivery, constants, deposition, sediment_ratio
+from aoi.harm.sediment import (
+    LEAST_COVER,
+    SLOPE_LIMITS,
+    Delivery,
+    connect_piece,
+    constants,
+    deposition,
+    sediment_ratio,
+)
 from aoi.harm.slopes import Slopes
 from geo.errors import InputError, Problem
 from geo.kernel import compiled
 
 __all__ = [
+    "FRESH",
     "METHOD",
     "TOLERABLE_T_HA",
+    "TRACK",
     "ErosionDraws",
     "ErosionMap",
     "added_loss_t_ha",
@@ -38,16 +49,24 @@ __all__ = [
     "erosion_map",
 ]  # fmt: skip
 
-METHOD = "rusle-sdr/2"
+METHOD = "rusle-sdr/3"
 STEEPNESS = ("slope_experience", "slope_held_at")
 """Factors that are slopes: as steep as the equation was fitted to, and as any it was tried on."""
 TOLERABLE_T_HA = (11.0, 5.0, 2.0)
 """Tolerable losses of E3; the first, 5 short tons per acre, is the headline."""
 FRAME = "frame"
+FRESH, TRACK = "new_clearing", "track"
+"""Covers of the crop on land cleared in the year, and of a new track: ``c_NAME`` and ``p_NAME`` are factors."""
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+"""Called with draws done and draws in all."""
+
+
+def silent(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +75,13 @@ class ErosionDraws:
 
     domains: tuple[str, ...]
     mapped_ha: FloatArray
-    """Mapped crop, shape (domains,). New tracks add to the loss and not to it."""
+    """Mapped crop, shape (domains,)."""
     added_t: FloatArray
-    """Loss of observed less that of counterfactual, t/yr, shape (n, domains)."""
+    """Loss of observed less that of counterfactual on the crop, t/yr, shape (n, domains)."""
+    fresh_t: FloatArray | None
+    """The part of it on land cleared in the year, shape (n, domains); None where that is not known."""
+    track_t: FloatArray
+    """Loss added on whole cells of new tracks, t/yr, shape (n, domains)."""
     above_ha: FloatArray
     """Mapped crop that loses more than is tolerable, shape (n, thresholds, domains)."""
     beyond_ha: Mapping[str, FloatArray]
@@ -69,7 +92,9 @@ class ErosionDraws:
     basins: tuple[int, ...]
     """Sub-basins that hold a hillslope of the crop."""
     delivered_t: FloatArray
-    """Sediment delivered, observed less counterfactual, t/yr, shape (n, basins)."""
+    """Sediment delivered, observed less counterfactual, t/yr, shape (n, basins); that of tracks is not in it."""
+    track_delivered_t: FloatArray
+    """Sediment that whole cells of new tracks deliver beyond the cover before, t/yr, shape (n,)."""
     seed: int
 
 
@@ -158,8 +183,9 @@ def erosion_draws(
     seed: int,
     jobs: int = 1,
     tolerable_t_ha: tuple[float, ...] = TOLERABLE_T_HA,
+    progress: Progress = silent,
 ) -> ErosionDraws:
-    """Return totals of mapped loss and delivery in n draws; parameters as of `erosion`."""
+    """Return totals of mapped loss and delivery in n draws; parameters as of `erosion` and `in_threads`."""
     c, p = cover_draws(slopes.names, factors, n=n, seed=seed)
     scale = erosivity_scale(slopes, factors, n=n, seed=seed)
     member = stream(seed, "erodibility_equation").integers(0, slopes.potential.shape[0], n)
@@ -173,11 +199,22 @@ def erosion_draws(
     drawn = _Drawn(c=c, cp=c * p * scale[:, None], member=member, ratios=ratios)
     limits = {name: factors[name].value for name in (*STEEPNESS, "steep_share")}
     on_crop, steep, hectares = slopes.on_crop[plots], slopes.slope[plots], slopes.area_ha[plots]
+    on_track = slopes.tracks[plots]
     crop = [mask & on_crop for mask in masks]
+    added = partial(_added, slopes, drawn=drawn)
+    fresh_t = None
+    if slopes.fresh:
+        fresh = on_crop & (slopes.observed[plots] == slopes.names.index(slopes.fresh))
+        fresh_t = np.column_stack([added(plots[mask & fresh]) for mask in masks])
+    delivered_t, track_delivered_t = _delivered(
+        slopes, label.astype(np.int32), numbers.size, drawn, jobs=jobs, progress=progress
+    )
     return ErosionDraws(
         domains=names,
         mapped_ha=np.array([hectares[mask].sum() for mask in crop]),
-        added_t=np.column_stack([_added(slopes, plots[mask], drawn) for mask in masks]),
+        added_t=np.column_stack([added(plots[mask & ~on_track]) for mask in masks]),
+        fresh_t=fresh_t,
+        track_t=np.column_stack([added(plots[mask & on_track]) for mask in masks]),
         above_ha=np.stack([_above(slopes, plots[mask], drawn, tolerable_t_ha) for mask in crop], axis=2),
         beyond_ha={
             name: np.array([hectares[mask & (steep > limits[name])].sum() for mask in crop]) for name in STEEPNESS
@@ -185,7 +222,8 @@ def erosion_draws(
         limits=limits,
         tolerable_t_ha=tolerable_t_ha,
         basins=tuple(numbers.tolist()),
-        delivered_t=_delivered(slopes, label.astype(np.int32), numbers.size, drawn, jobs=jobs),
+        delivered_t=delivered_t,
+        track_delivered_t=track_delivered_t,
         seed=seed,
     )
 
@@ -223,33 +261,40 @@ def _above(
 ) -> FloatArray:
     """Return the hectares at some places of the crop that lose more than each limit, shape (n, limits)."""
     found = np.zeros((drawn.member.size, len(tolerable_t_ha)))
-    if not places.size:
-        return found
-    cp = drawn.cp[:, int(slopes.observed[places[0]])]
-    for equation, row in enumerate(slopes.potential):
-        draws = np.flatnonzero((drawn.member == equation) & (cp > 0))
-        bare = row[places].astype(np.float64)
-        order = np.argsort(bare, kind="stable")
-        under = np.concatenate([[0.0], np.cumsum(slopes.area_ha[places][order])])
-        bare = bare[order]
-        for column, limit in enumerate(tolerable_t_ha):
-            kept = np.searchsorted(bare, limit / cp[draws], side="right")
-            found[draws, column] = under[-1] - under[kept]
+    cover = slopes.observed[places]
+    for code in np.unique(cover):  # the crop, and the crop on land cleared in the year
+        own, cp = places[cover == code], drawn.cp[:, int(code)]
+        for equation, row in enumerate(slopes.potential):
+            draws = np.flatnonzero((drawn.member == equation) & (cp > 0))
+            bare = row[own].astype(np.float64)
+            order = np.argsort(bare, kind="stable")
+            under = np.concatenate([[0.0], np.cumsum(slopes.area_ha[own][order])])
+            bare = bare[order]
+            for column, limit in enumerate(tolerable_t_ha):
+                kept = np.searchsorted(bare, limit / cp[draws], side="right")
+                found[draws, column] += under[-1] - under[kept]
     return found
 
 
-def _delivered(slopes: Slopes, label: NDArray[np.int32], basins: int, drawn: _Drawn, *, jobs: int) -> FloatArray:
-    """Return the sediment delivered, observed less counterfactual, t/yr, shape (n, basins)."""
+def _delivered(
+    slopes: Slopes, label: NDArray[np.int32], basins: int, drawn: _Drawn, *, jobs: int, progress: Progress
+) -> tuple[FloatArray, FloatArray]:
+    """Return the sediment delivered, observed less counterfactual, t/yr, shape (n, basins), and that of tracks.
+
+    That of tracks has shape (n,). What a track changes on the way of others' sediment is in the others' figure.
+    """
     n, hill = drawn.member.size, slopes.hill
-    delivered = np.zeros((n, basins))
+    delivered = np.zeros((n, basins + 1))
+    if slopes.on_track.size:
+        label[slopes.on_track] = basins
     (rise, way), edges = connectivity_parts(slopes), hill.pieces()
 
-    def work(draws: range) -> None:
+    def work(draws: Iterable[int]) -> None:
         held = np.empty((2, int(np.diff(edges).max(initial=0))))
         for draw in draws:
             cover = np.maximum(drawn.c[draw], LEAST_COVER)
             for sign, code in ((1.0, slopes.observed), (-1.0, slopes.counterfactual)):
-                total = np.zeros(basins)
+                total = np.zeros(basins + 1)
                 _deliver(
                     edges, hill.ahead, hill.on_stream, rise, way, slopes.area_ha,
                     slopes.potential[drawn.member[draw]], code, cover, slopes.aside.places, slopes.aside.counts,
@@ -258,14 +303,21 @@ def _delivered(slopes: Slopes, label: NDArray[np.int32], basins: int, drawn: _Dr
                 delivered[draw] += sign * total
 
     if hill.cells.size:
-        in_threads(work, n, jobs)
-    return delivered
+        in_threads(work, n, jobs, progress)
+    return delivered[:, :-1], delivered[:, -1]
 
 
-def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
+def erosion_figures(drawn: ErosionDraws, *, track_share: FloatArray | None = None) -> list[MappedFigure]:
     """Return E1 (t/yr and t/ha/yr), E2 (t/yr, whole and by sub-basin) and E3 (percent of the crop area).
 
     Sub-basin 0 gathers what belongs to none; it is part of the whole and has no figure of its own.
+
+    Parameters
+    ----------
+    drawn
+        Totals by draw.
+    track_share
+        Draws of the share of their cells that new tracks cover, shape (n,); without it tracks have no figure.
     """
     found = []
     for place, domain in enumerate(drawn.domains):
@@ -273,6 +325,15 @@ def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
         make = partial(MappedFigure, domain=domain, method=METHOD, grade=grade_of(drawn, place), mapped_ha=mapped)
         added = drawn.added_t[:, place]
         found.append(make(indicator="E1", part="", unit="t/yr", scaled=True, draws=added))
+        fresh = make(indicator="E1", part="new_clearing", unit="t/yr", scaled=True, draws=added[:0])
+        if drawn.fresh_t is None:
+            told = "land cleared in the year is not known and counts as crop in use"
+            found.append(replace(fresh, state="not_computed", reason=told))
+        else:
+            found.append(replace(fresh, draws=drawn.fresh_t[:, place]))
+        if track_share is not None:
+            track = drawn.track_t[:, place] * track_share
+            found.append(make(indicator="E1", part="tracks", unit="t/yr", scaled=False, draws=track))
         shares = [("E1", "per_hectare", "t/ha/yr", added)]
         for name in STEEPNESS:
             beyond_ha = np.minimum(drawn.beyond_ha[name][[place]], mapped)
@@ -293,6 +354,8 @@ def erosion_figures(drawn: ErosionDraws) -> list[MappedFigure]:
             mapped_ha=mapped,
         )  # fmt: skip
         found.append(make(part="", scaled=True, draws=drawn.delivered_t.sum(axis=1)))
+        if track_share is not None:
+            found.append(make(part="tracks", scaled=False, draws=drawn.track_delivered_t * track_share))
         for place, number in enumerate(drawn.basins):
             if number:
                 found.append(make(part=f"sub_basin:{number}", scaled=True, draws=drawn.delivered_t[:, place]))
@@ -362,15 +425,33 @@ def connectivity_parts(slopes: Slopes) -> tuple[Plane, Plane]:
     return rise.astype(np.float32), (hill.step_m / steep).astype(np.float32)
 
 
-def in_threads(work: Callable[[range], None], n: int, jobs: int) -> None:
-    """Do draws 0 to n in threads, each a run of neighbours, so that each thread needs its memory once."""
+def in_threads(work: Callable[[Iterable[int]], None], n: int, jobs: int, progress: Progress = silent) -> None:
+    """Do draws 0 to n in threads, each a run of neighbours, so that each thread needs its memory once.
+
+    Parameters
+    ----------
+    work
+        Does some draws.
+    n, jobs
+        Draws and threads.
+    progress
+        Hears draws done and draws in all, one call at a time.
+    """
+    lock, done = Lock(), count(1)
+
+    def counted(part: range) -> Iterator[int]:
+        for draw in part:
+            yield draw
+            with lock:
+                progress(next(done), n)
+
     edges = np.linspace(0, n, max(1, min(jobs, n)) + 1).astype(int)
     parts = [range(start, end) for start, end in pairwise(edges.tolist())]
     if len(parts) == 1:
-        work(parts[0])
+        work(counted(parts[0]))
         return
     with ThreadPoolExecutor(len(parts)) as pool:
-        list(pool.map(work, parts))
+        list(pool.map(work, map(counted, parts)))
 
 
 @compiled
@@ -400,26 +481,11 @@ def _deliver(
     Piece after piece of whole slopes, so that what is held stays near. `rise` is all of D_up but the sum of covers,
     `way` all of a cell's part of D_dn but its cover.
     """
-    through = 1.0 / cover
     join = 0
     for piece in range(edges.size - 1):
         first, end = edges[piece], edges[piece + 1]
-        for place in range(end - first):
-            cover_above[place] = 0.0
-        while join < joins.size and joins[join] < end:
-            beside = 0.0
-            for one in range(cover.size):
-                beside += counts[join, one] * cover[one]
-            cover_above[joins[join] - first] = beside
-            join += 1
-        for place in range(first, end):
-            cover_above[place - first] += cover[code[place]]
-            if ahead[place] >= 0:
-                cover_above[ahead[place] - first] += cover_above[place - first]
+        join = connect_piece(first, end, ahead, way, code, cover, joins, counts, join, cover_above, down)
         for place in range(end - 1, first - 1, -1):
-            down[place - first] = way[place] * through[code[place]]
-            if ahead[place] >= 0:
-                down[place - first] += down[ahead[place] - first]
             share = 1.0
             if not on_stream[place]:
                 above = cover_above[place - first] * rise[place] / down[place - first]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi.harm.draws import resampled_weights, stream
-from aoi.harm.erosion import FRAME, TOLERABLE_T_HA, cover_draws, scale_draws
+from aoi.harm.erosion import FRAME, FRESH, TOLERABLE_T_HA, cover_draws, scale_draws
 from aoi.harm.factor import Factor
 from aoi.harm.mapped import MappedFigure
 
@@ -21,7 +21,7 @@ __all__ = ["FEWEST", "METHOD_SAMPLED", "SampledCrop", "corrected", "sampled_mean
 
 FEWEST = 10
 """Crop units of the sample below which the map alone speaks."""
-METHOD_SAMPLED = "rusle-sdr-sample/2"
+METHOD_SAMPLED = "rusle-sdr-sample/3"
 
 FloatArray = NDArray[np.float64]
 
@@ -40,6 +40,8 @@ class SampledCrop:
     """R K LS at those, t/ha/yr of bare ground, one row for each equation of K, shape (equations, c)."""
     before: tuple[str, ...]
     """Cover of each before it was opened, by name."""
+    fresh: NDArray[np.bool_] | None = None
+    """Which of those c were cleared in the year; None where that is not known."""
     anomaly: float = 1.0
     """As of `aoi.harm.slopes.Slopes`."""
 
@@ -71,7 +73,7 @@ def sampled_means(
     ndarray, shape (n, limits)
         Share of the crop, 0 to 1.
     """
-    names = (*dict.fromkeys(sample.before), crop)
+    names = tuple(dict.fromkeys((*sample.before, FRESH, crop)))
     c, p = cover_draws(names, factors, n=n, seed=seed)
     cp = c * p * scale_draws(sample.anomaly, factors, n=n, seed=seed)[:, None]
     member = stream(seed, "erodibility_equation").integers(0, sample.potential.shape[0], n)
@@ -79,7 +81,9 @@ def sampled_means(
     weight = resampled_weights(sample.stratum, sample.sizes, sample.found, n=n, seed=seed, name=name)
     weight[weight.sum(axis=1) == 0] = 1.0  # a draw that met none of the crop units says nothing of their kind
     weight /= weight.sum(axis=1, keepdims=True)
-    own, bare = cp[:, [-1]], sample.potential[member]
+    fresh = np.zeros(code.size, dtype=np.bool_) if sample.fresh is None else sample.fresh
+    own = np.where(fresh, cp[:, [names.index(FRESH)]], cp[:, [names.index(crop)]])
+    bare = sample.potential[member]
     added = (weight * bare * (own - cp[:, code])).sum(axis=1)
     above = [(weight * (bare * own > limit)).sum(axis=1) for limit in TOLERABLE_T_HA]
     return added, np.column_stack(above)

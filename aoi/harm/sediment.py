@@ -21,6 +21,7 @@ __all__ = [
     "LEAST_COVER",
     "SLOPE_LIMITS",
     "Delivery",
+    "connect_piece",
     "connectivity_index",
     "delivery_ratio",
     "deposition",
@@ -152,6 +153,56 @@ def _ratio(hill: Hillslopes, slope: ArrayLike, cover: ArrayLike) -> FloatArray:
         held, held.copy(), ratio,
     )  # fmt: skip
     return ratio
+
+
+@compiled
+def connect_piece(
+    first: Any,
+    end: Any,
+    ahead: Any,
+    way: Any,
+    code: Any,
+    cover: Any,
+    joins: Any,
+    counts: Any,
+    join: Any,
+    cover_above: Any,
+    down: Any,
+) -> Any:
+    """Fill in the sum of covers above each cell of a piece of whole slopes, and its D_dn; return the next join.
+
+    Parameters
+    ----------
+    first, end
+        Places of the piece.
+    ahead, code, joins, counts
+        Of `Hillslopes` and `Tributaries`, and the cover of each cell.
+    way
+        A cell's part of D_dn times its cover.
+    cover
+        Cover factor of each code.
+    join
+        Where in `joins` the piece begins.
+    cover_above, down
+        Filled from their beginning.
+    """
+    for place in range(end - first):
+        cover_above[place] = 0.0
+    while join < joins.size and joins[join] < end:
+        beside = 0.0
+        for one in range(cover.size):
+            beside += counts[join, one] * cover[one]
+        cover_above[joins[join] - first] = beside
+        join += 1
+    for place in range(first, end):
+        cover_above[place - first] += cover[code[place]]
+        if ahead[place] >= 0:
+            cover_above[ahead[place] - first] += cover_above[place - first]
+    for place in range(end - 1, first - 1, -1):
+        down[place - first] = way[place] / cover[code[place]]
+        if ahead[place] >= 0:
+            down[place - first] += down[ahead[place] - first]
+    return join
 
 
 @compiled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,11 +49,16 @@ class Cover:
     """Shape (height, width); below 0 where it is not known."""
     counterfactual: NDArray[np.integer]
     """The cover before the plot opened; the same as observed where there is no plot or new track."""
+    fresh: str = ""
+    """The one of the names that stands for the crop on land cleared in the year; "" where that is not known."""
+    track: str = ""
+    """The one of the names that stands for a new track; "" where none are known."""
 
     def __post_init__(self) -> None:
         where, places = "land cover", len(self.names)
-        if self.crop not in self.names:
-            raise InputError(Problem(where, f"no cover {self.crop}", "the crop among " + ", ".join(self.names)))
+        for name in (self.crop, *filter(None, (self.fresh, self.track))):
+            if name not in self.names:
+                raise InputError(Problem(where, f"no cover {name}", "one among " + ", ".join(self.names)))
         if self.observed.shape != self.counterfactual.shape:
             found = f"observed {self.observed.shape}, counterfactual {self.counterfactual.shape}"
             raise InputError(Problem(where, found, "one shape"))
@@ -67,6 +72,11 @@ class Cover:
         found = self.observed != self.counterfactual
         found |= self.observed == self.names.index(self.crop)
         return np.asarray(found)
+
+    def changed_to(self, name: str, observed: NDArray[Any], counterfactual: NDArray[Any]) -> NDArray[np.bool_]:
+        """Say of some cells which of them have come to a cover, none if it has no name."""
+        code = self.names.index(name) if name else -1
+        return np.asarray((observed == code) & (counterfactual != code))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +100,23 @@ class Slopes:
     """R K LS, t/ha/yr of bare ground, one row for each equation of K, shape (equations, m)."""
 
     on_crop: NDArray[np.bool_]
-    """Cells under the crop."""
+    """Cells under the crop, those cleared in the year among them."""
+    crop: str
+    """Name of the crop."""
+    fresh: str = ""
+    """Name of the cover of the crop on land cleared in the year."""
+    on_track: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    """Cells of new tracks; none where it is empty."""
+
+    @property
+    def load_names(self) -> tuple[str, ...]:
+        """What is brought to each cover goes by these names: the crop's own on land cleared in the year too."""
+        return tuple(self.crop if name == self.fresh else name for name in self.names)
+
+    @property
+    def tracks(self) -> NDArray[np.bool_]:
+        """Cells of new tracks, shape (m,)."""
+        return self.on_track if self.on_track.size else np.zeros(self.on_crop.size, dtype=np.bool_)
 
     @property
     def plots(self) -> NDArray[np.intp]:
@@ -177,12 +203,17 @@ def prepare_slopes(
         raise InputError([*problems, *error.problems]) from error
     if problems:
         raise InputError(problems)
-    on_crop = codes["land cover"] == cover.names.index(cover.crop)
+    now, before = codes.values()
+    on_crop = now == cover.names.index(cover.crop)
+    on_crop |= cover.changed_to(cover.fresh, now, before)
     return Slopes(
         hill=hill,
         names=cover.names,
         observed=codes["land cover"].astype(np.uint8),
         on_crop=on_crop,
+        crop=cover.crop,
+        fresh=cover.fresh,
+        on_track=cover.changed_to(cover.track, now, before) if cover.track else np.zeros(0, dtype=np.bool_),
         counterfactual=codes["land cover before"].astype(np.uint8),
         area_ha=_areas(area_ha, at),
         slope=ground.slope,

@@ -50,7 +50,7 @@ _PEOPLE = {"clearings": 12.0, "strips": 160.0, "terraces": 90.0}
 _C = {
     "primary_forest": (0.001, 0.003), "shrub": (0.02, 0.1), "pasture": (0.02, 0.05), "crop": (0.1, 0.4),
     "plantation": (0.03, 0.1), "bare": (0.4, 1.0), "built": (0.0, 0.1), "water": (0.0, 0.0), "coca": (0.15, 0.35),
-    "opium_poppy": (0.3, 0.6), "cannabis": (0.2, 0.5),
+    "opium_poppy": (0.3, 0.6), "cannabis": (0.2, 0.5), "new_clearing": (0.4, 1.0),
 }  # fmt: skip
 """Ranges that the true cover factor of a landscape is drawn from."""
 _P = {"crop": (0.7, 1.0), "coca": (0.9, 1.0), "opium_poppy": (0.7, 1.0), "cannabis": (0.5, 1.0)}
@@ -92,21 +92,23 @@ def write_water_layers(landscape: Landscape, folder: Path) -> None:
 def true_added_erosion(landscape: Landscape, units: geopandas.GeoDataFrame) -> dict[str, float]:
     """Return by period the soil loss that the crop truly added inside the frame, t/yr.
 
-    Each cell counts by the part of it that the crop covers, at the landscape's own factors; the equations are
-    written out here, apart from those that a survey uses.
+    Each cell counts by the part of it that the crop covers, at the landscape's own factors, those of a new
+    clearing on fields that were cleared in the year; the equations are written out here, apart from those that a
+    survey uses.
     """
     frame = shapely.union_all(np.asarray(units.geometry.values))
     inside = rasterize([(frame, 1)], out_shape=landscape.geobox.shape, transform=landscape.geobox.transform) == 1
     potential = _true_potential(landscape) * cell_areas_ha(landscape.geobox) * inside
     c = _true_covers(landscape)
-    crop = landscape.scenario.crop
-    code = landscape.profile.legend.code(crop)
-    return {
-        period.name: round(
-            float((potential * _share(landscape, period.year, code) * (c[crop] - _before(landscape, c))).sum()), 4
-        )
-        for period in landscape.scenario.periods
-    }
+    crop, origins = landscape.scenario.crop, Origins(landscape)
+    code, before = landscape.profile.legend.code(crop), _before(landscape, c)
+    found = {}
+    for period in landscape.scenario.periods:
+        fresh = (origins.cleared == period.year) & (origins.first_year == period.year)
+        own = np.where(origins.on_cells(fresh, False), c["new_clearing"], c[crop])
+        added = potential * _share(landscape, period.year, code) * (own - before)
+        found[period.name] = round(float(added.sum()), 4)
+    return found
 
 
 def _share(landscape: Landscape, year: int, code: int) -> FloatArray:

@@ -17,6 +17,7 @@ __all__ = ["cumulative", "rows"]
 
 _FOREST = ("hansen_treecover2000", "hansen_lossyear")
 _DIRECT = "direct footprint by first use, area by the sample/1"
+_TRACKS = "length by width of new access on lost forest/1"
 _FRAGMENTS = {"mesh": "ha", "edge": "m", "core": "ha"}
 
 
@@ -35,6 +36,7 @@ def rows(figures: Figures) -> Iterator[HarmRow]:
                 yield figures.lacking(key, *_FOREST)
             continue
         yield from _loss(figures, place)
+        yield from _tracks(figures, place)
         yield from _origins(figures, place)
         yield _share(figures, place)
         yield from _rings(figures, place)
@@ -68,6 +70,23 @@ def _loss(figures: Figures, place: Place) -> Iterator[HarmRow]:
         whole = cumulative(figures, place, window=window)
         key = figures.key("D1", place, "ha", method=_DIRECT, grade="B", part=f"window:{window}", inputs=_FOREST)
         yield estimated_row(key, whole.value, whole.lo, whole.hi)
+
+
+def _tracks(figures: Figures, place: Place) -> Iterator[HarmRow]:
+    """Yield D1 of new tracks: forest lost in the period in the part of their cells that they cover."""
+    if not figures.settings["access"]:
+        key = figures.key("D1", place, "ha/yr", method=_TRACKS, grade="C", part="tracks", inputs=_FOREST)
+        yield absent_row(key, "not_computed", "no layer of roads, tracks and airstrips was given")
+        return
+    share = figures.total(place, "track_share_polygons") + figures.draws_of("track_width") * figures.total(
+        place, "track_share_per_m"
+    )
+    for domain in figures.domains:
+        key = figures.key(
+            "D1", place, "ha/yr", method=_TRACKS, grade="C", domain=domain, part="tracks", inputs=_FOREST
+        )
+        yearly = figures.total(place, "track_lost_ha", domain) / place.years * share
+        yield computed_row(key, yearly, seed=figures.seed, level=figures.level)
 
 
 def _origins(figures: Figures, place: Place) -> Iterator[HarmRow]:

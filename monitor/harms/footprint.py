@@ -40,6 +40,7 @@ __all__ = [
     "Cells",
     "Footprint",
     "Scene",
+    "access_cells",
     "crop_years",
     "footprint",
     "land_covers",
@@ -351,11 +352,11 @@ def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> dict
         "lost": lost & cells.forest,
         "direct": own,
         "forest_start": forest_before(cells.forest, cells.loss, scene.since + 1),
-        "access": _access(scene, block) & cells.inside,
+        "access": access_cells(scene, block) & cells.inside,
     }
     assert found.state is not None
     found.state[block.slices] = sum(mask.astype(np.uint8) * BITS[name] for name, mask in bits.items())
-    _add_whole(scene, found, block, cells, bits["forest_start"])
+    _add_whole(scene, found, block, cells, bits)
     natural, species = _add_footprint(scene, found, block, cells, first, direct)
     shown = {
         "loss": np.where(own, 3, np.where(cells.plot, 2, np.where(lost & cells.forest, 1, 0))),
@@ -366,7 +367,7 @@ def _collect(scene: Scene, found: Footprint, block: Block, cells: Cells) -> dict
     return {name: shown[name].astype(np.uint8) for name in map_names(scene)}
 
 
-def _access(scene: Scene, block: Block) -> NDArray[np.bool_]:
+def access_cells(scene: Scene, block: Block) -> NDArray[np.bool_]:
     """Say which cells of a block new access runs through."""
     nowhere = np.zeros((block.height, block.width), dtype=bool)
     if scene.access is None:
@@ -400,12 +401,17 @@ def _direct(scene: Scene, first: NDArray[np.int64], cells: Cells, window: int) -
     return direct_loss(first, before, cells.loss, window_years=window, lag_years=scene.section.lag_years)
 
 
-def _add_whole(scene: Scene, found: Footprint, block: Block, cells: Cells, start: NDArray[np.bool_]) -> None:
-    """Add what is counted over the whole frame: its cells, and the forest at the start of the period."""
+def _add_whole(
+    scene: Scene, found: Footprint, block: Block, cells: Cells, bits: Mapping[str, NDArray[np.bool_]]
+) -> None:
+    """Add what is counted over the whole frame: its cells, the forest at the start of the period, new access."""
     area = scene.context.frame.cell_area_ha[block.slices]
     latest = scene.year + scene.section.lag_years
     lost = cells.forest & (cells.loss > 0) & (cells.loss <= latest)
-    for name, where in (("cells_ha", cells.inside), ("forest_start_ha", start), ("forest_lost_ha", lost)):
+    counted = {"cells_ha": cells.inside, "forest_start_ha": bits["forest_start"], "forest_lost_ha": lost}
+    if scene.access is not None:  # plots go before access
+        counted["track_lost_ha"] = bits["access"] & ~cells.plot & bits["lost"]
+    for name, where in counted.items():
         found.add(name, area[where], [part[where] for part in cells.codes])
 
 

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi.harm.attribution import cover_before, first_use_year
+from aoi.harm.attribution import cover_before, direct_loss, first_use_year, forest_before
+from aoi.harm.deforestation import forest_mask
+from aoi.harm.erosion import FRESH, TRACK, silent
 from aoi.harm.factor import Factor
 from aoi.harm.slopes import Cover, Layer, Soil
 from geo.blocks import Block, blocks
 from geo.flow import FlowNetwork, flow_network, sub_basins
 from geo.hillslope import stream_mask
-from monitor.harms.footprint import Scene, crop_years, land_covers, open_maps
+from monitor.context import Progress
+from monitor.harms.footprint import Scene, access_cells, crop_years, land_covers, open_maps
 from monitor.harms.rivers import Rivers, read_rivers
 
 __all__ = [
@@ -67,14 +70,17 @@ def lacking_inputs(has: Any) -> list[str]:
     return missing
 
 
-def terrain_of(scene: Scene, factors: dict[str, Factor]) -> Terrain:
-    """Return the flow network, made once in a step."""
+def terrain_of(scene: Scene, factors: dict[str, Factor], progress: Progress = silent) -> Terrain:
+    """Return the flow network, made once in a step; `progress` hears of its four parts."""
     held = scene.shared.get("terrain")
     if isinstance(held, Terrain):
         return held
     elevation = _whole(scene, "elevation")
+    progress(1, 4)
     network = flow_network(elevation, scene.context.frame.geobox, scene.ground.layer("elevation").where)
+    progress(2, 4)
     stream = stream_mask(network, least_m2=factors["stream_area"].value * 1e4, rivers=_known_rivers(scene))
+    progress(3, 4)
     basin = _large_basins(network, factors["sub_basin_area"].value * 1e4)
     terrain = Terrain(elevation, network, stream, basin)
     scene.shared["terrain"] = terrain
@@ -143,9 +149,12 @@ def covers_of(scene: Scene) -> Cover:
     """Return the cover of the period, crop on its plots, and the cover before each plot opened.
 
     The cover before is that of the latest map not after the year ``y_c - N``; of the oldest where all are newer.
+    A plot first seen in the year of the period on forest that was lost in that year is a new clearing, and access
+    opened in the period is a track where no plot stands.
     """
     named = {int(code): name for code, name in scene.section.cover.items()}
-    names = (*dict.fromkeys(named.values()), scene.crop)
+    fresh, track = FRESH if scene.has_forest else "", TRACK if scene.access is not None else ""
+    names = tuple(dict.fromkeys((*named.values(), *filter(None, (fresh, track)), scene.crop)))
     table = np.full(256, -1, dtype=np.int16)
     for number, name in named.items():
         table[number] = names.index(name)
@@ -154,15 +163,31 @@ def covers_of(scene: Scene) -> Cover:
     with ExitStack() as stack:
         maps = open_maps(scene, stack)
         for block in blocks((shape[0], shape[1])):
-            _, seen = crop_years(scene, maps, block)
+            inside, seen = crop_years(scene, maps, block)
             plot, years, covers = seen[scene.year], sorted(seen), land_covers(scene.ground, block)
             opened = first_use_year(np.stack([seen[year] for year in years]), years)
             year = np.where(plot, opened - scene.windows[0], scene.year)
             code = cover_before(covers, np.maximum(year, min(covers)))
             cover = np.where(code >= 0, table[code], -1)
             before[block.slices] = cover
-            observed[block.slices] = np.where(plot, names.index(scene.crop), cover)
-    return Cover(names=names, crop=scene.crop, observed=observed, counterfactual=before)
+            seen_now = np.where(plot, names.index(scene.crop), cover)
+            new = plot & (opened == scene.year)
+            if fresh and new.any():
+                seen_now[new & _cleared_this_year(scene, block)] = names.index(fresh)
+            if track:
+                seen_now[access_cells(scene, block) & inside & ~plot & (cover >= 0)] = names.index(track)
+            observed[block.slices] = seen_now
+    return Cover(names=names, crop=scene.crop, observed=observed, counterfactual=before, fresh=fresh, track=track)
+
+
+def _cleared_this_year(scene: Scene, block: Block) -> NDArray[np.bool_]:
+    """Say which cells were forest that was lost in the period's year, were a plot first seen there then."""
+    percent = np.nan_to_num(scene.ground.read("hansen_treecover2000", block))
+    forest = forest_mask(percent, canopy_threshold_percent=scene.section.canopy_threshold_percent, nodata=-1)
+    loss, window, lag = scene.ground.loss_year(block), scene.windows[0], scene.section.lag_years
+    opened = np.full(loss.shape, scene.year, dtype=np.int64)
+    before = forest_before(forest, loss, opened - window)
+    return direct_loss(opened, before, loss, window_years=window, lag_years=lag) & (loss >= scene.year)
 
 
 def picked(scene: Scene, name: str, times: float = 1.0) -> Callable[[NDArray[np.int32]], NDArray[np.float64]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from aoi.harm.carried import share_that_arrives
 from aoi.harm.contamination import contamination_figures
 from aoi.harm.erosion import added_loss_t_ha, erosion_draws, erosion_figures
-from aoi.harm.factor import Factor
+from aoi.harm.factor import Factor, factor_draws
 from aoi.harm.loads import ClassLoad, read_loads, shipped_loads, with_own_loads
 from aoi.harm.mapped import MappedFigure
 from aoi.harm.potential import Waters
@@ -21,6 +20,8 @@ from aoi.harm.slopes import Cover, Layer, Slopes, Soil, bare_ground, prepare_slo
 from geo.errors import InputError, reason
 from geo.flow import OUTSIDE, upstream_cells
 from geo.raster import CogWriter, RasterStyle
+from monitor.context import Progress
+from monitor.harms.access import track_share
 from monitor.harms.footprint import LOAD_LIMITS, Footprint, Scene, style_of
 from monitor.harms.ground_water import (
     ANOMALY,
@@ -37,17 +38,15 @@ from monitor.harms.ground_water import (
 from monitor.harms.settings import factors_of
 from monitor.harms.sites import read_sites
 from monitor.harms.spraying import sprayed_ha
+from monitor.harms.stages import Stages
 from monitor.harms.water_rows import table_name, write_draws
 
-__all__ = ["Stages", "cleared_potential", "gather", "loads_of"]
+__all__ = ["cleared_potential", "gather", "loads_of"]
 
 _MAP_STYLE = RasterStyle(nodata=-9999.0, descriptions=("soil loss added at the central factors, t/ha/yr",))
 
-Stages = Callable[[str], None]
-"""Hears the name of each stage as it begins."""
 
-
-def gather(scene: Scene, found: Footprint, folder: Path, stages: Stages = lambda _: None) -> pd.DataFrame:
+def gather(scene: Scene, found: Footprint, folder: Path, stages: Stages) -> pd.DataFrame:
     """Write the draws of erosion and of loads over the mapped crop, and the map of added loss.
 
     Parameters
@@ -69,17 +68,17 @@ def gather(scene: Scene, found: Footprint, folder: Path, stages: Stages = lambda
     factors = factors_of(scene.section)
     if lacking_inputs(scene.ground.has) or f"c_{scene.crop}" not in factors:
         return pd.DataFrame({"quantity": [], "domain": [], "value": []})
-    stages("flow network")
-    terrain = terrain_of(scene, factors)
-    stages("hillslopes")
+    stages.begin("flow network")
+    terrain = terrain_of(scene, factors, stages.part)
+    stages.begin("hillslopes")
     slopes = _slopes(scene, terrain, factors)
     domains = _domains(scene, slopes)
     found.units |= _at_units(scene, terrain, factors)
-    stages("erosion (E1 to E3)")
-    figures = _erosion(scene, terrain, slopes, domains, factors)
-    stages("loads on water (W1 to W7)")
-    figures += _loads(scene, terrain, slopes, domains, factors)
-    stages("table and map")
+    stages.begin("erosion (E1 to E3)")
+    figures = _erosion(scene, terrain, slopes, domains, factors, stages.part)
+    stages.begin("loads on water (W1 to W7)")
+    figures += _loads(scene, terrain, slopes, domains, factors, stages.part)
+    stages.begin("tables and maps")
     write_draws(figures, folder / table_name(scene.crop, scene.period), scene.section.draws)
     _write_map(scene, slopes, factors, folder / f"erosion_{scene.crop}_{scene.period}.tif")
     _write_load_map(scene, slopes, factors, folder / f"load_{scene.crop}_{scene.period}.tif")
@@ -99,10 +98,21 @@ def _erosion(
     slopes: Slopes,
     domains: dict[str, NDArray[np.bool_]],
     factors: dict[str, Factor],
+    progress: Progress,
 ) -> list[MappedFigure]:
     seed, jobs = scene.context.survey.survey.seed, scene.context.jobs
     n = scene.section.draws
-    return erosion_figures(erosion_draws(slopes, terrain.basin, domains, factors, n=n, seed=seed, jobs=jobs))
+    drawn = erosion_draws(slopes, terrain.basin, domains, factors, n=n, seed=seed, jobs=jobs, progress=progress)
+    return erosion_figures(drawn, track_share=_track_share(scene, factors, n, seed))
+
+
+def _track_share(scene: Scene, factors: dict[str, Factor], n: int, seed: int) -> NDArray[np.float64] | None:
+    """Return draws of the share of their cells that new tracks cover; None where no access was given."""
+    if scene.access is None:
+        return None
+    by_metre, by_polygons = track_share(scene.access, scene.context.frame.geobox)
+    width_m = factor_draws(factors, ("track_width",), n=n, seed=seed)["track_width"]
+    return np.asarray(by_polygons + by_metre * width_m)
 
 
 def _loads(
@@ -111,6 +121,7 @@ def _loads(
     slopes: Slopes,
     domains: dict[str, NDArray[np.bool_]],
     factors: dict[str, Factor],
+    progress: Progress,
 ) -> list[MappedFigure]:
     return contamination_figures(
         slopes,
@@ -123,6 +134,7 @@ def _loads(
         seed=scene.context.survey.survey.seed,
         waters=_waters(scene),
         jobs=scene.context.jobs,
+        progress=progress,
     )
 
 

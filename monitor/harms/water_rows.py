@@ -85,8 +85,15 @@ def _sampled(figures: Figures, place: Place) -> SampledCrop | None:
         found=crop,
         potential=potential,
         before=tuple(known[int(one)] for one in code),
+        fresh=_fresh(figures, place)[crop] if figures.has_forest else None,
         anomaly=figures.total(place, ANOMALY) or 1.0,
     )
+
+
+def _fresh(figures: Figures, place: Place) -> NDArray[np.bool_]:
+    """Say which units are crop first seen in the year of the period on forest that was lost in that year."""
+    lost = figures.units["loss_year"].to_numpy() >= place.year
+    return np.asarray(figures.direct_units(place) & (figures.first_year(place) == place.year) & lost)
 
 
 def _areas(figures: Figures, place: Place) -> dict[str, NDArray[np.float64]]:

@@ -20,7 +20,7 @@ from geo.files import sha256, write_text
 from geo.raster import geobox_of
 from geo.vector import read_layer
 from monitor.context import Context, Progress
-from monitor.harms.access import new_access, read_access
+from monitor.harms.access import new_access, read_access, track_share
 from monitor.harms.chapters import harm_rows
 from monitor.harms.domains import Domains
 from monitor.harms.figures import read_figures
@@ -30,6 +30,7 @@ from monitor.harms.history import History, read_history
 from monitor.harms.rings import Rings, coarse_mean, coarse_side, fragments, ring_names, ring_table
 from monitor.harms.settings import factor_records, factors_of
 from monitor.harms.spraying import eradicated
+from monitor.harms.stages import Stages
 from monitor.harms.water import gather
 from monitor.indicators import low_counts, rows_of_harms, write_part
 from monitor.sections import HarmSection
@@ -41,7 +42,7 @@ __all__ = ["COLLECTORS", "biomass_errors", "coarse_heights", "harm", "harm_notes
 _FAR_M = 1000.0
 _MOST_PATCHES = 4000
 
-Collector = Callable[[Scene, Footprint, Path], pd.DataFrame]
+Collector = Callable[[Scene, Footprint, Path, Stages], pd.DataFrame]
 """Gathers further totals of a harm: rows quantity, domain, value; may write rasters into the folder."""
 
 COLLECTORS: dict[str, Collector] = {"water": gather}
@@ -58,7 +59,7 @@ def harm(context: Context, staging: Path, progress: Progress) -> Mapping[str, An
     with open_ground(section, context.frame.geobox) as ground:
         scenes = list(scenes_of(context, section, ground, units))
         parts = [
-            _collect(scene, folder, units, context.jobs, _part_of(progress, number, len(scenes)))
+            _collect(scene, folder, units, context.jobs, Stages(progress, number, len(scenes)))
             for number, scene in enumerate(scenes)
         ]
     merged = units[["unit_id"]].assign(
@@ -78,10 +79,6 @@ def harm(context: Context, staging: Path, progress: Progress) -> Mapping[str, An
 def _write(table: pd.DataFrame, path: Path) -> None:
     """Write a table that figures are recomputed from: every digit is kept."""
     table.to_csv(path, index=False, float_format="%.17g", lineterminator="\n")
-
-
-def _part_of(progress: Progress, number: int, count: int) -> Progress:
-    return lambda done, total: progress(number * total + done, count * total)
 
 
 def scenes_of(
@@ -128,10 +125,12 @@ def _range(context: Context, path: Path, layer: str | None) -> History:
 
 
 def _collect(
-    scene: Scene, folder: Path, units: pd.DataFrame, jobs: int, progress: Progress
+    scene: Scene, folder: Path, units: pd.DataFrame, jobs: int, stages: Stages
 ) -> tuple[pd.DataFrame, pd.DataFrame, Footprint]:
     """Return totals, rings and what the pass found."""
-    found = footprint(scene, folder, units, jobs=jobs, progress=progress)
+    stages.begin("pass over blocks")
+    found = footprint(scene, folder, units, jobs=jobs, progress=stages.part)
+    stages.begin("rings and fragments")
     extra = list(biomass_errors(scene, found))
     rings = pd.DataFrame(columns=["crop", "period", "zone", "tile", "loss_ha", "expected_ha", "cells", "reason"])
     if scene.has_forest:
@@ -147,8 +146,12 @@ def _collect(
         rings.insert(0, "crop", scene.crop)
         rings.insert(1, "period", scene.period)
         del state
+    if scene.access is not None:
+        by_metre, by_polygons = track_share(scene.access, scene.context.frame.geobox)
+        extra += [("track_share_per_m", "frame", by_metre), ("track_share_polygons", "frame", by_polygons)]
     found.state = None  # a grid of its own, given back before others are made
-    more = [collector(scene, found, folder) for collector in COLLECTORS.values()]
+    more = [collector(scene, found, folder, stages) for collector in COLLECTORS.values()]
+    stages.end()
     table = pd.DataFrame(extra, columns=["quantity", "domain", "value"])
     added = pd.concat([table, *more], ignore_index=True).assign(crop=scene.crop, period=scene.period)
     own = found.table(scene.crop, scene.period)
@@ -207,6 +210,7 @@ def _settings(context: Context, section: HarmSection, scenes: list[Scene]) -> di
         "strips_ha": scenes[0].domains.strips_ha,
         "ring_names": ring_names(section.rings_m, access=section.access is not None),
         "lag_years": section.lag_years,
+        "access": section.access is not None,
         "canopy_threshold_percent": section.canopy_threshold_percent,
         "climate": section.climate,
         "cover": section.cover,

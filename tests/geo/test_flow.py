@@ -190,6 +190,7 @@ def test_basins_part_the_land() -> None:
     whole, parts = basins(network), sub_basins(network, 50 * 100.0)
     assert parts.min() >= 1
     assert all(np.unique(whole[parts == one]).size == 1 for one in np.unique(parts))
+    assert np.unique(sub_basins(chain(), 1e9)).tolist() == [0, 1]  # one outlet, and ground without elevation
     sizes = np.bincount(parts)[1:]
     assert np.unique(parts).size > np.unique(whole).size or sizes.max() < 50
 

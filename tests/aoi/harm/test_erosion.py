@@ -16,7 +16,7 @@ from aoi.harm.mapped import rows_of_mapped
 from aoi.harm.result import HarmRow
 from aoi.harm.rusle import erodibility, length_steepness
 from aoi.harm.sediment import Delivery, sediment_ratio
-from aoi.harm.slopes import Cover
+from aoi.harm.slopes import Cover, prepare_slopes
 from geo.errors import InputError
 from geo.hillslope import gradient_at
 from tests.aoi.harm.ground import COCA, HA, KEY, NAMES, Place, fixed, frame_of, place, slopes_of
@@ -106,7 +106,7 @@ def test_counterfactual_as_observed_gives_zero() -> None:
     same = replace(where, before=standing)
     rows = rows_of(same, observed=standing)
     for (indicator, domain, _), row in rows.items():
-        if indicator != "E3" and domain == "frame":
+        if indicator != "E3" and domain == "frame" and row.state == "computed":
             assert (row.value, row.lo, row.hi) == (0, 0, 0)
     assert rows["E3", "frame", "above:11"].value > 0  # a level of the crop that stands there
 
@@ -166,6 +166,69 @@ def _delivered(where: Place) -> float:
     drawn = erosion_draws(slopes, whole, frame_of(slopes), fixed(load_factors()), n=1, seed=5)
     assert drawn.basins == (1,)
     return float(drawn.delivered_t[0, 0])
+
+
+def with_fresh_and_tracks(where: Place) -> tuple[Any, Any, Any]:
+    """Return a cover whose plots are cleared in the year on every other row, with a track, and both masks."""
+    row, col = np.indices(where.z.shape)
+    fresh, track = where.plot & (row % 2 == 0), (col == 7) & ~where.plot
+    names = (*NAMES, "new_clearing", "track")
+    seen = np.where(where.plot, np.where(fresh, 4, COCA), np.where(track, 5, where.before))
+    return (
+        Cover(names=names, crop="coca", observed=seen, counterfactual=where.before, fresh=names[4], track=names[5]),
+        fresh,
+        track,
+    )
+
+
+def test_land_cleared_in_the_year_and_tracks_have_covers_of_their_own() -> None:
+    """Brute force: R K LS C P of each cell at its own cover, delivered by ratios over whole slopes."""
+    where, factors = place(13), fixed(load_factors())
+    cover, fresh, track = with_fresh_and_tracks(where)
+    given = {"erosivity": np.full(where.z.shape, 6000.0), "soil": np.full(where.z.shape, 0.03), "factors": factors}
+    make: Any = lambda **more: prepare_slopes(  # noqa: E731
+        where.network, where.stream, where.z, cover, HA, **given, **more
+    )
+    slopes, whole = make(), make(whole=True)
+    assert slopes.on_crop.sum() * HA == pytest.approx(where.plot.sum() * HA)
+    drawn = erosion_draws(slopes, where.basin, frame_of(slopes), factors, n=3, seed=1)
+    hill, at = whole.hill, whole.hill.cells
+    cp = np.array([factors[f"c_{one}"].value * factors[f"p_{one}"].value for one in cover.names])
+    c = np.array([factors[f"c_{one}"].value for one in cover.names])
+    delivery, bare = Delivery(0.8, 0.5, 2.0), whole.potential[0].astype(float) * HA
+    codes = [one.ravel()[at] for one in (cover.observed, cover.counterfactual)]
+    added = bare * (cp[codes[0]] - cp[codes[1]])
+    ways = [bare * cp[code] * sediment_ratio(hill, whole.slope, c[code], delivery) for code in codes]
+    delivered, on_track = ways[0] - ways[1], track.ravel()[at]
+    assert drawn.added_t[0, 0] == pytest.approx(added[where.plot.ravel()[at]].sum(), rel=1e-5)
+    assert drawn.fresh_t is not None
+    assert drawn.fresh_t[0, 0] == pytest.approx(added[fresh.ravel()[at]].sum(), rel=1e-5)
+    assert 0 < drawn.fresh_t[0, 0] < drawn.added_t[0, 0]
+    assert drawn.track_t[0, 0] == pytest.approx(added[on_track].sum(), rel=1e-5)
+    assert drawn.delivered_t[0].sum() == pytest.approx(delivered[~on_track].sum(), rel=1e-4)
+    assert drawn.track_delivered_t[0] == pytest.approx(delivered[on_track].sum(), rel=1e-4)
+    loss = (whole.potential[0] * cp[codes[0]])[where.plot.ravel()[at]]
+    assert drawn.above_ha[0, :, 0] == pytest.approx([(loss > limit).sum() * HA for limit in (11, 5, 2)])
+
+
+def test_tracks_count_by_what_they_cover_and_unknown_clearings_are_told() -> None:
+    """Law: a track's figure is that of its cells times their covered share, whatever the survey's area of crop."""
+    where = place(13)
+    cover, _, _ = with_fresh_and_tracks(where)
+    given = {"erosivity": np.full(where.z.shape, 6000.0), "soil": np.full(where.z.shape, 0.03)}
+    slopes = prepare_slopes(where.network, where.stream, where.z, cover, HA, factors=load_factors(), **given)
+    drawn = erosion_draws(slopes, where.basin, frame_of(slopes), load_factors(), n=N, seed=1)
+    share = np.linspace(0.4, 0.8, N)
+    found = {(one.indicator, one.part): one for one in erosion_figures(drawn, track_share=share)}
+    for key, whole in ((("E1", "tracks"), drawn.track_t[:, 0]), (("E2", "tracks"), drawn.track_delivered_t)):
+        assert found[key].draws.tolist() == (whole * share).tolist()
+        assert not found[key].scaled
+    assert ("E1", "tracks") not in {(one.indicator, one.part) for one in erosion_figures(drawn)}
+    without = rows_of(where)["E1", "frame", "new_clearing"]
+    assert without.state == "not_computed"
+    assert "counts as crop in use" in without.reason
+    with pytest.raises(InputError, match="no cover track"):
+        Cover(names=NAMES, crop="coca", observed=where.before, counterfactual=where.before, track="track")
 
 
 def test_map_conserves_mass() -> None:

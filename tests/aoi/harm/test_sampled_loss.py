@@ -68,6 +68,18 @@ def test_means_are_those_worked_by_hand() -> None:
     assert np.median(added) == pytest.approx((loss - without)[:3].mean(), rel=0.2)
 
 
+def test_units_cleared_in_the_year_lose_as_a_new_clearing() -> None:
+    """By hand: the first unit at C 0.7, the others at the crop's."""
+    factors = fixed(load_factors(), p_crop=1.0, p_coca=1.0)
+    fresh = np.array([True, False, False, False, False])
+    seen = sample(sizes=np.array([4, 6]), fresh=fresh)
+    added, above = sampled_means("coca", seen, factors, n=2, seed=1, name="law")
+    own = np.where(fresh, 0.7, 0.25) * seen.potential[0]
+    without = np.array([0.002, 0.25, 0.25, 0.035, 0.002]) * seen.potential[0]
+    assert added == pytest.approx(np.full(2, (own - without).mean()))
+    assert above[0] == pytest.approx([(own > limit).mean() for limit in (11, 5, 2)])
+
+
 def test_a_sample_of_the_whole_map_changes_nothing() -> None:
     """Law: where the sample is the mapped crop itself, the map's figures stay."""
     where = place(3)
