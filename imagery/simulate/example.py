@@ -17,6 +17,7 @@ from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.admin import admin_units, frame_of
 from imagery.simulate.harm_layers import harm_survey_text, true_loss, write_harm_layers
+from imagery.simulate.harm_vectors import harm_vectors_text, write_harm_vectors
 from imagery.simulate.landscape import SUBPIXELS, Landscape, build_landscape
 from imagery.simulate.layers import (
     eradication_events,
@@ -109,8 +110,12 @@ def write_example(
     write_truth(inputs / "truth" / "truth.json", truth)
     write_harm_layers(landscape, frame_of(units), inputs / "harm")
     write_water_layers(landscape, inputs / "harm")
+    frontier = landscape.scenario.layout == "clearings"
+    if frontier:
+        write_harm_vectors(landscape, frame_of(units), inputs / "harm")
     write_images(landscape, inputs / "stac", imaged)
     text = _survey_text(landscape) + harm_survey_text(landscape, WATER_INPUTS)
+    text += harm_vectors_text(landscape) if frontier else ""
     if radar:
         write_radar_images(landscape, inputs / "radar", imaged)
         text = text.replace("[training]\n", _RADAR_TEXT + "\n[training]\n", 1)
