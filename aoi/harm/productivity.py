@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from aoi.harm.degradation import NODATA
 from geo.errors import InputError, Problem
@@ -42,21 +43,28 @@ def trajectory(index: ArrayLike, *, level: float = 0.95) -> StateArray:
     return _with_holes(found, series)
 
 
-def productivity_state(index: ArrayLike) -> StateArray:
-    """Return -1 where the last three years stand two tenths or more below the years before, 1 as much above.
+def productivity_state(index: ArrayLike, *, level: float = 0.95) -> StateArray:
+    """Return -1 where the mean of the last three years is below that of the years before, 1 where it is above.
 
-    The years before make ten classes, their tenths, the outer ones widened by a twentieth of the range; the class
-    of their mean is compared with that of the mean of the last three years.
+    ``t = (mean of the last three - mean before) / (s sqrt(1/3 + 1/n))``, n years before and s their standard
+    deviation, against Student's t with n - 1 degrees of freedom. The standard error is that of both means, so that
+    years that differ by chance alone pass in one of twenty, half of them each way. Classes by tenths of the years
+    before, as older guidance has them, call more than one in four of such series declining.
+
+    Examples
+    --------
+    >>> before = np.tile([0.5, 0.6, 0.7], 3)
+    >>> productivity_state(np.column_stack([np.r_[before, [last] * 3] for last in (0.3, 0.6, 0.9)])).tolist()
+    [-1, 0, 1]
     """
     series = _series(index)
     before, recent = series[:-_RECENT], series[-_RECENT:].mean(axis=0)
-    reach = 0.05 * (before.max(axis=0) - before.min(axis=0))
-    edges = np.quantile(before, np.linspace(0.1, 0.9, 9), axis=0)
-    edges[0] -= reach
-    edges[-1] += reach
-    classes = [(value > edges).sum(axis=0) for value in (before.mean(axis=0), recent)]
-    moved = classes[1] - classes[0]
-    return _with_holes(np.where(moved <= -2, -1, np.where(moved >= 2, 1, 0)), series)
+    years = before.shape[0]
+    error = before.std(axis=0, ddof=1) * np.sqrt(1 / _RECENT + 1 / years)
+    apart = recent - before.mean(axis=0)
+    limit = student.ppf((1 + level) / 2, years - 1) * error
+    rounding = 1e-12 * np.abs(before).max(axis=0)  # of years that are all alike
+    return _with_holes(np.where(np.abs(apart) > np.maximum(limit, rounding), np.sign(apart), 0), series)
 
 
 def performance(index: ArrayLike, group: ArrayLike) -> StateArray:
