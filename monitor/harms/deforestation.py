@@ -74,7 +74,7 @@ def _loss(figures: Figures, place: Place) -> Iterator[HarmRow]:
 
 def _tracks(figures: Figures, place: Place) -> Iterator[HarmRow]:
     """Yield D1 of new tracks: forest lost in the period in the part of their cells that they cover."""
-    if not figures.settings["access"]:
+    if not figures.settings.get("access"):
         key = figures.key("D1", place, "ha/yr", method=_TRACKS, grade="C", part="tracks", inputs=_FOREST)
         yield absent_row(key, "not_computed", "no layer of roads, tracks and airstrips was given")
         return

@@ -33,7 +33,7 @@ def rule(legal_class: LegalClass, **more: float) -> LegalRule:
 
 
 def test_bolivia_has_another_split_under_each_law() -> None:
-    """Published: 20,200 ha in 2015; law 1008 allowed 12,000 ha, law 906 allows 14,300 + 7,700 = 22,000 ha."""
+    """Reference S7: 20,200 ha in 2015; law 1008 allowed 12,000 ha, law 906 allows 14,300 + 7,700 = 22,000 ha."""
     rules = load_law("bolivia").rules
     before = [one for one in valid_on(rules, "coca", date(2015, 12, 31)) if one.cap_ha]
     after = [one for one in valid_on(rules, "coca", date(2017, 12, 31)) if one.cap_ha]

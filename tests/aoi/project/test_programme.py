@@ -271,7 +271,7 @@ def test_own_codes_are_added_with_their_source(tmp_path: Path) -> None:
 
 
 def test_roles_of_the_substitution_programme_stand_beside_one_another(tmp_path: Path) -> None:
-    """Published: reports 19 and 23: 99,097 families in both, reclassified by role; no sex needed, never persons."""
+    """Reference S6, reports 19 and 23: 99,097 families in both, reclassified by role; no sex needed, no persons."""
     tables = sound()
     roles = {
         "2019": {"grower": 67_234, "non_grower": 15_003, "picker": 16_860},

@@ -14,7 +14,7 @@ MONTE_CARLO = 0.02  # 400,000 draws: a quantile is known to about half a per cen
 
 
 def test_relative_errors_of_a_tenth_and_three_tenths() -> None:
-    """Published: first order 0.31623, exact product 0.31765 (harm reference, oracle 18)."""
+    """Published: first order 0.31623, exact product 0.31765 (reference O-18)."""
     made = product_delta(Factor(100.0, 10.0), Factor(5.0, 1.5))
     assert made.se / made.value == pytest.approx(0.31765, abs=5e-6)
     assert math.hypot(0.1, 0.3) == pytest.approx(0.31623, abs=5e-6)
