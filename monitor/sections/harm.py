@@ -53,7 +53,7 @@ class HarmRiversSection(Section):
 
 
 class HarmAccessSection(Section):
-    """``[harm.access]``: roads, tracks and airstrips, along which loss beyond matched land is looked for."""
+    """``[harm.access]``: roads, tracks and airstrips: land lost and eroded under them, and loss along them."""
 
     path: Path = Field(description="Lines or polygons")
     layer: str | None = Field(default=None, description="Layer name; the first one when left out")
