@@ -40,6 +40,7 @@ OUTSIDE = -1
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 _MOST_CELLS = 2**31 - 1
+_SUNK_M = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,7 @@ def _checked(elevation_m: ArrayLike, where: str) -> NDArray[np.float32]:
         remedy = "name the no-data value, or bring the elevation to metres"
         raise InputError(Problem(where, f"heights from {lo:g} to {hi:g}", "-500 to 9000 m", remedy))
     _refuse_holes(known, where)
+    _refuse_zeros(height_m, where)
     return height_m
 
 
@@ -293,6 +295,31 @@ def _refuse_holes(known: NDArray[np.bool_], where: str) -> None:
         row, col = np.argwhere(hole)[0].tolist()
         found = f"{enclosed.size} holes of {int(hole.sum())} cells in all, the first at row {row}, column {col}"
         raise InputError(Problem(where, found, "a height in each cell inside", "fill them from another elevation"))
+
+
+def _refuse_zeros(height_m: NDArray[np.float32], where: str) -> None:
+    """Refuse a patch of exactly 0 m that ground of more than `_SUNK_M` encloses: no-data that counts as zero.
+
+    The sea reaches the edge of the grid, and no lake at 0 m has such a shore all around.
+    """
+    zero = height_m == 0
+    if not zero.any():
+        return
+    from scipy import ndimage
+
+    shore = ndimage.minimum_filter(np.where(zero | np.isnan(height_m), np.inf, height_m), 3)
+    label, count = ndimage.label(zero, structure=np.ones((3, 3), dtype=bool))
+    open_to = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
+    lowest = np.asarray(ndimage.minimum(shore, label, np.arange(1, count + 1)))
+    sunk = np.setdiff1d(np.flatnonzero((lowest > _SUNK_M) & np.isfinite(lowest)) + 1, open_to)
+    if sunk.size:
+        row, col = np.argwhere(np.isin(label, sunk))[0].tolist()
+        found = (
+            f"{sunk.size} patches of 0 m inside ground above {_SUNK_M:g} m, the first at row {row}, column {col}"
+        )
+        raise InputError(
+            Problem(where, found, "heights", "state nodata = 0 if zero means not known, and fill them")
+        )
 
 
 def _spill_tree(height_m: NDArray[np.float32]) -> IntArray:

@@ -215,6 +215,7 @@ def _whole_file_problems(file: str, raw: dict[str, Any]) -> Iterator[Problem]:
     yield from _threshold_problems(file, raw.get("estimate"), crops)
     yield from _prior_problems(file, raw.get("prior_cultivation"), crops)
     yield from _production_problems(file, raw)
+    yield from _harm_key_problems(file, raw.get("harm"), periods, crops)
     yield from _official_alone(file, raw)
     corrections = raw.get("corrections")
     if isinstance(corrections, dict) and corrections.get("from_programme") and "ad" not in raw:
@@ -251,6 +252,21 @@ def _threshold_problems(file: str, estimate: Any, crops: Any) -> Iterator[Proble
         if crop not in crops:
             known = ", ".join(map(str, crops))
             yield Problem(f"{file} [estimate] thresholds_ha {crop}", "no crop of this survey", known, "correct it")
+
+
+def _harm_key_problems(file: str, harm: Any, periods: list[dict[str, Any]], crops: Any) -> Iterator[Problem]:
+    """Yield a value of the harms for a period or a crop that the survey has not, which nobody would hear of."""
+    if not isinstance(harm, dict):
+        return
+    known: dict[str, tuple[str, list[Any]]] = {"sprayed_ha": ("period", [str(one.get("name")) for one in periods])}
+    if isinstance(crops, list):
+        known["window_years"] = ("crop", crops)
+    for key, (what, there) in known.items():
+        given = harm.get(key)
+        for name in given if isinstance(given, dict) else ():
+            if name not in there:
+                shown = ", ".join(map(str, there))
+                yield Problem(f"{file} [harm] {key} {name}", f"no {what} of this survey", shown, "correct it")
 
 
 def _prior_problems(file: str, prior: Any, crops: Any) -> Iterator[Problem]:

@@ -21,7 +21,10 @@ __all__ = ["BareGround", "Cover", "Layer", "Slopes", "Soil", "bare_ground", "pre
 FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
 _CHUNK = 1_000_000
-
+_NEVER_ZERO, _ZERO_SHARE = ("erosivity", "erodibility", "Fournier anomaly"), 0.05
+"""Layers that are 0 nowhere on Earth, and the share of cells from which zero is taken for a no-data value."""
+LEAST_CARBON = 0.1
+"""Organic carbon that the soil of no survey stays below everywhere, percent: less is a wrong scale."""
 
 Layer = ArrayLike | Callable[[NDArray[np.int32]], ArrayLike]
 """Values of the grid's shape, or a function that gives those at numbered cells, so that no whole grid is held."""
@@ -275,6 +278,7 @@ def bare_ground(
     if anomaly is not None:
         layers["Fournier anomaly"] = anomaly
     missing: dict[str, int] = {}
+    zero = dict.fromkeys(set(layers) & set(_NEVER_ZERO), 0)
     slope, ls = np.empty(cells.size, dtype=np.float32), np.empty(cells.size, dtype=np.float32)
     potential = np.empty((3 if isinstance(soil, Soil) else 1, cells.size), dtype=np.float32)
     year = np.ones(cells.size, dtype=np.float32) if anomaly is None else np.empty(cells.size, dtype=np.float32)
@@ -285,6 +289,7 @@ def bare_ground(
         if any(holes.values()):
             missing = {name: count + missing.get(name, 0) for name, count in holes.items()}
             continue
+        zero = {name: count + int((values[name] == 0).sum()) for name, count in zero.items()}
         _require_possible("erosivity", values["erosivity"], 50_000, "MJ mm/ha/h/yr", "check unit and no-data")
         east, north = gradient_at(elevation_m, cells[piece], network.cell_m)
         slope[piece] = np.hypot(east, north)
@@ -296,6 +301,10 @@ def bare_ground(
             most_length_m=factors["slope_length_cap"].value,
             variant=variant,
         )
+        if "organic carbon" in values and cells[piece].size and values["organic carbon"].max() < LEAST_CARBON:
+            found = f"up to {values['organic carbon'].max():.3g} percent"
+            remedy = "check unit and scale; SoilGrids stores dg/kg"
+            raise InputError(Problem("organic carbon", found, f"{LEAST_CARBON:g} percent somewhere", remedy))
         k = values["erodibility"][None] if "erodibility" in values else _erodibility(values, factors)
         _require_possible("erodibility", k, 0.1, ERODIBILITY_UNIT, "multiply US units by 0.1317")
         rain = values["erosivity"]
@@ -304,8 +313,9 @@ def bare_ground(
             rain = erosivity_of_year(rain, values["Fournier anomaly"], 1.0, factors["erosivity_exponent"].value)
         for row, one in enumerate(k):
             potential[row, piece] = rain * one * ls[piece]
-    if any(missing.values()):
-        raise InputError(list(_told_missing(missing)))
+    problems = [*_told_missing(missing), *_told_zero(zero, cells.size)]
+    if problems:
+        raise InputError(problems)
     return BareGround(slope=slope, length_steepness=ls, potential=potential, anomaly=year)
 
 
@@ -344,6 +354,14 @@ def _told_missing(counts: Mapping[str, int]) -> Iterator[Problem]:
                 "one in each",
                 "use a layer that covers them, or fill it from another source",
             )
+
+
+def _told_zero(counts: Mapping[str, int], cells: int) -> Iterator[Problem]:
+    """Yield what is 0 on more of the hillslopes than chance: no-data that nobody named."""
+    for name, count in counts.items():
+        if count > _ZERO_SHARE * cells:
+            found = f"0 in {100 * count / cells:.0f} % of the hillslopes of the crop"
+            yield Problem(name, found, "above 0", "state nodata = 0 if zero means not known")
 
 
 def _erodibility(taken: Mapping[str, FloatArray], factors: Mapping[str, Factor]) -> FloatArray:

@@ -29,7 +29,7 @@ _RUNOFF_M = 1.4
 _SECONDS = 31_557_600
 _NEAR_M = 60.0
 _SPRAYED_HA = 6.5
-"""Hectares sprayed from the air in the current year; none were in the baseline year."""
+"""Hectares sprayed from the air in the current year."""
 
 
 def write_harm_vectors(landscape: Landscape, frame: shapely.Geometry, folder: Path) -> None:
@@ -45,7 +45,7 @@ def write_harm_vectors(landscape: Landscape, frame: shapely.Geometry, folder: Pa
 
 def harm_vectors_text(landscape: Landscape) -> str:
     """Return the tables of the survey file that name these layers."""
-    baseline, current = landscape.scenario.periods
+    current = landscape.scenario.periods[1]
     return f"""
 [harm.access]                       # forest lost under and along tracks opened in the period
 path = "inputs/harm/tracks.gpkg"
@@ -59,7 +59,6 @@ discharge = "flow_m3_s"
 path = "inputs/harm/sites.gpkg"
 
 [harm.sprayed_ha]                   # herbicide of eradication is a source of its own
-{baseline.name} = 0.0
 {current.name} = {_SPRAYED_HA}
 """
 

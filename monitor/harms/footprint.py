@@ -121,6 +121,8 @@ class Footprint:
     """Bits of `BITS` by cell."""
     units: dict[str, NDArray[Any]] = field(default_factory=dict)
     """Column to values at the sample units."""
+    densest: float = 0.0
+    """Largest tree cover, percent."""
 
     def add(self, quantity: str, values: Column, codes: Codes) -> None:
         """Add the sum of a quantity over pixels to every domain; values and codes of shape (n,)."""
@@ -153,6 +155,8 @@ class Cells:
     values: Mapping[str, NDArray[np.float64]]
     codes: Codes
     """Part of each layer of domains that a cell lies in."""
+    densest: float = 0.0
+    """Largest tree cover of the block, percent."""
 
 
 def footprint(
@@ -203,6 +207,7 @@ def footprint(
         for done, (block, cells) in enumerate(
             map_blocks(work, (geobox.shape[0], geobox.shape[1]), size=size, jobs=jobs), start=1
         ):
+            found.densest = max(found.densest, cells.densest)
             for name, codes in _collect(scene, found, block, cells).items():
                 writers[name].write(block, codes)
             _at_units(scene, found, block, cells, rows, cols)
@@ -305,10 +310,11 @@ def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Ce
         for name in ("cci_agb", "cci_agb_sd", "soilgrids_ocs", "burned_year", "elevation")
         if ground.has(name)
     }
-    forest, loss = np.zeros(inside.shape, dtype=bool), np.zeros(inside.shape, dtype=np.int64)
+    forest, loss, densest = np.zeros(inside.shape, dtype=bool), np.zeros(inside.shape, dtype=np.int64), 0.0
     if scene.has_forest:
         cover = _whole(ground, "hansen_treecover2000", block, inside)
         _whole(ground, "hansen_lossyear", block, inside)
+        densest = float(np.max(cover, initial=0.0, where=inside))
         forest = inside & forest_mask(
             np.where(inside, np.nan_to_num(cover), 0.0),
             canopy_threshold_percent=scene.section.canopy_threshold_percent,
@@ -325,6 +331,7 @@ def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Ce
         covers=land_covers(ground, block),
         values=values,
         codes=scene.domains.codes(block),
+        densest=densest,
     )
 
 
@@ -616,6 +623,22 @@ def _zero_problems(scene: Scene, found: Footprint) -> Iterator[Problem]:
                 "a stock there, or no-data",
                 "state nodata = 0 if zero means not known",
             )
+    for number, one in enumerate(scene.section.species, start=1):
+        lost = found.totals.get(f"species_{number}_broad_ha", [0])[0] / _EXACT
+        if lost > one.habitat_ha:
+            yield Problem(
+                f"[[harm.species]] {one.name} habitat_ha",
+                f"{one.habitat_ha:g} ha, and {lost:.4g} ha lost to mapped {scene.crop} {scene.period} alone",
+                "the habitat of the whole range, not of the part in the frame",
+                "take it from the source of the range",
+            )
+    if 0 < found.densest <= 1:
+        yield Problem(
+            scene.ground.layer("hansen_treecover2000").where,
+            f"a tree cover of {found.densest:g} percent at most in all of the frame",
+            "percent, 0 to 100",
+            "multiply shares by 100",
+        )
     if found.totals.get("biomass_newer_ha", [0])[0] and not found.totals["biomass_ha"][0]:
         entry = scene.ground.layer("cci_agb").entry
         yield Problem(

@@ -16,6 +16,7 @@ from aoi.harm.erosion import FRESH, TRACK, silent
 from aoi.harm.factor import Factor
 from aoi.harm.slopes import Cover, Layer, Soil
 from geo.blocks import Block, blocks
+from geo.errors import InputError, Problem
 from geo.flow import FlowNetwork, flow_network, sub_basins
 from geo.hillslope import stream_mask
 from monitor.context import Progress
@@ -160,6 +161,8 @@ def covers_of(scene: Scene) -> Cover:
         table[number] = names.index(name)
     shape = tuple(scene.context.frame.geobox.shape)
     observed, before = np.empty(shape, dtype=np.int8), np.empty(shape, dtype=np.int8)
+    unnamed: set[int] = set()
+    plots, newer = 0, 0
     with ExitStack() as stack:
         maps = open_maps(scene, stack)
         for block in blocks((shape[0], shape[1])):
@@ -167,8 +170,10 @@ def covers_of(scene: Scene) -> Cover:
             plot, years, covers = seen[scene.year], sorted(seen), land_covers(scene.ground, block)
             opened = first_use_year(np.stack([seen[year] for year in years]), years)
             year = np.where(plot, opened - scene.windows[0], scene.year)
+            plots, newer = plots + int(plot.sum()), newer + int((plot & (year < min(covers))).sum())
             code = cover_before(covers, np.maximum(year, min(covers)))
             cover = np.where(code >= 0, table[code], -1)
+            unnamed |= set(np.unique(code[(code >= 0) & (cover < 0)]).tolist())
             before[block.slices] = cover
             seen_now = np.where(plot, names.index(scene.crop), cover)
             new = plot & (opened == scene.year)
@@ -177,6 +182,18 @@ def covers_of(scene: Scene) -> Cover:
             if track:
                 seen_now[access_cells(scene, block) & inside & ~plot & (cover >= 0)] = names.index(track)
             observed[block.slices] = seen_now
+    if plots and newer == plots:
+        layer = scene.ground.layer("land_cover", min(scene.ground.years("land_cover")))
+        raise InputError(
+            Problem(
+                layer.where,
+                f"a land cover of {layer.entry.year}, newer than what stood before every plot of {scene.crop} "
+                f"{scene.period}",
+                "a map older than the clearings: a newer one shows the crop itself",
+                "add the map of an earlier year",
+            )
+        )
+    scene.shared["unnamed"] = sorted(unnamed)
     return Cover(names=names, crop=scene.crop, observed=observed, counterfactual=before, fresh=fresh, track=track)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from aoi.harm.loads import ClassLoad, read_loads, shipped_loads, with_own_loads
 from aoi.harm.mapped import MappedFigure
 from aoi.harm.potential import Waters
 from aoi.harm.slopes import Cover, Layer, Slopes, Soil, bare_ground, prepare_slopes
-from geo.errors import InputError, reason
+from geo.errors import InputError, Problem, reason
 from geo.flow import OUTSIDE, upstream_cells
 from geo.raster import CogWriter, RasterStyle
 from monitor.context import Progress
@@ -165,18 +166,29 @@ def cleared_potential(scene: Scene, cleared: NDArray[np.bool_]) -> NDArray[np.fl
 
 def _slopes(scene: Scene, terrain: Terrain, factors: dict[str, Factor], cover: Cover | None = None) -> Slopes:
     rain, soil, anomaly = rain_and_soil(scene)
-    return prepare_slopes(
-        terrain.network,
-        terrain.stream,
-        terrain.elevation_m,
-        covers_of(scene) if cover is None else cover,
-        scene.context.frame.cell_area_ha.at,
-        erosivity=rain,
-        soil=soil,
-        factors=factors,
-        anomaly=anomaly,
-        also=_sites(scene),
-    )
+    try:
+        return prepare_slopes(
+            terrain.network,
+            terrain.stream,
+            terrain.elevation_m,
+            covers_of(scene) if cover is None else cover,
+            scene.context.frame.cell_area_ha.at,
+            erosivity=rain,
+            soil=soil,
+            factors=factors,
+            anomaly=anomaly,
+            also=_sites(scene),
+        )
+    except InputError as error:
+        raise InputError([*error.problems, *_unnamed(scene, error)]) from error
+
+
+def _unnamed(scene: Scene, error: InputError) -> Iterator[Problem]:
+    """Yield the codes of the land-cover maps that nobody named, where cells without a cover were refused."""
+    codes = scene.shared.get("unnamed", [])
+    if codes and any(one.where.startswith("land cover") for one in error.problems):
+        shown = ", ".join(map(str, codes))
+        yield Problem("[harm.cover]", f"nothing for code {shown}", "what each code of land_cover means", "add them")
 
 
 def _sites(scene: Scene) -> NDArray[np.int32] | None:
@@ -257,7 +269,10 @@ def _flow(scene: Scene) -> Layer | None:
 
     def flow(cells: NDArray[np.int32]) -> NDArray[np.float64]:
         told = lines.flow_at(cells, within_m=within_m)
-        return told if mapped is None else np.where(np.isnan(known := mapped(cells)), told, known)
+        if mapped is None:
+            return told
+        known = mapped(cells)
+        return np.where(known > 0, known, told)  # a stream without flow on the map is one that it does not know
 
     return flow
 

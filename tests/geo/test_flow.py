@@ -225,6 +225,15 @@ def test_holes_and_no_data_are_told() -> None:
         hole[3, 4] = hole[4, 5] = height
         with pytest.raises(InputError, match="no-data"):
             flow_network(hole, metric(z.shape))
+    hole[3, 4] = hole[4, 5] = 0.0  # no-data that counts as zero
+    with pytest.raises(InputError, match="1 patches of 0 m inside ground above 20 m, the first at row 3, column 4"):
+        flow_network(hole, metric(z.shape))
+    sea = hole.copy()
+    sea[3:, 4:] = 0.0  # reaches the edge
+    assert upstream_cells(flow_network(sea, metric(z.shape))).min() == 1
+    lake = hole - 95  # a shore of less than 20 m
+    lake[3, 4] = lake[4, 5] = 0.0
+    assert (fill_pits(lake) >= lake).all()
     with pytest.raises(InputError, match="no elevation"):
         fill_pits(np.full((3, 3), np.nan))
     corner = z.copy()

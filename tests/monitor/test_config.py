@@ -345,3 +345,15 @@ def _json(value: Any) -> Any:
     if isinstance(value, list):
         return [_json(entry) for entry in value]
     return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def test_harms_of_a_period_or_crop_that_is_none(tmp_path: Path) -> None:
+    """Law: a key that names no period or crop of the survey would go unheard, and is told."""
+    content = sound()
+    content["harm"] = {
+        "canopy_threshold_percent": 30, "climate": "montane", "sprayed_ha": {"2024": 1.0, "2025": 6.5},
+        "window_years": {"coca": 3, "cannabis": 2},
+    }  # fmt: skip
+    found = problems(tmp_path, content)
+    assert [one.split(":")[0].split("[harm] ")[1] for one in found] == ["sprayed_ha 2025", "window_years cannabis"]
+    assert "expected 2021, 2024" in found[0]

@@ -28,6 +28,7 @@ from monitor.harms.chapters import harm_rows
 from monitor.harms.figures import Figures, read_figures
 from monitor.harms.footprint import Footprint, footprint
 from monitor.harms.ground import input_problems, open_ground, require_whole
+from monitor.harms.ground_water import covers_of
 from monitor.harms.reading import closing_line, headlines
 from monitor.indicators import part_path, read_part, rows_of_harms
 from monitor.sections import HarmSection
@@ -229,6 +230,46 @@ def test_biomass_newer_than_clearing(finished_run: Path, tmp_path: Path) -> None
     changed = with_input(section_of(context), "cci_agb", year=2024)
     with pytest.raises(InputError, match="newer than every clearing"):
         swept(context, changed, tmp_path)
+
+
+def test_tree_cover_as_a_share(finished_run: Path, tmp_path: Path) -> None:
+    """Law: a tree cover of 1 percent at most everywhere is a share, and would say that there was no forest."""
+    context = context_of(finished_run)
+    section = section_of(context)
+    name = "hansen_treecover2000"
+    path = copied(
+        path_of(section, name), tmp_path / "share.tif", lambda cells: np.where(cells == 255, 255, cells / 100)
+    )
+    with pytest.raises(InputError, match="percent at most in all of the frame"):
+        swept(context, with_input(section, name, path=path), tmp_path)
+
+
+def test_habitat_of_the_part_in_the_frame(finished_run: Path, tmp_path: Path) -> None:
+    """Law: less habitat in the whole range than the mapped crop alone took is the clipped range's, and refused."""
+    context = context_of(finished_run)
+    section = section_of(context)
+    clipped = [one.model_copy(update={"habitat_ha": 0.001}) for one in section.species]
+    with pytest.raises(InputError, match=r"0\.001 ha, and .* ha lost to mapped"):
+        swept(context, section.model_copy(update={"species": clipped}), tmp_path)
+
+
+def test_land_cover_newer_than_the_plots_and_codes_without_a_name(finished_run: Path) -> None:
+    """Law: a land cover of the crop itself is no counterfactual; a code that nobody named is told by its number."""
+    context = context_of(finished_run)
+    section = section_of(context)
+    with open_ground(section, context.frame.geobox) as ground:
+        *_, scene = scenes_of(context, section, ground)
+        assert (covers_of(scene).observed >= 0).all()
+        newest = max(ground.years("land_cover"))
+        only = {key: one for key, one in ground.layers.items() if key[0] != "land_cover" or key[1] == newest}
+        later = only.pop(("land_cover", newest))
+        only["land_cover", 2024] = replace(later, entry=later.entry.model_copy(update={"year": 2024}))
+        with pytest.raises(InputError, match="a land cover of 2024, newer than what stood before every plot"):
+            covers_of(replace(scene, ground=replace(ground, layers=only)))
+        named = {code: name for code, name in section.cover.items() if name != "crop"}
+        bare = replace(scene, section=section.model_copy(update={"cover": named}))
+        assert (covers_of(bare).observed == -1).any()
+        assert bare.shared["unnamed"] == [7]
 
 
 def test_raster_that_leaves_the_frame(finished_run: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from aoi.harm.sediment import Delivery, sediment_ratio
 from aoi.harm.slopes import Cover, prepare_slopes
 from geo.errors import InputError
 from geo.hillslope import gradient_at
-from tests.aoi.harm.ground import COCA, HA, KEY, NAMES, Place, fixed, frame_of, place, slopes_of
+from tests.aoi.harm.ground import COCA, HA, KEY, NAMES, Place, fixed, frame_of, place, slopes_of, soil
 
 N = 40
 
@@ -278,6 +278,12 @@ def test_holes_of_inputs_are_told_all_at_once() -> None:
     assert [problem.where for problem in told.value.problems] == ["land cover", "erosivity", "erodibility"]
     with pytest.raises(InputError, match="check unit"):
         slopes_of(where, erosivity=np.full(where.z.shape, 65_535.0))
+    for name, shown in (("erosivity", "erosivity"), ("soil", "erodibility"), ("anomaly", "Fournier anomaly")):
+        with pytest.raises(InputError, match=f"{shown}: found 0 in 100 % of the hillslopes"):
+            slopes_of(where, **{name: np.zeros(where.z.shape)})
+    loam = soil(where.z.shape)
+    with pytest.raises(InputError, match=r"organic carbon: found up to 0\.015 percent"):
+        slopes_of(where, soil=replace(loam, organic_carbon=np.full(where.z.shape, 0.015)))
     unknown = replace(slopes_of(where), names=("lupin",))
     with pytest.raises(InputError, match="no c_lupin, p_lupin"):
         erosion_draws(unknown, where.basin, {}, load_factors(), n=1, seed=1)
