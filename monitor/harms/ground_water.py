@@ -14,6 +14,7 @@ from aoi.harm.attribution import cover_before, direct_loss, first_use_year, fore
 from aoi.harm.deforestation import forest_mask
 from aoi.harm.erosion import FRESH, TRACK, silent
 from aoi.harm.factor import Factor
+from aoi.harm.rusle import erosivity_renard_freimund
 from aoi.harm.slopes import Cover, Layer, Soil
 from geo.blocks import Block, blocks
 from geo.errors import InputError, Problem
@@ -40,12 +41,15 @@ __all__ = [
 ]
 
 NEEDED = ("elevation", "land_cover", "gloreda_r")
-"""Inputs without which neither erosion nor what reaches streams can be had; soil or its erodibility besides."""
+"""Inputs without which neither erosion nor what reaches streams can be had; soil or its erodibility besides.
+
+Rain of a mean year stands in for its erosivity, within the range that is known.
+"""
 ANOMALY, POTENTIAL = "erosivity_anomaly", "bare_loss_t_ha_"
 """Quantity in the table of totals, and the head of columns of the table of units."""
 SOIL = ("soilgrids_clay", "soilgrids_silt", "soilgrids_sand", "soilgrids_soc")
 OPTIONAL = (
-    "fournier_ratio", "hydrorivers_discharge", "low_flow", "reservoirs", "population_density", "water_intakes",
+    "chirps_rain", "fournier_ratio", "hydrorivers_discharge", "low_flow", "reservoirs", "population_density", "water_intakes",
     "drastic_index",
 )  # fmt: skip
 _STRIP, _CHUNK = 512, 1_000_000
@@ -65,7 +69,7 @@ class Terrain:
 
 def lacking_inputs(has: Any) -> list[str]:
     """Return the standard names that are missing, `has` saying which there are."""
-    missing = [name for name in NEEDED if not has(name)]
+    missing = [name for name in NEEDED if not has(name) and not (name == "gloreda_r" and has("chirps_rain"))]
     if not has("erodibility_k"):
         missing += [name for name in SOIL if not has(name)]
     return missing
@@ -239,4 +243,11 @@ def rain_and_soil(scene: Scene) -> tuple[Layer, Soil | Layer, Layer | None]:
             organic_carbon=picked(scene, carbon, 0.1),  # g/kg to percent
         )
     anomaly = picked(scene, "fournier_ratio") if scene.ground.has("fournier_ratio") else None
-    return picked(scene, "gloreda_r"), soil, anomaly
+    if scene.ground.has("gloreda_r"):
+        return picked(scene, "gloreda_r"), soil, anomaly
+    rain, most_mm = picked(scene, "chirps_rain"), scene.factors["renard_freimund_most_mm"].value
+
+    def erosivity(cells: NDArray[np.int32]) -> NDArray[np.float64]:
+        return erosivity_renard_freimund(rain(cells), most_mm=most_mm)
+
+    return erosivity, soil, anomaly

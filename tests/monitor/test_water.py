@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from aoi.harm.inputs import known_input
 from aoi.harm.mapped import MappedFigure
-from monitor.harms.ground_water import lacking_inputs
+from geo.errors import InputError
+from monitor.harms.ground import open_ground
+from monitor.harms.ground_water import lacking_inputs, picked, rain_and_soil
 from monitor.harms.water_rows import read_draws, write_draws
+from monitor.steps.harm import scenes_of
+from tests.monitor.test_harm_run import context_of, section_of
 
 
 def figure(part: str, draws: list[float], **other: object) -> MappedFigure:
@@ -46,6 +52,30 @@ def test_missing_inputs_are_named() -> None:
     held = {"elevation", "land_cover", "erodibility_k"}
     assert lacking_inputs(held.__contains__) == ["gloreda_r"]
     assert "soilgrids_silt" in lacking_inputs({"elevation"}.__contains__)
+    assert lacking_inputs((held | {"chirps_rain"}).__contains__) == []
+
+
+def test_rain_stands_in_for_its_erosivity_within_its_range(finished_run: Path) -> None:
+    """Published equation (Renard and Freimund 1994), cell by cell; beyond its range it is refused by name."""
+    context = context_of(finished_run)
+    with open_ground(section_of(context), context.frame.geobox) as ground:
+        *_, scene = scenes_of(context, section_of(context), ground)
+        layers = dict(ground.layers)
+        mapped = layers.pop(("gloreda_r", None))
+        entry = mapped.entry.model_copy(update={"name": "chirps_rain", "unit": "mm"})
+        layers["chirps_rain", None] = replace(mapped, entry=entry, known=known_input("chirps_rain", "mm"))
+        dry = replace(scene, ground=replace(ground, layers=layers))
+        cells = np.arange(300, 330, dtype=np.int32)
+        mm = picked(dry, "chirps_rain")(cells)
+        erosivity, _, _ = rain_and_soil(dry)
+        assert callable(erosivity)
+        if mm.max() <= 1600:
+            expected = [0.0483 * p**1.61 if p < 850 else 587.8 - 1.219 * p + 0.004105 * p**2 for p in mm]
+            assert erosivity(cells) == pytest.approx(expected)
+        tight = dict(dry.factors) | {"renard_freimund_most_mm": replace(dry.factors["steep_share"], value=900.0)}
+        beyond, _, _ = rain_and_soil(replace(dry, factors=tight))
+        with pytest.raises(InputError, match="erosivity from rain: found .* expected at most 900 mm"):
+            beyond(cells)  # type: ignore[operator]
 
 
 def test_a_run_has_erosion_and_loads_with_intervals(finished_run: Path) -> None:
