@@ -49,8 +49,8 @@ ANOMALY, POTENTIAL = "erosivity_anomaly", "bare_loss_t_ha_"
 """Quantity in the table of totals, and the head of columns of the table of units."""
 SOIL = ("soilgrids_clay", "soilgrids_silt", "soilgrids_sand", "soilgrids_soc")
 OPTIONAL = (
-    "chirps_rain", "fournier_ratio", "hydrorivers_discharge", "low_flow", "reservoirs", "population_density", "water_intakes",
-    "drastic_index",
+    "chirps_rain", "fournier_ratio", "hydrorivers_discharge", "low_flow", "reservoirs", "population_density",
+    "water_intakes", "drastic_index",
 )  # fmt: skip
 _STRIP, _CHUNK = 512, 1_000_000
 
