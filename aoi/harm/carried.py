@@ -192,18 +192,18 @@ def carried_draws(
     limits = {one: factors[f"screening_{one}"].value for one in fate.classes if f"screening_{one}" in factors}
     found = _nothing(fate, paths, limits, n)
     places, weights = _sources(slopes, paths)
-    brought_to = slopes.load_names
+    kinds, kind_of = _kinds(slopes, loads)
 
     def work(draws: Iterable[int]) -> None:
         held = np.empty((3, int(np.diff(edges).max(initial=0))))
         arrives, share = np.empty(places.size), np.empty(places.size)
-        bound, dissolved = (np.zeros((2, len(slopes.names) + 1, paths.at.size)) for _ in range(2))
+        bound, dissolved = (np.zeros((2, len(kinds) + 1, paths.at.size)) for _ in range(2))
         for draw in draws:
             bound[:], dissolved[:] = 0.0, 0.0
             cover = np.maximum(c[draw], LEAST_COVER)
             keep = np.where(natural, drawn["retention_natural"][draw], drawn["retention_other"][draw])
             for side, code in enumerate((slopes.observed, slopes.counterfactual)):
-                row = np.where(weights > 0, len(slopes.names), code[places]).astype(np.int64)
+                row = np.where(weights > 0, len(kinds), kind_of[code[places]])
                 # a place of processing is the crop's alone: nothing stands there in the counterfactual
                 hectares = np.where(weights > 0, weights * (1 - side), slopes.area_ha[places])
                 _way_down(
@@ -216,11 +216,11 @@ def carried_draws(
                 )  # fmt: skip
             speed = drawn["stream_velocity"][draw]
             for one in fate.classes:
-                brought = np.zeros(len(slopes.names) + 1)
+                brought = np.zeros(len(kinds) + 1)
                 if paths.sites is not None and CLASSES[one] == "processing":
                     brought[-1] = loads[crop, one][draw]
                 else:
-                    brought[:-1] = [loads[name, one][draw] if (name, one) in loads else 0.0 for name in brought_to]
+                    brought[:-1] = [loads[name, one][draw] if (name, one) in loads else 0.0 for name in kinds]
                 brought *= fate.to_carried[one][draw]
                 stuck = fate.bound[one][draw] * (brought @ (bound[0] - bound[1]))
                 free = (
@@ -251,6 +251,15 @@ def _nothing(fate: Fate, paths: Paths, limits: Mapping[str, float], n: int) -> D
             if one in limits:
                 found["W5", f"{one}:above_screening", "km"] = np.zeros(n)
     return found
+
+
+def _kinds(
+    slopes: Slopes, loads: Mapping[tuple[str, str], FloatArray]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the covers that loads are brought to, and the place of each code among them, -1 where nothing is."""
+    names = slopes.load_names
+    kinds = tuple(dict.fromkeys(name for name in names if any(cover == name for cover, _ in loads)))
+    return kinds, np.array([kinds.index(name) if name in kinds else -1 for name in names], dtype=np.int64)
 
 
 def _sources(slopes: Slopes, paths: Paths) -> tuple[NDArray[np.int64], FloatArray]:
@@ -398,9 +407,14 @@ def _gather(
     bound: Any,
     dissolved: Any,
 ) -> None:
-    """Add up, by row and entry, the hectares of sources that reach a stream bound to sediment, and dissolved."""
+    """Add up, by row and entry, the hectares of sources that reach a stream bound to sediment, and dissolved.
+
+    A source of row -1 brings nothing.
+    """
     for source in range(sources.size):
         place = sources[source]
+        if row[source] < 0:
+            continue
         loss = np.float64(potential[place]) * cover_practice[code[place]]
         on_soil = min(loss / topsoil_t_ha, 1.0)
         bound[row[source], entry[place]] += hectares[source] * on_soil * arrives[source]
