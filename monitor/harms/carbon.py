@@ -20,7 +20,7 @@ from aoi.harm.carbon import (
 from aoi.harm.draws import scaled_to_survey
 from aoi.harm.result import HarmRow, absent_row, computed_row
 from monitor.figures import FRAME
-from monitor.harms.deforestation import cumulative
+from monitor.harms.deforestation import cumulative, track_share
 from monitor.harms.figures import Figures, Place
 
 __all__ = ["natural_area", "rows", "soil_factor_name", "soil_loss_t_c"]
@@ -29,6 +29,7 @@ FloatArray = NDArray[np.float64]
 _UNIT, _YEARLY = "t CO2e", "t CO2e/yr"
 _FOREST = ("hansen_treecover2000", "hansen_lossyear", "cci_agb", "cci_agb_sd")
 _BIOMASS = "biomass before clearing on direct loss/1"
+_TRACKS = "biomass before clearing under new access/1"
 _SOIL = "reference stock times land-use factor, 20 years/1"
 _PERIOD = 20
 
@@ -56,8 +57,24 @@ def _rows_of(figures: Figures, place: Place) -> Iterator[HarmRow]:
     else:
         key = figures.key("G4", place, _YEARLY, method="nitrogen applied times emission factor/1", grade="D")
         yield _row(figures, key, yearly)
+    yield from _tracks(figures, place)
     yield _processing(figures, place)
     yield from _views(figures, place, gases, None if isinstance(yearly, HarmRow) else yearly)
+
+
+def _tracks(figures: Figures, place: Place) -> Iterator[HarmRow]:
+    """Yield G1 of forest lost under new tracks, beside plots and in no sum; nothing where no access was given."""
+    if not (figures.settings.get("access") and figures.has_forest and figures.has("cci_agb")):
+        return
+    key = figures.key("G1", place, _UNIT, method=_TRACKS, grade="C", part="tracks", inputs=_FOREST)
+    lost, known = (figures.total(place, f"track_{part}_ha") for part in ("lost", "biomass"))
+    if lost > 0 and known <= 0:
+        yield absent_row(key, "not_computed", "no biomass is known of the forest lost under tracks")
+        return
+    error = 1 + figures.factors["biomass_relative_sd"].value * figures.noise(f"biomass:{place.crop}")
+    scale = np.maximum(error, 0.0) * (lost / known if known > 0 else 0.0) * track_share(figures, place)
+    low, high = (figures.total(place, f"track_biomass_{part}_t") * scale for part in ("low", "high"))
+    yield _row(figures, key, _pools(figures, low, high).total * CO2_PER_C)
 
 
 def _processing(figures: Figures, place: Place) -> HarmRow:

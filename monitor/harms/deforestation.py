@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aoi.harm.deforestation import forest_share_percent
 from aoi.harm.indirect import excess_draws
@@ -13,8 +14,9 @@ from aoi.survey.estimate import Estimate
 from monitor.figures import FRAME
 from monitor.harms.figures import Figures, Place
 
-__all__ = ["cumulative", "rows"]
+__all__ = ["cumulative", "rows", "track_share"]
 
+FloatArray = NDArray[np.float64]
 _FOREST = ("hansen_treecover2000", "hansen_lossyear")
 _DIRECT = "direct footprint by first use, area by the sample/1"
 _TRACKS = "length by width of new access on lost forest/1"
@@ -78,15 +80,19 @@ def _tracks(figures: Figures, place: Place) -> Iterator[HarmRow]:
         key = figures.key("D1", place, "ha/yr", method=_TRACKS, grade="C", part="tracks", inputs=_FOREST)
         yield absent_row(key, "not_computed", "no layer of roads, tracks and airstrips was given")
         return
-    share = figures.total(place, "track_share_polygons") + figures.draws_of("track_width") * figures.total(
-        place, "track_share_per_m"
-    )
+    share = track_share(figures, place)
     for domain in figures.domains:
         key = figures.key(
             "D1", place, "ha/yr", method=_TRACKS, grade="C", domain=domain, part="tracks", inputs=_FOREST
         )
         yearly = figures.total(place, "track_lost_ha", domain) / place.years * share
         yield computed_row(key, yearly, seed=figures.seed, level=figures.level)
+
+
+def track_share(figures: Figures, place: Place) -> FloatArray:
+    """Return draws of the share of their cells that new tracks and airstrips cover, shape (n,)."""
+    by_metre, by_polygons = (figures.total(place, f"track_share_{part}") for part in ("per_m", "polygons"))
+    return np.asarray(by_polygons + figures.draws_of("track_width") * by_metre)
 
 
 def _origins(figures: Figures, place: Place) -> Iterator[HarmRow]:

@@ -420,6 +420,14 @@ def _add_whole(
         counted["track_lost_ha"] = bits["access"] & ~cells.plot & bits["lost"]
     for name, where in counted.items():
         found.add(name, area[where], [part[where] for part in cells.codes])
+    if "track_lost_ha" in counted and "cci_agb" in cells.values:
+        shown = int(scene.ground.layer("cci_agb").entry.year or 0)
+        where = counted["track_lost_ha"] & (cells.loss > shown) & ~np.isnan(cells.values["cci_agb"])
+        stock, codes = cells.values["cci_agb"][where], [part[where] for part in cells.codes]
+        high = stock >= scene.factors["root_split"].value
+        found.add("track_biomass_ha", area[where], codes)
+        found.add("track_biomass_low_t", area[where] * stock * ~high, codes)
+        found.add("track_biomass_high_t", area[where] * stock * high, codes)
 
 
 def _add_footprint(
