@@ -110,7 +110,7 @@ def paths_of(slopes: Slopes, network: FlowNetwork, given: Waters) -> Paths:
     """
     entries, of_cell = np.unique(slopes.hill.entry, return_inverse=True)
     used = np.zeros(entries.size, dtype=bool)
-    used[of_cell[slopes.plots]] = True
+    used[of_cell[slopes.on_crop]] = True
     sites = None if given.sites is None else _places_of(slopes, given.sites)
     if sites is not None:
         used[of_cell[sites]] = True

@@ -19,10 +19,11 @@ from aoi.harm.groundwater import drastic_index, leaching_index, topography_ratin
 from aoi.harm.loads import CLASSES, ClassLoad, load_draws, read_loads, shipped_loads, with_own_loads
 from aoi.harm.result import HarmRow
 from aoi.harm.sediment import Delivery, sediment_ratio
+from aoi.harm.slopes import Cover, prepare_slopes
 from geo.errors import InputError
 from geo.flow import accumulate
 from geo.stream import Stream, carried, shortest_way_m, stream_below
-from tests.aoi.harm.ground import COCA, CROP, HA, KEY, NAMES, Place, fixed, frame_of, place, slopes_of
+from tests.aoi.harm.ground import COCA, CROP, HA, KEY, NAMES, Place, fixed, frame_of, place, slopes_of, soil
 
 N = 30
 HEADER = "crop,country,year,class,stage,unit,low,mid,high,source,page,mark\n"
@@ -339,6 +340,39 @@ def test_eradication_is_a_source_of_its_own() -> None:
     assert some["W1", "frame", "herbicide"].key.unit == "L/yr"  # untouched by it
     with pytest.raises(InputError, match="sprayed area"):
         rows_of(where, waters=Waters(sprayed_ha=-1.0))
+
+
+def test_tracks_and_new_clearings_bring_what_the_crop_brings() -> None:
+    """Law: a track brings no load and puts nobody below plots; a new clearing is given what other crop is."""
+    where = place(14)
+    names, track = (*NAMES, "new_clearing", "track"), np.zeros(where.z.shape, dtype=bool)
+    track[:, 3] = ~where.plot[:, 3]
+    fresh = where.plot & (np.indices(where.z.shape)[0] % 2 == 0)
+    found = {}
+    for name, seen in {
+        "plain": np.where(where.plot, COCA, where.before),
+        "both": np.where(track, 5, np.where(fresh, 4, np.where(where.plot, COCA, where.before))),
+    }.items():
+        cover = Cover(
+            names=names, crop="coca", observed=seen, counterfactual=where.before, fresh=names[4], track=names[5]
+        )
+        slopes = prepare_slopes(
+            where.network, where.stream, where.z, cover, HA, erosivity=np.full(where.z.shape, 6000.0),
+            soil=soil(where.z.shape), factors=load_factors(),
+        )  # fmt: skip
+        domains = frame_of(slopes)
+        area = {"frame": np.full(N, float(slopes.on_crop.sum() * HA))}
+        rows = contamination(
+            slopes, where.network, domains, area, shipped_loads(), load_factors(), KEY, seed=3,
+            waters=Waters(people=where.everywhere * 1.0),
+        )  # fmt: skip
+        found[name] = {(row.key.indicator, row.key.part): row for row in rows}
+    plain, both = found["plain"], found["both"]
+    for key in (("W1", "fertiliser"), ("W1", "herbicide"), ("W2", "processing_waste"), ("W5", "people")):
+        assert (both[key].value, both[key].hi) == pytest.approx((plain[key].value, plain[key].hi))
+    more = both["W3", "fertiliser:sediment"].value / plain["W3", "fertiliser:sediment"].value
+    assert more > 1.1  # bare ground loses more of what is bound to it
+    assert both["W3", "fertiliser:dissolved"].value > 0
 
 
 def test_every_row_is_potential_and_graded_d() -> None:
