@@ -13,11 +13,13 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from typing import Any
 
 from geo.errors import AltdevError, Problem, reason
@@ -31,6 +33,8 @@ _LIBRARIES = ("altdev", "lightgbm", "numba", "numpy", "odc-geo", "pyproj", "rast
 """What decides the bits of a block; it must be the same on every worker."""
 _PER_THREAD = 2
 """Tasks under way for each thread of the workers: one that is made and one that waits for it."""
+_RUN = 16
+"""Blocks in a row that go to one worker, so that it decodes the tiles between them once."""
 _PAUSE_S = 1.0
 _CONNECT_S = 30.0
 _LOOK_S = 1.0
@@ -111,8 +115,8 @@ class DaskCluster:
             If the scheduler stays away, there is no worker that can do it, or a block cannot be made here either.
         """
         unfit: dict[str, str] = {}
-        under_way: dict[Any, BlockTask] = {}
-        again: list[BlockTask] = []
+        under_way: dict[Any, tuple[BlockTask, str]] = {}
+        runs = _Runs(tasks)
         shared: Any = None
         able: dict[str, int] = {}
         look_at = 0.0
@@ -123,18 +127,16 @@ class DaskCluster:
                 if shared is None:
                     # A task of its own, that the scheduler can have made again: data sent to workers die with them
                     shared = self.client.submit(_same, work, key=f"altdev-work-{uuid.uuid4().hex}", pure=False)
-                while len(under_way) < _PER_THREAD * sum(able.values()):
-                    task = again.pop() if again else next(tasks, None)
-                    if task is None:
-                        break
-                    under_way[self._submit(shared, journal, task, able if unfit else None)] = task
+                only = able if unfit else None
+                for worker, task in _handed_out(runs, able, [worker for _, worker in under_way.values()]):
+                    under_way[self._submit(shared, journal, task, worker, only)] = task, worker
                 if not under_way:
                     return
                 for future in self._ended(list(under_way)):
-                    task = under_way.pop(future)
+                    task, _ = under_way.pop(future)
                     answer = self._answer(future)
                     if answer is None:  # the scheduler that knew of it is gone
-                        again.append(task)
+                        runs.again(task)
                         shared, look_at = None, 0.0
                     elif isinstance(answer, Made):
                         yield task, answer
@@ -145,7 +147,7 @@ class DaskCluster:
                             _, seconds = make(work, journal, task, None)
                             yield task, Made(task.key, seconds)
                         else:
-                            again.append(task)
+                            runs.again(task)
         finally:
             for future in under_way:
                 future.cancel()
@@ -177,7 +179,10 @@ class DaskCluster:
         remedy = "mend or start them and run the same command again; finished blocks are kept"
         return _told(self.address, why, "a scheduler with workers that can", remedy)
 
-    def _submit(self, shared: Any, journal: BlockJournal, task: BlockTask, only: dict[str, int] | None) -> Any:
+    def _submit(
+        self, shared: Any, journal: BlockJournal, task: BlockTask, worker: str, only: dict[str, int] | None
+    ) -> Any:
+        """Hand a task to a worker, or to another if that one goes; to none but `only` where some are unfit."""
         return self.client.submit(
             _made,
             shared,
@@ -186,7 +191,8 @@ class DaskCluster:
             _versions(),
             key=f"altdev-block-{uuid.uuid4().hex}",
             pure=False,
-            workers=sorted(only) if only is not None else None,
+            workers=[worker] if only is None else sorted(only),
+            allow_other_workers=only is None,
         )
 
     def _ended(self, under_way: list[Any]) -> list[Any]:
@@ -219,6 +225,51 @@ class DaskCluster:
                 ) from error
             raise
         return answer
+
+
+class _Runs:
+    """Tasks in runs of neighbours, one run for each worker; who has none left takes half of the longest.
+
+    A block's neighbourhoods reach into the tiles around it: a worker that makes blocks from here and there decodes
+    each of these tiles anew.
+    """
+
+    def __init__(self, tasks: Iterator[BlockTask]) -> None:
+        self._tasks = tasks
+        self._runs: dict[str, deque[BlockTask]] = {}
+        self._first: list[BlockTask] = []
+
+    def again(self, task: BlockTask) -> None:
+        """Take back a task that was not done."""
+        self._first.append(task)
+
+    def next_for(self, worker: str, able: Collection[str]) -> BlockTask | None:
+        """Return what a worker is to do next; None when nothing is left."""
+        if self._first:
+            return self._first.pop()
+        for gone in self._runs.keys() - set(able):
+            self._first.extend(self._runs.pop(gone))
+        run = self._runs.setdefault(worker, deque())
+        if not run:
+            run.extend(islice(self._tasks, _RUN))
+        if not run and self._first:
+            return self._first.pop()
+        if not run:
+            longest = max(self._runs.values(), key=len)
+            half = [longest.pop() for _ in range((len(longest) + 1) // 2)]
+            run.extend(reversed(half))
+        return run.popleft() if run else None
+
+
+def _handed_out(runs: _Runs, able: Mapping[str, int], busy: Sequence[str]) -> Iterator[tuple[str, BlockTask]]:
+    """Yield a worker and its next task until each has enough for all its threads."""
+    held = Counter(busy)
+    for worker, threads in able.items():
+        for _ in range(_PER_THREAD * threads - held[worker]):
+            task = runs.next_for(worker, able)
+            if task is None:
+                return
+            yield worker, task
 
 
 def _made(work: BlockWork[Any], journal: BlockJournal, task: BlockTask, expected: Versions) -> Made | _Unfit:

@@ -29,7 +29,7 @@ __all__ = ["block_key", "placed", "scene_key"]
 
 BLOCK_VERSION = 1
 """Raised when the same inputs make another block, so that what was kept is made again."""
-_SLACK = 1  # cells, for rounding
+_ROUNDING = 1e-6  # cells: an edge this close to a whole number of them lies there
 _BENT = 4  # cells, where edges bend between two reference systems
 
 
@@ -118,12 +118,13 @@ def _extent(scene: Scene, geobox: GeoBox) -> Block | None:
         return None
     if not np.isfinite(corners).all():
         return None
-    slack = _SLACK if all(box.crs == geobox.crs for box in boxes) else _BENT
+    # In one reference system no cell beyond the edge is read, so a tile reaches no neighbour of its blocks
+    slack = 0 if all(box.crs == geobox.crs for box in boxes) else _BENT
     east, north = scene.shift_m
-    col = floor(corners[:, 0].min() + east / geobox.transform.a) - slack
-    row = floor(corners[:, 1].min() + north / geobox.transform.e) - slack
-    last_col = ceil(corners[:, 2].max() + east / geobox.transform.a) + slack
-    last_row = ceil(corners[:, 3].max() + north / geobox.transform.e) + slack
+    col = floor(corners[:, 0].min() + east / geobox.transform.a + _ROUNDING) - slack
+    row = floor(corners[:, 1].min() + north / geobox.transform.e + _ROUNDING) - slack
+    last_col = ceil(corners[:, 2].max() + east / geobox.transform.a - _ROUNDING) + slack
+    last_row = ceil(corners[:, 3].max() + north / geobox.transform.e - _ROUNDING) + slack
     return Block(row, col, last_row - row, last_col - col)
 
 

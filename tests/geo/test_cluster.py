@@ -150,14 +150,14 @@ def makers_of(journal: Path) -> set[int]:
 
 
 def test_few_tasks_are_under_way_and_none_is_lost(processes: Processes, tmp_path: Path) -> None:
-    """Two for each thread of the workers at most, whatever the number of blocks."""
+    """Two for each thread of the workers at most, and one run read ahead, whatever the number of blocks."""
     processes.scheduler()
     processes.worker()
     told = 0
     journal = BlockJournal(tmp_path / "journal")
     cells = np.ones((SIDE, SIDE), dtype=np.bool_)
     bits = np.packbits(cells).tobytes()
-    places = [Block(0, SIDE * at, SIDE, SIDE) for at in range(30)]
+    places = [Block(0, SIDE * at, SIDE, SIDE) for at in range(60)]
 
     def tasks() -> Iterator[BlockTask]:
         nonlocal told
@@ -169,8 +169,38 @@ def test_few_tasks_are_under_way_and_none_is_lost(processes: Processes, tmp_path
         ended = set()
         for task, _ in cluster.each(SlowSquares(), journal, tasks()):
             ended.add(task.block)
-            assert told - len(ended) <= 2
+            assert told - len(ended) <= 2 + cluster_module._RUN
     assert ended == set(places)
+
+
+def test_neighbours_go_to_one_worker_and_every_block_to_one() -> None:
+    """Law: runs stay together, the idle take half of the longest, and others do what a worker left behind."""
+    cells = np.ones((SIDE, SIDE), dtype=np.bool_)
+    tasks = [
+        BlockTask(str(at), place, place, np.packbits(cells).tobytes())
+        for at, place in enumerate(Block(0, SIDE * at, SIDE, SIDE) for at in range(50))
+    ]
+    runs = cluster_module._Runs(iter(tasks))
+    able = {"a": 1, "b": 1, "c": 1}
+    done: dict[str, list[int]] = {name: [] for name in able}
+
+    def step(*names: str) -> None:
+        for name in names:
+            task = runs.next_for(name, able)
+            if task is not None:
+                done[name].append(int(task.key))
+
+    for _ in range(10):
+        step("a", "b", "c")
+    assert done == {"a": list(range(10)), "b": list(range(16, 26)), "c": list(range(32, 42))}
+    del able["b"]  # gone, with six of its run not begun
+    for _ in range(40):
+        step("a", "c")
+    everything = sorted(number for found in done.values() for number in found)
+    assert everything == list(range(50))
+    assert runs.next_for("a", able) is None
+    alone = cluster_module._Runs(iter(tasks[:8]))
+    assert [task.key for name in "xyxy" if (task := alone.next_for(name, {"x": 1, "y": 1}))] == ["0", "4", "1", "5"]
 
 
 def test_a_worker_with_a_full_disk_is_left_out(processes: Processes, tmp_path: Path) -> None:
