@@ -31,6 +31,7 @@ HXL_TAGS = {
     "reference_date": "#date+reference",
     "source": "#meta+source",
     "vintage": "#meta+edition",
+    "run_id": "#meta+run",
     "class": "#item+class",
     "measure": "#meta+measure",
     "share": "#indicator+value+share",

@@ -29,6 +29,7 @@ from aoi.project.indicator import PROGRAMME, FactSheet
 from geo.errors import QualityGateError, reason
 from monitor.harms.settings import factors_from
 from monitor.indicators import indicator_table
+from monitor.tables import unstamped
 
 __all__ = ["HARMS", "Benefits", "Harm", "benefit_facts", "benefit_indicators", "read_benefits"]
 
@@ -309,7 +310,7 @@ def read_benefits(folder: Path) -> Benefits:
     """Return the tables of ``indicators/`` that co-benefits are made of."""
     text = dict.fromkeys(("role", "cluster", "project", "protected"), str)
     cells, panel, crop = (
-        pd.read_csv(folder / f"benefit_{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
+        unstamped(pd.read_csv(folder / f"benefit_{name}.csv", dtype=text, keep_default_na=False, na_values=[""]))
         for name in ("cells", "panel", "crop")
     )
     settings = json.loads((folder / "benefit.json").read_text(encoding="utf-8"))

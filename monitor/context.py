@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from geo.errors import InputError, Problem, SurveyFileError
+from geo.files import write_text
 from monitor.config import Survey
+from monitor.program import program_version
 from monitor.sections import ImagerySection, PeriodSection, ReferenceSection, TrainingSection
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ __all__ = ["BLOCKS", "Context", "Progress", "blocks_folder", "require_no_link"]
 
 BLOCKS = ".blocks"
 """Folder of a run folder that holds finished blocks; it may be deleted at any time."""
+MADE_BY = "made-by.txt"
+"""Name of the file among the blocks of a step that tells the version of the program."""
 
 T = TypeVar("T")
 
@@ -196,6 +200,7 @@ class Context:
         require_no_link(folder.parent, folder)
         if not self.resume:
             shutil.rmtree(folder, ignore_errors=True)
+        _forget_others(folder, program_version())
         return Runner(jobs=self.jobs, journal=BlockJournal(folder), cluster=self._workers)
 
     @property
@@ -233,6 +238,15 @@ class Context:
             placed = layer.to_crs(self.frame.geobox.crs)
             layer = placed.set_geometry(placed.geometry.buffer(entry.buffer_m))
         return layer[[entry.label, layer.geometry.name]].rename(columns={entry.label: "label"})
+
+
+def _forget_others(folder: Path, program: str) -> None:
+    """Delete finished blocks that another version of the program made, and tell whose come next."""
+    told = folder / MADE_BY
+    if told.is_file() and not told.is_symlink() and told.read_text(encoding="utf-8") == program:
+        return
+    shutil.rmtree(folder, ignore_errors=True)  # first: killed in between, nothing is left that could be taken
+    write_text(told, program)
 
 
 def blocks_folder(step: str) -> str:

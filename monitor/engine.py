@@ -5,6 +5,7 @@ Knows nothing of surveys; `monitor.workflow` lists the steps of one.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from geo.errors import InputError, Problem
 from geo.files import NO_ROOM, cannot_write
 from monitor.manifest import FileRecord, Manifest, StepRecord, fingerprint, plain
 from monitor.run_folder import RunFolder, is_kept, staged
+from monitor.stamp import content_sha256, is_stamped, stamp
 
 __all__ = ["DONE", "Listener", "Step", "execute", "foreseen", "selected", "shown", "tidied"]
 
@@ -59,6 +61,8 @@ class Step:
     """Settings it depends on, JSON-able."""
     carries: Callable[[], str] | None = None
     """Gives the run's identifier, of a step that writes it; asked when due, since it takes reading every input."""
+    stamps: Callable[[], str] | None = None
+    """Gives the identifier that the tables of a step are stamped with, which decides nothing else of them."""
     action: Callable[[Path, Callable[[int, int], None]], Mapping[str, Any]]
     """Writes into the folder given, reports progress, returns facts."""
 
@@ -126,6 +130,7 @@ def execute(
                 hashes[path] = FileRecord.of_input(path)
         key = _fingerprint(step, manifest, hashes, root)
         if resume and folder.is_done(manifest, step.name, key):
+            manifest = _stamped_anew(step, folder, manifest)
             listener.kept(step.name)
             continue
         listener.started(step.name)
@@ -228,7 +233,7 @@ def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: 
         if error.errno in NO_ROOM:  # whatever wrote, in whatever library
             raise cannot_write(Path(error.filename or staging), str(error.strerror)) from error
         raise
-    made = staged(staging)
+    run, made = _stamped(step, staging)
     earlier = manifest.steps.get(step.name)
     # Announced before the first file moves: a run killed here is known by name, and what it left is cleared away
     announced = StepRecord(fingerprint="", outputs={**(earlier.outputs if earlier else {}), **made})
@@ -236,7 +241,37 @@ def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: 
     folder.publish(staging, made)
     folder.remove(set(announced.outputs) - set(made) - _outputs_of_others(manifest, step.name))
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = _with(manifest, step.name, StepRecord(fingerprint=key, outputs=made, facts=facts, finished=finished))
+    record = StepRecord(fingerprint=key, outputs=made, facts=facts, finished=finished, run=run)
+    manifest = _with(manifest, step.name, record)
+    folder.write_manifest(manifest)
+    return manifest
+
+
+def _stamped(step: Step, staging: Path) -> tuple[str, dict[str, FileRecord]]:
+    """Stamp the tables among a step's files; return the identifier, empty where there is none, and all files."""
+    made = staged(staging)
+    tables = [name for name in made if is_stamped(name)] if step.stamps is not None else []
+    if step.stamps is None or not tables:
+        return "", made
+    run = step.stamps()
+    for name in tables:
+        stamp(staging / name, run)
+        made[name] = replace(FileRecord.of(staging / name), content=content_sha256(staging / name))
+    return run, made
+
+
+def _stamped_anew(step: Step, folder: RunFolder, manifest: Manifest) -> Manifest:
+    """Write the run's identifier into the tables of a step that is kept, where they still tell another run."""
+    record = manifest.steps[step.name]
+    if step.stamps is None or not record.run or record.run == step.stamps():
+        return manifest
+    staging = folder.staging(step.name)
+    for name in filter(is_stamped, record.outputs):
+        (staging / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder.path / name, staging / name)
+    run, made = _stamped(step, staging)
+    folder.publish(staging, made)  # killed from here to the manifest, the step is made again
+    manifest = _with(manifest, step.name, replace(record, outputs={**record.outputs, **made}, run=run))
     folder.write_manifest(manifest)
     return manifest
 
@@ -252,7 +287,8 @@ def _outputs_of_others(manifest: Manifest, name: str) -> set[str]:
 def _fingerprint(step: Step, manifest: Manifest, hashes: Mapping[Path, FileRecord], root: Path) -> str:
     """Hash all that decides a step's outputs; upstream steps count by their bytes, not by their names."""
     upstream = {
-        need: {name: record.sha256 for name, record in manifest.steps[need].outputs.items()} for need in step.needs
+        need: {name: record.known_by for name, record in manifest.steps[need].outputs.items()}
+        for need in step.needs
     }
     return fingerprint(
         {

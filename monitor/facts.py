@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from aoi.project.indicator import FactSheet
-from monitor.tables import write_csv
+from monitor.tables import unstamped, write_csv
 
 __all__ = ["FACTS", "fact_table", "facts_path", "joined_facts", "read_facts", "write_facts"]
 
@@ -39,5 +39,5 @@ def joined_facts(sheets: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def read_facts(path: Path) -> pd.DataFrame:
     """Read fact sheets; all but the number is text, since codes of places keep their zeros."""
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows = unstamped(pd.read_csv(path, dtype=str, keep_default_na=False))
     return rows.astype({"n": float})

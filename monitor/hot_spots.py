@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aoi.hot_spot import global_pattern, local_pattern
-from monitor.tables import read_csv
+from monitor.tables import read_csv, unstamped
 
 __all__ = ["HOT_SPOT_COLUMNS", "pattern_tables", "read_pairs", "recomputed_pattern"]
 
@@ -65,7 +65,7 @@ def recomputed_pattern(folder: Path, seed: int) -> tuple[pd.DataFrame, pd.DataFr
     published, whole = read_csv(folder / "hot_spots.csv"), read_csv(folder / "spatial_pattern.csv")
     density = published.drop(columns=list(HOT_SPOT_COLUMNS))
     first = published[published["crop"] == published["crop"].iloc[0]]
-    neighbours = pd.read_csv(folder / "hot_spot_neighbours.csv", dtype=str)
+    neighbours = unstamped(pd.read_csv(folder / "hot_spot_neighbours.csv", dtype=str))
     return pattern_tables(
         density,
         read_pairs(neighbours, first["domain"].tolist()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,12 @@ def settings_sha256(steps: Sequence[Step]) -> str:
 
 
 def identifier(
-    steps: Sequence[Step], base: Manifest, *, root: Path, hashes: dict[Path, FileRecord]
+    steps: Sequence[Step],
+    base: Manifest,
+    *,
+    root: Path,
+    hashes: dict[Path, FileRecord],
+    aside: Collection[Path] = (),
 ) -> Callable[[], str]:
     """Return a function that gives the run's identifier, reading inputs when it is first asked.
 
@@ -40,12 +45,14 @@ def identifier(
         Folder that input paths are told relative to.
     hashes
         Of inputs that were read already; filled with the others.
+    aside
+        Inputs that no number depends on.
     """
 
     @cache
     def carried() -> str:
         survey = {**base.survey, "settings_sha256": settings_sha256(steps)}
-        return run_id(survey, base.versions, _inputs(steps, root, hashes))
+        return run_id(survey, base.versions, _inputs(steps, root, hashes, aside))
 
     return carried
 
@@ -57,6 +64,7 @@ def identified(
     root: Path,
     hashes: dict[Path, FileRecord],
     told: Mapping[str, Any],
+    aside: Collection[Path] = (),
 ) -> Manifest:
     """Return the manifest of a run that has ended, with its identifier and all it was made from.
 
@@ -64,12 +72,12 @@ def identified(
     ----------
     manifest
         As the steps left it.
-    steps, root, hashes
+    steps, root, hashes, aside
         As in `identifier`.
     told
         What else the run card says of the survey: licences and sources.
     """
-    inputs = _inputs(steps, root, hashes)
+    inputs = _inputs(steps, root, hashes, aside)
     survey = {**manifest.survey, **told, "settings_sha256": settings_sha256(steps)}
     survey["run_id"] = run_id(survey, manifest.versions, inputs)
     return Manifest(
@@ -97,11 +105,13 @@ def require_licences_used(licences: Mapping[str, str], steps: Sequence[Step], *,
         )
 
 
-def _inputs(steps: Sequence[Step], root: Path, hashes: dict[Path, FileRecord]) -> dict[str, FileRecord]:
-    """Return the records of every input that is there, by name."""
+def _inputs(
+    steps: Sequence[Step], root: Path, hashes: dict[Path, FileRecord], aside: Collection[Path]
+) -> dict[str, FileRecord]:
+    """Return the records of every input that is there and decides numbers, by name."""
     found = {}
     for path in dict.fromkeys(path for step in steps for path in step.inputs):
-        if path.is_file():
+        if path.is_file() and path not in aside:
             if path not in hashes:
                 hashes[path] = FileRecord.of(path)
             found[shown(path, root)] = hashes[path]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aoi.impact.group_time import NEVER
 from geo.errors import InputError, Problem, QualityGateError, reason
 from geo.files import write_text
-from monitor.tables import write_csv
+from monitor.tables import unstamped, write_csv
 
 if TYPE_CHECKING:
     from aoi.impact.evaluation import Evaluation, Row
@@ -62,7 +62,7 @@ def read_impact_csv(path: Path) -> pd.DataFrame:
     """Read a table of the folder ``impact``: codes are text, and only an empty cell is missing."""
     header = path.read_text(encoding="utf-8").split("\n", 1)[0].strip().split(",")
     text = {name: str for name in header if name in TEXT or name.startswith("exact_")}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    return unstamped(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
 
 
 def write_impact_tables(tables: ImpactTables, folder: Path) -> None:

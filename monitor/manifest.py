@@ -33,6 +33,13 @@ class FileRecord:
     """Content hash."""
     bytes: int
     """Length."""
+    content: str = ""
+    """Hash of a table without the run's identifier (`monitor.stamp`); empty of what carries none."""
+
+    @property
+    def known_by(self) -> str:
+        """The hash of all in it that decides what is made from it."""
+        return self.content or self.sha256
 
     @classmethod
     def of(cls, path: Path) -> FileRecord:
@@ -61,6 +68,8 @@ class StepRecord:
     """Small results other steps and the reader want (counts, notes)."""
     finished: str = ""
     """Time it ended (UTC); the only part that differs between equal runs."""
+    run: str = ""
+    """Identifier that its tables carry; empty where none does."""
 
     @property
     def is_done(self) -> bool:
@@ -93,6 +102,7 @@ class Manifest:
                 "finished": step.finished,
                 "outputs": _records_to_json(step.outputs),
             }
+            | ({"run": step.run} if step.run else {})
             for name, step in self.steps.items()
         }
         content: dict[str, Any] = {
@@ -118,6 +128,7 @@ class Manifest:
                 outputs=_inside(_records_from_json(step["outputs"])),
                 facts=dict(step["facts"]),
                 finished=step["finished"],
+                run=_text(step.get("run", "")),
             )
             for name, step in content["steps"].items()
         }
@@ -188,8 +199,21 @@ def _inside(records: dict[str, FileRecord]) -> dict[str, FileRecord]:
 
 
 def _records_to_json(records: Mapping[str, FileRecord]) -> dict[str, dict[str, Any]]:
-    return {name: {"sha256": record.sha256, "bytes": record.bytes} for name, record in records.items()}
+    return {
+        name: {"sha256": record.sha256, "bytes": record.bytes}
+        | ({"content": record.content} if record.content else {})
+        for name, record in records.items()
+    }
 
 
 def _records_from_json(content: Mapping[str, Mapping[str, Any]]) -> dict[str, FileRecord]:
-    return {name: FileRecord(sha256=entry["sha256"], bytes=entry["bytes"]) for name, entry in content.items()}
+    return {
+        name: FileRecord(sha256=entry["sha256"], bytes=entry["bytes"], content=_text(entry.get("content", "")))
+        for name, entry in content.items()
+    }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r:.40}")
+    return value

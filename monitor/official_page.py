@@ -12,6 +12,7 @@ from geo.vector import open_layer, read_layer
 from maps.page import About, AdminLayer, Figures, LineLayer, OverlayLayer, Page, Period
 from monitor.context import Context
 from monitor.official_inputs import official_section
+from monitor.tables import unstamped
 
 __all__ = ["official_page"]
 
@@ -61,7 +62,8 @@ def _figures(context: Context) -> Figures:
     text = dict.fromkeys(columns, str)
 
     def read(name: str) -> pd.DataFrame:
-        return pd.read_csv(context.out / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
+        path = context.out / f"{name}.csv"
+        return unstamped(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
 
     blank = {"source": "", "vintage": "", "flags": ""}
     further: tuple[str, ...] = (

@@ -43,6 +43,8 @@ def closing_lines(manifest: Manifest, out: Path) -> Iterator[str]:
     page = _page(manifest, out)
     if page is not None:
         yield f"map: {page}"
+    if manifest.survey.get("run_id"):
+        yield f"run: {manifest.survey['run_id']}"
 
 
 def refusals(manifest: Manifest) -> list[Problem]:
@@ -56,6 +58,7 @@ def result_json(manifest: Manifest, out: Path) -> dict[str, Any]:
     page = _page(manifest, out)
     return {
         "survey": manifest.survey["name"],
+        "run": manifest.survey.get("run_id"),
         "out": str(out),
         "estimates": _facts(facts, "headline"),
         "changes": _facts(facts, "changes"),

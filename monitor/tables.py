@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from aoi.survey.design import StratifiedDesign
 from geo.errors import InputError, Problem, reason
 from geo.limits import require_size
+from monitor.stamp import COLUMN
 
-__all__ = ["KNOWN", "SurveyTables", "read_csv", "read_tables", "write_csv"]
+__all__ = ["KNOWN", "SurveyTables", "read_csv", "read_tables", "unstamped", "write_csv"]
 
 KNOWN = "known"
 """Certainty stratum of cells whose class is known from training visits."""
@@ -64,7 +65,12 @@ def read_csv(path: Path) -> pd.DataFrame:
     """Read a table of the run folder: text stays text, and only an empty cell is missing."""
     header = path.read_text(encoding="utf-8").split("\n", 1)[0].strip().split(",")
     text = {name: str for name in header if name in TEXT or name.startswith(("map_", "label_"))}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    return unstamped(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
+
+
+def unstamped(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the run's identifier, which is no part of what it says."""
+    return table.drop(columns=COLUMN, errors="ignore")
 
 
 def read_given_csv(path: Path) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from monitor.engine import Listener, Step, execute, selected, tidied
 from monitor.identity import identified, identifier, require_licences_used
 from monitor.indicators import PARTS
 from monitor.manifest import MANIFEST, FileRecord, Manifest
+from monitor.program import program_version
 from monitor.run_card import RUN_CARD, run_card
 from monitor.run_folder import RunFolder
 from monitor.sections import PeriodSection, Section
@@ -38,8 +39,8 @@ FETCH = "fetch"
 TIERED_VERBS = ("map", "report", "export")
 """Verbs that make products of one tier."""
 
-CARRYING = ("map", "map:1", "map:2", "report")
-"""Verbs whose products name the run."""
+CARRYING = tuple(f"{verb}{tier}" for verb in TIERED_VERBS for tier in ("", ":1", ":2"))
+"""Verbs whose products name the run; tables of the others are stamped when they are done."""
 
 DISCLOSURE = "disclosure"
 """Step that products of tiers 1 and 2 need; no verb of its own."""
@@ -149,7 +150,7 @@ def _run_in(
     base = tidied(base, steps, folder, root=root)
     _forget_blocks(folder, steps)
     made = execute(wanted, folder, base, root=root, resume=options.resume, listener=listener, hashes=hashes)
-    made = identified(made, steps, root=root, hashes=hashes, told=_told(survey))
+    made = identified(made, steps, root=root, hashes=hashes, told=_told(survey), aside=approvals_of(survey))
     _close(folder, made)
     return replace(made, steps={step.name: made.steps[step.name] for step in wanted})
 
@@ -263,8 +264,18 @@ def plan(
     context = _context(survey, survey_path, options)
     steps = _official_steps(context, options) if survey.official is not None else _steps(context, options)
     base = base_manifest(survey, survey_path)
-    context.identify = identifier(steps, base, root=context.root, hashes={} if hashes is None else hashes)
-    return [replace(step, carries=context.identify) if step.verb in CARRYING else step for step in steps]
+    known = {} if hashes is None else hashes
+    context.identify = identifier(steps, base, root=context.root, hashes=known, aside=approvals_of(survey))
+    return [
+        replace(step, **{"carries" if step.verb in CARRYING else "stamps": context.identify})  # type: ignore[arg-type]
+        for step in steps
+    ]
+
+
+def approvals_of(survey: Survey) -> tuple[Path, ...]:
+    """Return the file of approvals, which come after the numbers and change none: the run stays the same."""
+    path = survey.disclosure.approvals
+    return () if path is None else (path,)
 
 
 def _steps(context: Context, options: RunOptions) -> list[Step]:
@@ -291,7 +302,7 @@ def _with_own_files(step: Step, context: Context) -> Step:
 
 def base_manifest(survey: Survey, survey_path: Path) -> Manifest:
     """Return the manifest of a survey of which nothing is done yet."""
-    versions = {"python": platform.python_version(), "altdev": version("altdev")}
+    versions = {"python": platform.python_version(), "altdev": program_version()}
     return Manifest(
         survey={
             "name": survey.survey.name,

@@ -35,6 +35,7 @@ ALIASES = {
     "source": "Source",
     "vintage": "Vintage",
     "flags": "Warnings",
+    "run_id": "Run",
 }
 """Column to the name that a form shows."""
 

@@ -64,7 +64,8 @@ def activity_text(activity: Activity, estimates: pd.DataFrame, periods: Mapping[
     activity
         The programme.
     estimates
-        Rows of ``estimates.csv``; those of the frame become indicators.
+        Rows of ``estimates.csv``; those of the frame become indicators, and name their run where there is a
+        column ``run_id``.
     periods
         Period to its ``role``, ``start``, ``end`` and ``reference_date``.
 
@@ -142,8 +143,8 @@ def _period(indicator: ET.Element, row: Mapping[str, Any], period: Mapping[str, 
 
 
 def _interval(row: Mapping[str, Any]) -> str:
+    run = f"; run {plain(row['run_id'])}" if "run_id" in row else ""
     if pd.isna(row["lo_ha"]):
-        return "Published without interval"
-    return (
-        f"{100 * float(row['level']):g} % interval {row['lo_ha']:g} to {row['hi_ha']:g} ha; {plain(row['method'])}"
-    )
+        return f"Published without interval{run}"
+    limits = f"{100 * float(row['level']):g} % interval {row['lo_ha']:g} to {row['hi_ha']:g} ha"
+    return f"{limits}; {plain(row['method'])}{run}"

@@ -50,7 +50,7 @@ class RasterItem:
 
 
 def write_stac(
-    folder: Path, items: Sequence[RasterItem], *, title: str, licence: str, home: Path, tier: int
+    folder: Path, items: Sequence[RasterItem], *, title: str, licence: str, home: Path, tier: int, run: str = ""
 ) -> None:
     """Write ``collection.json`` and an item for each raster.
 
@@ -68,8 +68,11 @@ def write_stac(
         Where `folder` will stand in the end, from which links lead to the rasters.
     tier
         Disclosure tier, which every item carries.
+    run
+        Identifier of the run, which every item carries too.
     """
-    made = {item.name: _item(item, home / item.name, tier) for item in items}
+    own = {"altdev:tier": tier} | ({"altdev:run": run} if run else {})
+    made = {item.name: _item(item, home / item.name, own) for item in items}
     for name, content in made.items():
         write_text(folder / name / f"{name}.json", _json(content))
     boxes = [content["bbox"] for content in made.values()]
@@ -86,7 +89,7 @@ def write_stac(
             "spatial": {"bbox": [whole]},
             "temporal": {"interval": [[_moment(days[0], "00:00:00"), _moment(days[1], "23:59:59")]]},
         },
-        "altdev:tier": tier,
+        **own,
         "links": [
             {"rel": "root", "href": "./collection.json", "type": "application/json"},
             *({"rel": "item", "href": f"./{name}/{name}.json", "type": "application/geo+json"} for name in made),
@@ -95,7 +98,7 @@ def write_stac(
     write_text(folder / "collection.json", _json(collection))
 
 
-def _item(item: RasterItem, home: Path, tier: int) -> dict[str, Any]:
+def _item(item: RasterItem, home: Path, own: Mapping[str, Any]) -> dict[str, Any]:
     with rasterio.open(item.path) as source:
         box = shapely.box(*source.bounds)
         footprint = transform_geom(source.crs, "EPSG:4326", shapely.geometry.mapping(box), precision=7)
@@ -138,7 +141,7 @@ def _item(item: RasterItem, home: Path, tier: int) -> dict[str, Any]:
             "datetime": None,
             "start_datetime": _moment(item.start, "00:00:00"),
             "end_datetime": _moment(item.end, "23:59:59"),
-            "altdev:tier": tier,
+            **own,
             **place,
         },
         "collection": "rasters",

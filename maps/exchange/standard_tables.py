@@ -39,7 +39,7 @@ def wdr_table(estimates: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Text columns: `crop`, `area`, and ``PERIOD minimum``, ``PERIOD best``, ``PERIOD maximum`` in hectares;
-        ``..`` where there is no figure.
+        ``..`` where there is no figure. `run_id` at the end, where the estimates have one.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def wdr_table(estimates: pd.DataFrame) -> pd.DataFrame:
             for title, column in (("minimum", "lo_ha"), ("best", "value_ha"), ("maximum", "hi_ha")):
                 value = by_period[period][column] if period in by_period else None
                 row[f"{period} {title}"] = NOT_AVAILABLE if pd.isna(value) else f"{float(str(value)):,.0f}"
-        rows.append(row)
+        rows.append(row | _run(group.iloc[0]))
     return pd.DataFrame(rows)
 
 
@@ -92,6 +92,7 @@ def arq_table(estimates: pd.DataFrame) -> pd.DataFrame:
                 "eradication_method": NOT_KNOWN,
                 "note": "helper table, not the official form",
             }
+            | _run(one)
         )
     return pd.DataFrame(rows)
 
@@ -141,6 +142,11 @@ def hxl_text(table: pd.DataFrame) -> str:
     """Return a table as CSV with a row of HXL tags below its heading."""
     tags = pd.DataFrame([{column: HXL_TAGS.get(str(column), "") for column in table.columns}])
     return csv_text(pd.concat([tags, table.astype(object)], ignore_index=True))
+
+
+def _run(row: pd.Series) -> dict[str, str]:
+    """Return the run that a figure is of, where it is told."""
+    return {"run_id": str(row["run_id"])} if "run_id" in row.index else {}
 
 
 def _whole(value: object) -> str:

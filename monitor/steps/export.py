@@ -26,6 +26,7 @@ from maps.table import csv_text
 from maps.text import plain
 from maps.waypoint import Waypoint, gpx_text, kml_text
 from monitor.context import Context, Progress
+from monitor.stamp import COLUMN
 from monitor.tables import read_csv
 
 __all__ = ["write_files", "write_official", "write_shared"]
@@ -64,6 +65,7 @@ def write_files(context: Context, staging: Path, progress: Progress) -> Mapping[
     write_stac(
         folder / "stac",
         list(_rasters(context)),
+        run=context.identify(),
         title=title,
         licence=context.survey.map.licence,
         home=context.out / FOLDER / "stac",
@@ -87,7 +89,8 @@ def write_official(context: Context, staging: Path, progress: Progress) -> Mappi
 
 
 def write_shared(context: Context, estimates: pd.DataFrame, folder: Path) -> None:
-    """Write the tables for other bodies; of any tier, from that tier's own estimates."""
+    """Write the tables for other bodies; of any tier, from that tier's own estimates. Each row names the run."""
+    estimates = estimates.assign(**{COLUMN: context.identify()})
     write_standard_tables(folder / "standard_tables.xlsx", estimates, title=context.survey.survey.title)
     for name, text in _shared_texts(context, estimates).items():
         write_text(folder / name, text)
@@ -125,7 +128,7 @@ def _shared_texts(context: Context, estimates: pd.DataFrame) -> dict[str, str]:
 
 def _layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
     admin, crs = context.frame.admin, str(context.frame.geobox.crs)
-    figures = read_csv(context.out / "estimates" / "estimates.csv")
+    figures = read_csv(context.out / "estimates" / "estimates.csv").assign(**{COLUMN: context.identify()})
     shapes = dict(zip(admin["code"].astype(str), admin.geometry, strict=True))
     rows = figures[figures["domain"].isin(list(shapes))].reset_index(drop=True)
     units = geopandas.GeoDataFrame(rows, geometry=[shapes[code] for code in rows["domain"]], crs=crs)

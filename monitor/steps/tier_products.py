@@ -45,6 +45,7 @@ from monitor.needles import needles_of, official_needles
 from monitor.official_page import official_page
 from monitor.official_release import OFFICIAL_CRS
 from monitor.places import rules_of
+from monitor.stamp import COLUMN
 from monitor.steps.disclosure import approved_digest
 from monitor.steps.export import write_shared
 from monitor.steps.products import share_of
@@ -89,9 +90,10 @@ def write_export(
     """Write the files of a tier for other programs, with the record of their release."""
 
     def write(product: SafeProduct, folder: Path) -> None:
+        run = context.identify()
         for name, table in product.tables.items():
             if not table.empty:
-                write_text(folder / f"{name}.csv", csv_text(table))
+                write_text(folder / f"{name}.csv", csv_text(table.assign(**{COLUMN: run})))
         write_shared(context, product.tables["estimates"], folder)
         _write_shapes(context, product, folder)
 
@@ -303,6 +305,8 @@ def _write_shapes(context: Context, product: SafeProduct, folder: Path) -> None:
     layers = {"units": ("Administrative units", product.unit_figures(admin, tier=admin_tier))}
     if not product.tables["cells"].empty:
         layers = {"cells": ("Cells", product.cell_figures()), **layers}
+    run = context.identify()
+    layers = {name: (title, frame.assign(**{COLUMN: run})) for name, (title, frame) in layers.items()}
     for name, (_, frame) in layers.items():
         write_text(folder / f"{name}.geojson", geojson_text(frame))
     if product.tier is Tier.PROGRAMME:

@@ -11,6 +11,7 @@ from maps.disclosure.release import RECORD_NAME
 from monitor.indicators import FOLDER
 from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 from monitor.run_card import require_run_card
+from monitor.stamp import require_stamps
 from monitor.tables import read_tables
 from monitor.verify.indicators import (
     recompute_benefits,
@@ -72,7 +73,9 @@ def verify_run(out: Path) -> Iterator[str]:
     if not manifest.steps and not manifest.custody:
         raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
     yield from _figures(out, manifest, files)
-    yield f"run card is that of run {require_run_card(out, manifest)}"
+    run = require_run_card(out, manifest)
+    yield f"run card is that of run {run}"
+    yield f"{require_stamps(out, files, run)} tables and pages of figures carry it"
 
 
 def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> Iterator[str]:

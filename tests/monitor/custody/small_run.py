@@ -12,26 +12,29 @@ from monitor.run_folder import RunFolder
 
 STRICT = {
     "reference": {"frame/sample.csv": "unit,x,y\n1,712345.5,4012345.5\n", "frame/reference.csv": "1,coca\n"},
-    "estimate": {"estimates/estimates.csv": "coca,12\n"},
-    "map": {"products/0/index.html": "<p>712345.5</p>"},
+    "estimate": {"estimates/estimates.csv": "crop,value_ha,run_id\ncoca,12,RUN\n"},
+    "map": {"products/0/index.html": "<p>712345.5 RUN</p>"},
 }
-SHARED = {"map:1": {"products/1/index.html": "<p>10</p>"}, "export:2": {"products/2/estimates.csv": "coca,10\n"}}
+SHARED = {
+    "map:1": {"products/1/index.html": "<p>10 RUN</p>"},
+    "export:2": {"products/2/estimates.csv": "coca,10,RUN\n"},
+}
 FINISHED = "2026-01-02T03:04:05+00:00"
 
 
 def make_run(out: Path, *, finished: str = FINISHED, shared: Mapping[str, Mapping[str, str]] = SHARED) -> Manifest:
-    """Write the folder and return its manifest."""
+    """Write the folder, its identifier in the place of RUN, and return its manifest."""
+    survey = {"name": "small", "title": "Small", "seed": 1, "settings_sha256": fingerprint("settings")}
+    versions = {"altdev": "0"}
+    survey["run_id"] = run_id(survey, versions, {})
     steps = {}
     for name, files in {**STRICT, **shared}.items():
         for file, text in files.items():
             (out / file).parent.mkdir(parents=True, exist_ok=True)
-            (out / file).write_text(text)
+            (out / file).write_text(text.replace("RUN", survey["run_id"]))
         records = {file: FileRecord.of(out / file) for file in files}
         facts = {"place": "712345.5 4012345.5"} if name in STRICT else {}
         steps[name] = StepRecord(fingerprint=fingerprint(name), outputs=records, facts=facts, finished=finished)
-    survey = {"name": "small", "title": "Small", "seed": 1, "settings_sha256": fingerprint("settings")}
-    versions = {"altdev": "0"}
-    survey["run_id"] = run_id(survey, versions, {})
     manifest = Manifest(survey=survey, versions=versions, inputs={}, steps=steps)
     RunFolder(out).write_manifest(manifest)
     write_run_card(out, manifest)
