@@ -7,6 +7,7 @@ registered, and the one that opened it is looked at again. Take pyogrio from her
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import re
@@ -24,6 +25,7 @@ __all__ = [
     "VECTOR_FORMATS",
     "layer_errors",
     "limited_pyogrio",
+    "quiet_libtiff",
     "raster_format",
     "require_plain_file",
     "vector_format",
@@ -63,6 +65,26 @@ _HEAD = 1 << 16
 
 # GDAL's own words on the way to an error that is told in one line; whoever wants them adds a handler
 logging.getLogger("rasterio").addHandler(logging.NullHandler())
+
+
+@cache
+def quiet_libtiff() -> None:
+    """Let libtiff print nothing by itself, such as a line for each block that found no room on the disk.
+
+    What it finds reaches GDAL all the same, and by way of its errors the one line that is told. The handler that
+    goes is libtiff's own for the whole process, so that threads have nothing to agree on; where the library cannot
+    be found in memory (only Linux tells what is there), its lines stay.
+    """
+    try:
+        mapped = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for path in sorted(set(re.findall(r"/\S*/libtiff\S*\.so\S*", mapped))):
+        library = ctypes.CDLL(path)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            handler = getattr(library, name)
+            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            handler(None)
 
 
 @cache

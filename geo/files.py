@@ -14,8 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from geo.errors import AltdevError, InputError, Problem
+from geo.limits import require_size
 
-__all__ = ["FIXED_DATE", "NO_ROOM", "atomic", "cannot_write", "content_id", "require_file", "sha256", "write_text"]
+__all__ = [
+    "FIXED_DATE",
+    "NO_ROOM",
+    "atomic",
+    "cannot_write",
+    "content_id",
+    "read_utf8",
+    "require_file",
+    "sha256",
+    "write_text",
+]
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 """Date written inside formats that insist on one (GeoPackage, XLSX), so that equal content is equal bytes."""
@@ -98,6 +109,27 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8 with plain line ends, whole or not at all."""
     with atomic(path) as part:
         part.write_bytes(text.encode("utf-8"))
+
+
+def read_utf8(path: Path) -> str:
+    """Return the text of a file that a user gave.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is larger than the limit of a text, or is not UTF-8.
+    """
+    require_size(path, "json_bytes")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        found = f"text that is not UTF-8 (byte {error.start + 1})"
+        raise InputError(Problem(str(path), found, "a text in UTF-8", "save it as UTF-8")) from error
+    except OSError as error:
+        found = f"a file that cannot be read ({error.strerror})"
+        raise InputError(
+            Problem(str(path), found, "a readable file", "correct the path or its permissions")
+        ) from error
 
 
 def sha256(path: Path) -> str:

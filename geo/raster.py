@@ -22,7 +22,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
-from geo.drivers import raster_format, require_plain_file
+from geo.drivers import quiet_libtiff, raster_format, require_plain_file
 from geo.errors import AltdevError, InputError, Problem, reason
 from geo.files import atomic, cannot_write
 from geo.limits import require_within
@@ -42,6 +42,8 @@ __all__ = [
     "read_on_grid",
     "write_cog",
 ]
+
+quiet_libtiff()  # which came with rasterio
 
 os.environ.setdefault("GDAL_CACHEMAX", "256")
 """Megabytes of blocks that the library keeps; its own default is a twentieth of the machine, whatever that is."""

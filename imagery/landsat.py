@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from geo.errors import InputError, Problem, reason
+from geo.json_text import parse_json
 from geo.limits import require_size
 from geo.markup import parse_xml
 from imagery.scene import BandFile, Scene, SunAngles, naming, platform_name
@@ -19,7 +19,7 @@ __all__ = ["landsat_metadata", "landsat_scene"]
 _SUFFIXES = (".txt", ".json", ".xml")
 """In the order they are preferred: one scene ships all three, which say the same."""
 _LEVELS = ("L2SP", "L2SR")
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 Groups = Mapping[str, Mapping[str, str]]
 
@@ -125,7 +125,7 @@ def _groups(path: Path) -> Groups:
     require_size(path, "json_bytes")
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
-        content = json.loads(text)["LANDSAT_METADATA_FILE"]
+        content = parse_json(text, where=str(path))["LANDSAT_METADATA_FILE"]
         return {name: {key: str(value) for key, value in group.items()} for name, group in content.items()}
     if path.suffix == ".xml":
         root = parse_xml(text.encode())

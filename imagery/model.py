@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from geo.blocks import BLOCK_SIZE
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Problem, reason
 from geo.files import write_text
+from geo.json_text import read_json
 from imagery.calibration import Calibration, Method
 from imagery.classifier import BoostSettings
 from imagery.ensemble import Ensemble, EnsembleSettings, Kind
@@ -23,6 +24,9 @@ from imagery.radar import RadarSpec, RadarView
 from imagery.sensor import Sensor
 
 __all__ = ["ClassifySettings", "TrainedModel"]
+
+_MALFORMED = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What a record that is none makes Python raise; the errors of pydantic are among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,20 +158,26 @@ class TrainedModel:
             If a file is missing or the two do not belong together.
         """
         try:
-            content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            content = read_json(folder / "model.json")
             told: Mapping[str, str] = content["members_sha256"]
             order: Sequence[Kind] = content["settings"]["ensemble"]["members"]
             texts: dict[str, str] = {kind: (folder / f"{kind}.txt").read_bytes().decode("utf-8") for kind in order}
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise InputError(
-                Problem(str(folder), f"no whole model ({error})", "model.json and its classifiers", "train again")
-            ) from error
+        except _MALFORMED as error:
+            raise _no_model(folder, error) from error
         if told != {kind: sha256(text.encode()).hexdigest() for kind, text in texts.items()}:
             raise InputError(
                 Problem(str(folder), "model.json and classifiers of different models", "one model", "train again")
             )
+        try:
+            return cls._of(content, texts)
+        except _MALFORMED as error:
+            raise _no_model(folder, error) from error
+
+    @classmethod
+    def _of(cls, content: Mapping[str, Any], texts: Mapping[str, str]) -> TrainedModel:
+        """Return the model of a record; an error of Python where the record is none."""
         settings = content["settings"]
-        return cls(
+        model = cls(
             classifier=Ensemble.read(texts, content["codes"], content["class_weights"]),
             spec=_spec(content["spec"]),
             sensor=Sensor.model_validate(content["sensor"]),
@@ -176,6 +186,18 @@ class TrainedModel:
             validation=content["validation"],
             radar=None if content["radar"] is None else _radar(content["radar"]),
         )
+        if list(model.names) != list(content["features"]):
+            raise ValueError("features of another model")
+        for crop in model.validation.get("calibration", {}):
+            model.calibration(crop)
+        for crop in model.validation.get("floor_rules", {}):
+            model.greenness_rule(crop)
+        return model
+
+
+def _no_model(folder: Path, error: Exception) -> InputError:
+    found = f"no whole model ({reason(error)})"
+    return InputError(Problem(str(folder), found, "model.json and its classifiers", "train again"))
 
 
 def _radar_record(view: RadarView) -> dict[str, Any]:

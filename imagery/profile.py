@@ -18,6 +18,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from geo.errors import InputError, Problem, SurveyFileError
+from geo.files import read_utf8
 from geo.legend import Legend, MapClass
 
 __all__ = [
@@ -344,7 +345,7 @@ def load_profile(name_or_path: str | Path) -> CropProfile:
     try:
         profile = CropProfile.model_validate(tomllib.loads(text))
         profile.legend  # noqa: B018 - refuses double codes and names on reading, not on first use
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(Problem(where, f"text that is not TOML ({error})", "a crop profile")) from error
     except ValidationError as error:
         raise SurveyFileError(list(_problems(where, error))) from None
@@ -361,7 +362,7 @@ def _profile_text(name_or_path: str | Path) -> tuple[str, str]:
         raise InputError(
             Problem("[imagery] profile", f"{str(name_or_path)!r}", f"one of {known}, or a profile file")
         )
-    return str(path), path.read_text(encoding="utf-8")
+    return str(path), read_utf8(path)
 
 
 def _occurrence(window: Window, year: int) -> tuple[date, date]:

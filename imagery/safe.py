@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pyproj import Transformer
+from pyproj.exceptions import ProjError
 
 from geo.errors import InputError, Problem, reason
 from geo.limits import require_size
@@ -25,7 +26,9 @@ __all__ = ["safe_scene", "safe_tiles"]
 _RESOLUTION = re.compile(r"_(\d\d)m$")
 _IMAGES = (".jp2", ".tif", ".tiff")
 _BEYOND_FILES = 1000
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+_MALFORMED = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, StopIteration, ProjError,
+)  # fmt: skip
 
 
 def safe_tiles(folder: Path) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from geo.errors import InputError, Problem, SurveyFileError
+from geo.files import read_utf8
 
 __all__ = ["Band", "MaskRule", "OffsetRule", "Sensor", "baseline_number", "load_sensor", "sensor_names"]
 
@@ -214,7 +215,7 @@ def load_sensor(name_or_path: str | Path) -> Sensor:
     where, text = _sensor_text(name_or_path)
     try:
         return Sensor.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(Problem(where, f"text that is not TOML ({error})", "a sensor file")) from error
     except ValidationError as error:
         raise SurveyFileError(list(_problems(where, error))) from None
@@ -230,7 +231,7 @@ def _sensor_text(name_or_path: str | Path) -> tuple[str, str]:
         raise InputError(
             Problem("[imagery] sensor", f"{str(name_or_path)!r}", f"one of {known}, or a sensor file (.toml)")
         )
-    return str(path), path.read_text(encoding="utf-8")
+    return str(path), read_utf8(path)
 
 
 def _problems(where: str, error: ValidationError) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aoi.legality.rule import Law, load_law, parse_law
 from geo.errors import InputError, Problem
+from geo.files import read_utf8
 from monitor.sections import LegalitySection, OverlayLayer
 
 __all__ = ["read_law", "zone_problems"]
@@ -25,7 +26,7 @@ def read_law(section: LegalitySection) -> Law:
     path = Path(section.law)
     if not path.is_file():
         raise InputError(Problem(str(path), "no such file", "a law", "correct [legality] law"))
-    return parse_law(path.read_text(encoding="utf-8"), where=path.name)
+    return parse_law(read_utf8(path), where=path.name)
 
 
 def zone_problems(section: LegalitySection, law: Law, overlays: Sequence[OverlayLayer]) -> Iterator[Problem]:

@@ -46,7 +46,8 @@ class ImagerySection(Section):
 
     catalog: Path | None = Field(default=None, description="Static STAC catalogue (catalog.json)")
     outside: bool = Field(
-        default=False, description="Whether a catalogue may name files outside its folder and the survey's"
+        default=False,
+        description="Whether a catalogue or product may name files outside its folder and the survey's",
     )
     folder: Path | None = Field(
         default=None, description="Folder of scenes as their provider ships them, or of files named by `pattern`"

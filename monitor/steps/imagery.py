@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from imagery.adjust import Adjusted, AdjustOptions
     from imagery.joint import JointSensors
     from imagery.scene import Scene
-    from monitor.sections.imagery import FurtherSection
+    from monitor.sections.imagery import FurtherSection, ImagerySection
 
 __all__ = [
     "adjust_options",
@@ -62,7 +62,7 @@ def search(context: Context, period: PeriodSection) -> Search:
         found = search_scenes(catalog=None, folder=imagery.folder, pattern=imagery.pattern, **request)
     else:
         found = search_items(items, where=source_name(context), **request)
-        _require_inside(found, context)
+    _require_inside(found, imagery, context)
     _require_own_objects(found, context)
     waiting = [problem for problem in found.unfetched if not _was_tried(problem, context)]
     if waiting or (imagery.broken == "refuse" and found.lost):
@@ -100,6 +100,7 @@ def _further_scenes(context: Context, period: PeriodSection, section: FurtherSec
         end=period.end,
         geobox=context.frame.geobox,
     )
+    _require_inside(found, section, context)
     _require_own_objects(found, context)
     if context.imagery.broken == "refuse" and found.lost:
         raise InputError([*found.problems, *found.unfetched])
@@ -123,8 +124,8 @@ def kept_radar(context: Context, period: PeriodSection) -> tuple[Scene, ...]:
     return tuple(kept_as_prepared(found.scenes, folder, None, context.frame.geobox))
 
 
-def _require_inside(found: Search, context: Context) -> None:
-    """Refuse a catalogue that names files elsewhere on this machine: it was written by others.
+def _require_inside(found: Search, source: ImagerySection | FurtherSection, context: Context) -> None:
+    """Refuse a catalogue or product that names files elsewhere on this machine: it was written by others.
 
     Links that stand in the folders are their owner's, and are followed.
 
@@ -133,17 +134,19 @@ def _require_inside(found: Search, context: Context) -> None:
     InputError
         Naming each scene.
     """
-    imagery = context.imagery
-    if imagery.catalog is None or imagery.outside:
+    home = source.folder if source.catalog is None else source.catalog.parent
+    if home is None or context.imagery.outside:
         return
-    homes = [os.path.abspath(folder) for folder in (imagery.catalog.parent, context.root)]  # noqa: PTH100 (no links)
+    folders = (home, context.root, context.imagery.cache)
+    homes = [os.path.abspath(folder) for folder in folders]  # noqa: PTH100 (links are followed)
     problems = []
     for scene in found.scenes:
         paths = [os.path.abspath(path) for path in scene_files([scene])]  # noqa: PTH100
         strays = [path for path in paths if not any(Path(path).is_relative_to(home) for home in homes)]
         if strays:
             name = Path(strays[0]).name
-            told = f"{len(strays)} files outside the catalogue's folder and the survey's, such as {name}"
+            what = "folder of scenes" if source.catalog is None else "catalogue's folder"
+            told = f"{len(strays)} files outside the {what} and the survey's, such as {name}"
             remedy = "if they are meant, set [imagery] outside = true"
             problems.append(Problem(f"scene {scene.id}", told, "files inside", remedy))
     if problems:

@@ -34,6 +34,25 @@ from tests.geo.builders import EAST, NORTH, UTM, grid
 DIGITS = np.arange(1, 13, dtype=np.uint8).reshape(3, 4)
 MEMORY_MIB = 60  # reading block by block; the raster of the test below holds 576 MiB
 
+WRITE_WITHOUT_ROOM = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from odc.geo.geobox import GeoBox
+from geo.errors import AltdevError
+from geo.raster import write_cog
+
+cells = np.random.default_rng(1).integers(0, 60000, (600, 600), dtype=np.uint16)
+box = GeoBox.from_bbox((500000, 0, 506000, 6000), "EPSG:32618", resolution=10)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+try:
+    write_cog(Path(sys.argv[1]), cells, box)
+except AltdevError as error:
+    sys.exit(str(error))
+"""
+"""A file that finds no room: the system lets none grow beyond 60,000 bytes."""
+
 READ_BY_BLOCKS = """
 import resource, sys
 import numpy as np
@@ -176,6 +195,15 @@ class TestWriteCog:
 
         with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*Write failed.*free some space"):
             fill()
+        assert names(tmp_path) == []
+
+    def test_a_real_full_disk_is_one_line_of_the_whole_process(self, tmp_path: Path) -> None:
+        """Attack: with no room for a file, the process says one line; the libraries below say none of their own."""
+        command = [sys.executable, "-W", "ignore", "-c", WRITE_WITHOUT_ROOM, str(tmp_path / "a.tif")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stderr
+        (line,) = done.stderr.splitlines()
+        assert "a.tif: found no way to write the file" in line
         assert names(tmp_path) == []
 
     def test_folder_that_cannot_be_written_to(self, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pystac
@@ -14,14 +15,17 @@ from click.testing import CliRunner, Result
 
 from aoi.survey.coverage import MOST_DRAWN, coverage_of
 from aoi.survey.design import LONELY_POLICIES, StratifiedDesign
+from benchmarks.trust.readers import READERS
 from geo.errors import DisclosureError, InputError, QualityGateError, SurveyFileError
-from imagery.catalog import is_file
+from imagery.catalog import Search, is_file
+from imagery.safe import safe_scene
 from imagery.sensor import load_sensor
 from imagery.stac import items_of, scene_of
 from monitor import cli
 from monitor.config import load_survey
 from monitor.manifest import MANIFEST, FileRecord, Manifest, StepRecord, read_manifest
 from monitor.run_folder import RunFolder
+from monitor.steps.imagery import _require_inside
 from monitor.steps.reference import read_label_file
 from monitor.table_mode import estimate_tables
 from monitor.verify import verify_run
@@ -301,6 +305,30 @@ def test_malformed_item_is_told_by_scene(key: str, value: object, said: str) -> 
         item.assets["B04"].extra_fields[key] = value
     with pytest.raises(InputError, match=f"scene SCENE: .*{said}"):
         scene_of(item, sensor)
+
+
+@pytest.mark.parametrize("lead", ["/private/L2A_T18NWJ", "../../../private/L2A_T18NWJ"])
+def test_a_product_leads_nowhere_else(tmp_path: Path, lead: str) -> None:
+    """Attack: metadata of a product that list images of other folders are refused, unless that is allowed."""
+    home = tmp_path / "scenes"
+    tile = home / "X.SAFE" / "GRANULE" / "L2A_T18NWJ" / "MTD_TL.xml"
+    tile.parent.mkdir(parents=True)
+    tile.write_bytes(READERS["SAFE tile"].sound(tmp_path))
+    product = READERS["SAFE product"].sound(tmp_path)
+    sensor, told = load_sensor("sentinel-2-l2a"), []
+    for data in (product, product.replace(b"GRANULE/L2A_T18NWJ/IMG_DATA/R20m", lead.encode(), 1)):
+        (home / "X.SAFE" / "MTD_MSIL2A.xml").write_bytes(data)
+        scene = safe_scene(tile, sensor)
+        assert scene is not None
+        for allowed in (False, True):
+            source = SimpleNamespace(catalog=None, folder=home)
+            context = SimpleNamespace(imagery=SimpleNamespace(outside=allowed, cache=tmp_path / "cache"), root=tmp_path / "survey")
+            try:
+                _require_inside(Search(scenes=(scene,), problems=()), source, context)  # type: ignore[arg-type]
+            except InputError as error:
+                told.append(str(error))
+    (only,) = told
+    assert f"scene {scene.id}: found 1 files outside the folder of scenes and the survey's" in only
 
 
 def test_asset_name_too_long_is_missing(tmp_path: Path) -> None:
