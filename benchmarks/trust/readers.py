@@ -275,7 +275,7 @@ def _projects(path: Path) -> object:
     folder = path.parent / "programme"
     folder.mkdir(exist_ok=True)
     shutil.copyfile(path, folder / "projects.csv")
-    return read_programme(folder, country="ZZZ")
+    return read_programme(folder)
 
 
 def _utf8(path: Path) -> str:

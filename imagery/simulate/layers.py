@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "project_layers",
     "river_lines",
     "road_lines",
+    "typed",
 ]
 
 _STREAM = 52
@@ -120,7 +121,13 @@ def eradication_events(landscape: Landscape) -> geopandas.GeoDataFrame:
         "method": [row[2] for row in rows],
         "claimed_ha": [row[3] for row in rows],
     }
-    return _layer(landscape, [row[4] for row in rows], columns)
+    return typed(_layer(landscape, [row[4] for row in rows], columns), numbers=("claimed_ha",))
+
+
+def typed(layer: geopandas.GeoDataFrame, *, numbers: Collection[str]) -> geopandas.GeoDataFrame:
+    """Return a layer whose columns keep their kind without any row: all but `numbers` and the shapes hold text."""
+    texts = [name for name in layer.columns if name not in {*numbers, layer.geometry.name}] if layer.empty else []
+    return layer.astype(dict.fromkeys(texts, object))
 
 
 def prior_cultivation(landscape: Landscape) -> geopandas.GeoDataFrame:
@@ -135,7 +142,7 @@ def prior_cultivation(landscape: Landscape) -> geopandas.GeoDataFrame:
         shapes += list(drawn)
     layer = _layer(landscape, shapes, {"year": years, "class": [landscape.scenario.crop] * len(years)})
     layer["area_ha"] = np.round(polygon_areas_ha(layer), 4)
-    return layer
+    return typed(layer, numbers=("year", "area_ha"))
 
 
 def _crop_centre(landscape: Landscape, frame: shapely.Geometry) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from geo.areas import polygon_areas_ha
 from geo.files import write_text
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.landscape import Landscape
-from imagery.simulate.layers import eradication_events, project_layers, road_lines
+from imagery.simulate.layers import eradication_events, project_layers, road_lines, typed
 from imagery.simulate.noise import stream
 
 __all__ = ["law_text", "write_programme"]
@@ -279,7 +279,8 @@ def _eradication(landscape: Landscape, units: geopandas.GeoDataFrame) -> geopand
         ],
     }
     stamped = {name: [value] * len(events) for name, value in _STAMP.items()}
-    return geopandas.GeoDataFrame(rows | stamped, geometry=list(shapes), crs=events.crs)
+    layer = geopandas.GeoDataFrame(rows | stamped, geometry=list(shapes), crs=events.crs)
+    return typed(layer, numbers=[name for name in rows if name.endswith("_ha")])
 
 
 def _true_fields(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,14 +15,16 @@ import rasterio
 import shapely
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
+from aoi.project.programme import read_programme
 from geo.errors import SurveyFileError
 from geo.files import sha256
-from geo.vector import layer_problems
+from geo.vector import Layer, layer_problems, write_gpkg
 from imagery.profile import BANDS, load_profile
+from imagery.simulate import programme_tables
 from imagery.simulate.admin import admin_units, frame_of
 from imagery.simulate.example import write_example
 from imagery.simulate.landscape import Landscape, build_landscape
-from imagery.simulate.layers import eradication_events, prior_cultivation, project_layers
+from imagery.simulate.layers import eradication_events, prior_cultivation, project_layers, typed
 from imagery.simulate.sites import agricultural_mask, training_sites
 from imagery.simulate.truth import true_fields, true_hectares
 from monitor.config import load_survey
@@ -178,6 +181,20 @@ def test_eradication_and_the_past_lie_on_the_crop() -> None:
     _, grown = landscape.polygons_of(2020, (code,))
     drawn = (past["year"] == 2020).sum()
     assert 0.75 * len(grown) < drawn <= len(grown)
+
+
+def test_a_place_without_operations_is_sound_too(
+    example: Path, landscape: Landscape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: where no field was eradicated, the table without rows keeps its columns, and the programme is read."""
+    none = eradication_events(landscape).iloc[:0]
+    untyped = geopandas.GeoDataFrame({name: [] for name in none}, geometry=[], crs=none.crs)
+    monkeypatch.setattr(programme_tables, "eradication_events", lambda _: typed(untyped, numbers=("claimed_ha",)))
+    shutil.copytree(example / "inputs" / "ad", tmp_path / "ad")
+    layer = Layer(frame=programme_tables._eradication(landscape, admin_units(landscape)), title="None")
+    write_gpkg(tmp_path / "ad" / "eradication.gpkg", {"eradication": layer})
+    programme = read_programme(tmp_path / "ad")  # which raises where anything is wrong
+    assert len(programme.tables["eradication"]) == 0
 
 
 def test_catalogue_is_valid_stac(example: Path) -> None:
