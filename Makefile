@@ -6,11 +6,6 @@ BIN := $(VENV)/bin
 EXAMPLE ?= andes-coca
 SEED ?= 1
 JOBS ?= 2
-# of `make trust`: kills and cases of each reader, added to those counted before; mutants of each package
-KILLS ?= 20
-CASES ?= 1000
-MUTANTS ?= 150
-
 .PHONY: sbom trust demo test quick lint types contracts unit format bench clean help
 
 help:
@@ -18,7 +13,7 @@ help:
 	@echo "make test    install the test tools and run every check"
 	@echo "make quick   the fast part of the tests"
 	@echo "make bench   the benchmarks (minutes)"
-	@echo "make trust   kills, fuzzing, mutants, lines and leaks, counted in docs/reliability.md (an hour; KILLS=, CASES=, MUTANTS=)"
+	@echo "make trust   kills, fuzzing, mutants, lines and leaks, counted in docs/reliability.md (hours; KILLS=, CASES=, MUTANTS=; SMALL=1: minutes)"
 	@echo "make sbom    a bill of materials in build/sbom.json"
 
 # The survey of one simulated landscape (EXAMPLE=andes-coca, helmand-poppy or rif-cannabis), offline.
@@ -49,17 +44,10 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# How far it can be trusted, measured: minutes each; counts go to docs/reliability.md.
+# How far it can be trusted, measured: minutes each; counts go to docs/reliability.md, of `SMALL=1` to build/trust.
 trust: $(VENV)/.installed-test
-	$(BIN)/python -m benchmarks.trust.licences
-	$(BIN)/python -m benchmarks.trust.sbom
-	$(BIN)/python -m benchmarks.trust.oracles
-	$(BIN)/python -m benchmarks.trust.leaks
-	$(BIN)/python -m benchmarks.trust.lines
-	$(BIN)/python -m benchmarks.trust.numbers $(PYTHONS)
-	$(BIN)/python -m benchmarks.trust.kills $(KILLS)
-	$(BIN)/python -m benchmarks.trust.fuzz $(CASES)
-	$(BIN)/python -m benchmarks.trust.mutants $(MUTANTS)
+	$(BIN)/python -m benchmarks.trust $(if $(SMALL),--small) $(if $(KILLS),--kills $(KILLS)) $(if $(CASES),--cases $(CASES)) \
+		$(if $(GUIDED),--guided $(GUIDED)) $(if $(MUTANTS),--mutants $(MUTANTS)) $(PYTHONS)
 
 sbom: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.trust.sbom build/sbom.json

@@ -275,19 +275,23 @@ def _count(name: str, row: dict[str, Any], told: Sequence[Any]) -> int | None:
     return None
 
 
-def main(arguments: list[str]) -> None:
-    """Fuzz the readers named, or all, or tell one case."""
+def main(arguments: list[str]) -> int:
+    """Fuzz the readers named, or all, or tell one case; 1 where anything was neither read nor refused."""
     if arguments[:1] == ["--case"]:
         with tempfile.TemporaryDirectory() as folder:
             sound = READERS[arguments[1]].sound(Path(folder))
             print(case(arguments[1], int(arguments[2]), sound, Path(folder)).told)
-        return
+        return 0
     number = int(arguments[0]) if arguments else 1000
+    bad = 0
     for name in arguments[1:] or READERS:
         fuzz(name, number)
         row = load("fuzz")["readers"][name]
         sys.stdout.write(f"{name}: {row}\n")
+        bad += row["tracebacks"] + row["hangs"] + row["deaths"]
+    sys.stdout.write(f"{bad} cases neither read nor refused\n")
+    return int(bad > 0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -1,11 +1,14 @@
 """Kill a survey at random moments, and see that it ends with the same bytes; and other ways to disturb a run.
 
-``python -m benchmarks.trust.kills [N]`` adds N kills (20 when none is named) to those counted before. The work lies
-in ``build/kills``; stop it at any time, and go on later. Linux: it forks, and mounts small disks where it may.
+``python -m benchmarks.trust.kills [N] [--fresh] [--no-cases]`` adds N kills (20 when none is named) to those
+counted before, or begins anew; the other ways are tried once more each time, unless they are left out. Ends with 1
+where a run came out otherwise. The work lies in ``build/kills``; stop it at any time, and go on later. Linux: it
+forks, and mounts small disks where it may.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib
 import json
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.trust.results import load, save
+from monitor.program import program_version
 
 __all__ = ["content", "disturb", "kill", "main"]
 
@@ -31,16 +35,19 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "kills"
 SIZE = 140
 """Cells on a side of the landscape: small, for many kills."""
-LONGEST_S = 15.0
-"""Longest wait before a kill; a step that takes longer is reached by kills at events."""
-MOST_EVENTS = 300
+MEAN_S = 1.5
+"""Mean wait before a kill, seconds; a step that takes longer is ended by one of the rarer long waits."""
+IN_THE_MIDDLE_S = 10.0
+"""A while after which a run is under way, seconds."""
+MOST_EVENTS = 60
+"""Most acts on the disk before a kill: few, so that a run is killed many times before it ends."""
 EVENTS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
 
 
 def prepare() -> Path:
-    """Return the folder of the survey, with a run that nobody disturbed; both are made once."""
-    project = WORK / "project"
-    if not (project / "done").is_file():
+    """Return the folder of the survey, with a run that nobody disturbed; both are made once by each program."""
+    project, done = WORK / "project", WORK / "project" / "done"
+    if not done.is_file() or done.read_text() != program_version():
         from imagery.simulate.example import write_example
 
         shutil.rmtree(WORK, ignore_errors=True)
@@ -52,7 +59,7 @@ def prepare() -> Path:
         if code:
             raise SystemExit((WORK / "stderr").read_text()[-2000:])
         (project / "run").rename(WORK / "undisturbed")
-        (project / "done").touch()
+        done.write_text(program_version())
     return project
 
 
@@ -138,11 +145,20 @@ def child(work: Callable[[], object], *, kill_after_s: float | None = None) -> t
                 print(f"Traceback {error!r}", file=sys.stderr, flush=True)
                 os._exit(99)
             os._exit(0)
-    if kill_after_s is not None:
-        time.sleep(kill_after_s)
+    if kill_after_s is not None and not _ended_within(started, kill_after_s):
         os.kill(started, signal.SIGKILL)
     _, status = os.waitpid(started, 0)
     return (0, os.WTERMSIG(status)) if os.WIFSIGNALED(status) else (os.WEXITSTATUS(status), 0)
+
+
+def _ended_within(process: int, seconds: float) -> bool:
+    """Wait until a process has ended, or so long; say whether it has."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return True
+        time.sleep(min(0.02, seconds))
+    return False
 
 
 def die_before(event_number: int, out: Path) -> None:
@@ -173,40 +189,39 @@ def unnamed(out: Path) -> list[str]:
 
 
 def kill(number: int, chance: random.Random) -> None:
-    """Kill a run so many times, and compare each run that ends."""
+    """Kill runs so many times, going on at once after each, and compare every run that ends."""
     project = prepare()
     expected = content(WORK / "undisturbed")
-    counts = load("kills").get("counts") or dict.fromkeys(
-        (
-            "kills after a random while", "kills before a random act on the disk", "runs brought to their end",
-            "runs with other bytes", "files that no manifest named", "tracebacks",
-        ),
-        0,
-    )  # fmt: skip
+    counts = load("kills").get("counts") or dict.fromkeys(COUNTED, 0)
     out = project / "run"
     done = 0
-    while done < number:
-        by_event = chance.random() < 0.5
-        if by_event:
+    while done < number or out.exists():
+        how = chance.choice(("event", "while")) if done < number else "not at all"
+        if how == "event":
             moment = chance.randrange(MOST_EVENTS)
             code, ended_by = child(lambda n=moment: (die_before(n, out), survey(project)))  # type: ignore[misc]
+        elif how == "while":
+            code, ended_by = child(lambda: survey(project), kill_after_s=chance.expovariate(1 / MEAN_S))
         else:
-            code, ended_by = child(lambda: survey(project), kill_after_s=chance.uniform(0, LONGEST_S))
+            code, ended_by = child(lambda: survey(project))
         counts["tracebacks"] += code == 99
         if ended_by:
-            counts["kills before a random act on the disk" if by_event else "kills after a random while"] += 1
-            counts["files that no manifest named"] += len(unnamed(out))
+            counts["kills before a random act on the disk" if how == "event" else "kills after a random while"] += 1
+            counts["files that no manifest named"] += len(unnamed(out)) if out.exists() else 0
             done += 1
         else:
             counts["runs brought to their end"] += 1
             counts["runs with other bytes"] += code != 0 or content(out) != expected
             shutil.rmtree(out)
         save("kills", load("kills") | {"counts": counts})
-    code, _ = child(lambda: survey(project))
-    counts["runs brought to their end"] += 1
-    counts["runs with other bytes"] += code != 0 or content(out) != expected
-    shutil.rmtree(out)
-    save("kills", load("kills") | {"counts": counts})
+
+
+COUNTED = (
+    "kills after a random while", "kills before a random act on the disk", "runs brought to their end",
+    "runs with other bytes", "files that no manifest named", "tracebacks",
+)  # fmt: skip
+BAD = COUNTED[3:]
+"""Counts that must stay zero."""
 
 
 def disturb() -> None:
@@ -280,7 +295,7 @@ def _read_only(project: Path, _: Mapping[str, str]) -> str:
 
 
 def _vanished(project: Path, expected: Mapping[str, str]) -> str:
-    child(lambda: survey(project), kill_after_s=LONGEST_S)
+    child(lambda: survey(project), kill_after_s=IN_THE_MIDDLE_S)
     path = project / "inputs" / "admin.gpkg"
     path.rename(WORK / "away")
     code, _ = child(lambda: survey(project))
@@ -299,13 +314,13 @@ def _clock(project: Path, expected: Mapping[str, str]) -> str:
         def now(cls, tz: Any = UTC) -> Past:
             return cls(2001, 1, 1, tzinfo=tz)
 
-    child(lambda: survey(project), kill_after_s=LONGEST_S)
+    child(lambda: survey(project), kill_after_s=IN_THE_MIDDLE_S)
 
     def early() -> None:
         engine.datetime = Past  # type: ignore[misc]
         survey(project)
 
-    child(early, kill_after_s=LONGEST_S)
+    child(early, kill_after_s=IN_THE_MIDDLE_S)
     return f"killed, gone on with in 2001, killed, gone on with today: it {_ended(project, expected)}"
 
 
@@ -340,7 +355,10 @@ def _overwrite(project: Path, expected: Mapping[str, str]) -> str:
         kept += {name: digest for name, digest in found.items() if not name.startswith(".")} == dict(expected)
     child(lambda: survey(project, out=project / "run"))
     ended = "ends with the same bytes" if content(project / "run") == expected else "DIFFERS"
-    return f"after {kept} of {tries} kills the old result stood byte by byte; the old survey's next run {ended}"
+    told = "" if kept == tries else ", which FAILS"
+    return (
+        f"after {kept} of {tries} kills the old result stood byte by byte{told}; the old survey's next run {ended}"
+    )
 
 
 CASES: dict[str, Callable[[Path, Mapping[str, str]], str]] = {
@@ -353,8 +371,13 @@ CASES: dict[str, Callable[[Path, Mapping[str, str]], str]] = {
 }
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     """Import everything once, so that each kill forks a warm process; then kill."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.trust.kills")
+    parser.add_argument("number", nargs="?", type=int, default=20, help="kills")
+    parser.add_argument("--fresh", action="store_true", help="forget what was counted before")
+    parser.add_argument("--no-cases", action="store_true", help="leave out the other ways")
+    given = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     WORK.mkdir(parents=True, exist_ok=True)
     import monitor.steps
@@ -362,16 +385,24 @@ def main(arguments: list[str]) -> None:
     for module in pkgutil.iter_modules(monitor.steps.__path__):
         importlib.import_module(f"monitor.steps.{module.name}")
     os.fsync = lambda _: None  # a killed process loses nothing that it wrote; only a power cut does
-    number = int(arguments[0]) if arguments else 20
-    if "cases" not in load("kills") or number == 0:
+    if given.fresh:
+        save("kills", {"counts": dict.fromkeys(COUNTED, 0)})
+    kill(given.number, random.Random(time.time_ns()))
+    if not given.no_cases:
         disturb()
-    kill(number, random.Random(time.time_ns()))
-    sys.stdout.write("\n".join(_table()) + "\n")
+    told = load("kills")
+    for key, value in told["counts"].items():
+        sys.stdout.write(f"{key}: {value}\n")
+    bad = [key for key in BAD if told["counts"][key]]
+    bad += [name for name, text in told.get("cases", {}).items() if any(word in text for word in WRONG)]
+    if bad:
+        sys.stdout.write(f"not as they should be: {', '.join(bad)}\n")
+    return int(bool(bad))
 
 
-def _table() -> list[str]:
-    return [f"{key}: {value}" for key, value in load("kills")["counts"].items()]
+WRONG = ("FAILS", "DIFFERS", "traceback", "lines:", "does not name")
+"""Words of a case that came out otherwise than it should."""
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

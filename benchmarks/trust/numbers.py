@@ -1,7 +1,8 @@
 """The same survey elsewhere: other Pythons, other versions of the libraries, more threads; the same bytes or not.
 
 ``python -m benchmarks.trust.numbers [LABEL=PYTHON...]`` runs one small survey with this Python and one thread, then
-with two, then with each Python named (a virtual environment with the program's dependencies), and compares.
+with two, then on a Dask cluster of two workers, then with each Python named (a virtual environment with the
+program's dependencies), and compares. Ends with 1 where a figure differs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,12 @@ __all__ = ["compared", "main"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 140
-FIGURES = ("estimates/estimates.csv", "estimates/change.csv", "estimates/accuracy.csv", "impact/effects.csv")
+MOST = 1e-6
+"""Largest relative difference of a figure that is the same: what versions of libraries may round otherwise."""
+FIGURES = (
+    "estimates/estimates.csv", "estimates/change.csv", "estimates/accuracy.csv", "impact/effects.csv",
+    "indicators/indicators.csv", "overlay/zones.csv", "overlay/ad_estimates.csv",
+)  # fmt: skip
 """Tables of figures that people read."""
 
 
@@ -74,15 +80,24 @@ def _relative(one: str, other: str) -> float:
     return abs(a - b) / max(abs(a), abs(b))
 
 
-def run(python: str, survey: Path, out: Path, jobs: int) -> str:
+def run(python: str, survey: Path, out: Path, jobs: int, *more: str) -> str:
     """Run a survey; return what went wrong, empty when nothing did."""
-    command = [python, "-m", "monitor.cli", "run", str(survey), "-o", str(out), "--jobs", str(jobs), "-q"]
+    command = [python, "-m", "monitor.cli", "run", str(survey), "-o", str(out), "--jobs", str(jobs), "-q", *more]
     environment = {**os.environ, "OMP_NUM_THREADS": str(jobs), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no word"])[-1][:200]
 
 
-def main(arguments: list[str]) -> None:
+def on_cluster(survey: Path, out: Path) -> str:
+    """Run a survey on a cluster of this machine; as `run`."""
+    from distributed import LocalCluster
+
+    local = {"host": "127.0.0.1", "dashboard_address": None}
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, **local) as cluster:
+        return run(sys.executable, survey, out, 1, "--scheduler", str(cluster.scheduler_address))
+
+
+def main(arguments: list[str]) -> int:
     """Run and compare."""
     from imagery.simulate.example import write_example
 
@@ -96,15 +111,24 @@ def main(arguments: list[str]) -> None:
         base = Path(folder) / "base"
         if wrong := run(sys.executable, survey, base, 1):
             raise SystemExit(wrong)
-        others = [("two threads", sys.executable, 2)]
-        others += [(label, python, 1) for label, _, python in (word.partition("=") for word in arguments)]
-        for number, (label, python, jobs) in enumerate(others):
+        ways: list[tuple[str, Callable[[Path], str]]] = [
+            ("two threads", lambda out: run(sys.executable, survey, out, 2)),
+            ("a Dask cluster of two workers", lambda out: on_cluster(survey, out)),
+        ]
+        for label, _, python in (word.partition("=") for word in arguments):
+            ways.append((label, lambda out, python=python: run(python, survey, out, 1)))  # type: ignore[misc]
+        bad = []
+        for number, (label, way) in enumerate(ways):
             out = Path(folder) / str(number)
-            wrong = run(python, survey, out, jobs)
+            wrong = way(out)
             figures[label] = {"failed": wrong} if wrong else compared(base, out)
             save("numbers", figures)
             sys.stdout.write(f"{label}: {figures[label]}\n")
+            if wrong or figures[label]["largest relative difference"] > MOST:
+                bad.append(label)
+    sys.stdout.write(f"other figures: {', '.join(bad) or 'none'}\n")
+    return int(bool(bad))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

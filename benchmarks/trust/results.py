@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from geo.files import write_text
 
-__all__ = ["FOLDER", "PAGE", "load", "page", "save"]
+__all__ = ["FOLDER", "PAGE", "VARIABLE", "load", "page", "save"]
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "benchmarks" / "results" / "trust"
-PAGE = ROOT / "docs" / "reliability.md"
+VARIABLE = "ALTDEV_TRUST_RESULTS"
+"""Environment variable that names another folder for what is measured, and for the page, of a trial."""
+FOLDER = Path(os.environ.get(VARIABLE) or ROOT / "benchmarks" / "results" / "trust")
+PAGE = FOLDER / "reliability.md" if os.environ.get(VARIABLE) else ROOT / "docs" / "reliability.md"
 
 _HEAD = """# Reliability
 
@@ -69,6 +72,20 @@ def _fuzz(figures: Mapping[str, Any]) -> list[str]:
     totals = " | ".join(f"{sum(row[key] for row in every):,}" for key in keys)
     slowest, most = max(row["slowest_s"] for row in every), max(row["most_mib"] for row in every)
     return [*rows, f"| all | {totals} | {slowest:.1f} | {most:,.0f} |"]
+
+
+def _guided(figures: Mapping[str, Any]) -> list[str]:
+    rows = ["| reader | cases | kept, since they ran new lines | tracebacks | hangs | deaths |", f"|{'---|' * 6}"]
+    keys = ("cases", "kept", "tracebacks", "hangs", "deaths")
+    for name, row in sorted(figures["readers"].items()):
+        rows.append(f"| {name} | {' | '.join(f'{row[key]:,}' for key in keys)} |")
+    every = figures["readers"].values()
+    return [*rows, f"| all | {' | '.join(f'{sum(row[key] for row in every):,}' for key in keys)} |"]
+
+
+def _changed(figures: Mapping[str, Any]) -> list[str]:
+    left = [f"- `{name}`" for name in figures["missed"]]
+    return [*_counts(figures["counts"]), *(["", "Not found:", "", *left] if left else [])]
 
 
 def _mutants(figures: Mapping[str, Any]) -> list[str]:
@@ -129,6 +146,12 @@ _FUZZ = """\
 spoils sound inputs of every reader at random, by bytes and by what they mean, and reads them in a process
 of its own with 8 GiB of address space. A case is read, or refused in one line; anything else is counted,
 and fails. Memory is the most that the process held, libraries included."""
+_GUIDED = """\
+does the same with the readers that are Python throughout, by atheris: what runs a line that nothing ran before is
+kept, and spoiled further. It takes the extra `fuzz`, and is no part of the tests."""
+_CHANGED = """\
+changes bytes of every file of a finished run, one at a time, then forges tables: one number moves by a hundredth,
+and hashes, manifest and run card are made to fit, so that only `altdev verify`'s recomputation can tell."""
 _MUTANTS = """\
 draws N places of each package, stratified by module, and changes one at a time: a comparison, an operation, a
 condition, a number, a least for a greatest, an end of a loop. The package's own tests that reach the line are run
@@ -148,10 +171,12 @@ lists the tests that hold a number to a law, a published figure, an independent 
 reason but data that are not on the machine."""
 _NUMBERS = """\
 runs one small survey with one thread, and again with two, and with other Pythons and versions of the libraries;
-figures are the cells of estimates, change, accuracies and effects."""
+figures are the cells of estimates, change, accuracies, effects, indicators, zones and areas of the programme."""
 _SECTIONS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], list[str]]], ...] = (
     ("Kills", "kills [N]", _KILLS, _kills),
+    ("Changed afterwards", "changed [N]", _CHANGED, _changed),
     ("Broken and hostile input", "fuzz [N] [READER...]", _FUZZ, _fuzz),
+    ("Guided by lines", "guided [N] [READER...]", _GUIDED, _guided),
     ("Mutants", "mutants [N] [--seed S] [PACKAGE...]", _MUTANTS, _mutants),
     ("Lines run by tests", "lines", _LINES, _lines),
     ("Leaks", "leaks", _LEAKS, _counts),

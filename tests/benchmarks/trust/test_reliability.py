@@ -9,13 +9,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from benchmarks.trust import fuzz, kills, readers
+from benchmarks.trust import __main__ as trust
+from benchmarks.trust import changed, fuzz, kills, readers
 from benchmarks.trust.oracles import LIST, disabled, numeric_tests
 from benchmarks.trust.results import FOLDER, PAGE, load, page
+from monitor.manifest import read_manifest
+from monitor.run_card import require_run_card
+from tests.monitor.custody.small_run import make_run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -31,6 +36,8 @@ def test_page_is_what_was_measured() -> None:
         "leaks",
         "numbers",
         "oracles",
+        "guided",
+        "changed",
     }
 
 
@@ -42,7 +49,40 @@ def test_nothing_measured_is_bad() -> None:
     for row in load("fuzz").get("readers", {}).values():
         assert (row["tracebacks"], row["hangs"], row["deaths"]) == (0, 0, 0)
         assert row["most_mib"] < 1024
+    for row in load("guided").get("readers", {}).values():
+        assert (row["tracebacks"], row["hangs"], row["deaths"]) == (0, 0, 0)
     assert load("leaks").get("leaks found", 0) == 0
+    assert load("changed").get("missed", []) == []
+
+
+def test_every_changed_byte_of_a_run_is_counted_as_found(tmp_path: Path) -> None:
+    """Law: of a small run whose figures are left aside every flipped byte is found, by name of its file."""
+    make_run(tmp_path, shared={})
+    told = changed.flipped(tmp_path, 2, random.Random(1))
+    assert told["bytes changed"] == 2 * told["files in which bytes were changed"] > 8
+    assert told["of the bytes found, by name of the file"] == told["bytes changed"]
+
+
+def test_a_forgery_fits_all_but_the_figure(tmp_path: Path) -> None:
+    """Negative control: hashes, manifest and card of a forged table fit; only recomputing could tell."""
+    manifest = make_run(tmp_path, shared={})
+    table = tmp_path / "estimates" / "estimates.csv"
+    changed._forge(tmp_path, manifest, "estimates/estimates.csv", 1, 1)
+    assert table.read_text().startswith("crop,value_ha,run_id\ncoca,12.625,")
+    forgery = read_manifest(tmp_path)
+    assert forgery is not None
+    assert forgery.steps["estimate"].outputs["estimates/estimates.csv"].matches(table)
+    assert require_run_card(tmp_path, forgery) == manifest.survey["run_id"]
+
+
+def test_every_part_of_trust_is_a_command(tmp_path: Path) -> None:
+    """Law: each part is a module with a main, and small counts change how much is done, not what."""
+    usual, small = (list(trust.parts(trust.asked_for(words))) for words in ([], ["--small"]))
+    assert [name for name, _ in usual] == [name for name, _ in small]
+    assert {name for name, _ in usual} >= {path.stem for path in FOLDER.glob("*.json")} - {"guided"}
+    for name, _ in usual:
+        assert callable(import_module(f"benchmarks.trust.{name}").main)
+    assert dict(small)["kills"] == ["5"]
 
 
 def test_no_numeric_test_is_lost_or_switched_off() -> None:

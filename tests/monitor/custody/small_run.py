@@ -12,7 +12,7 @@ from monitor.run_folder import RunFolder
 
 STRICT = {
     "reference": {"frame/sample.csv": "unit,x,y\n1,712345.5,4012345.5\n", "frame/reference.csv": "1,coca\n"},
-    "estimate": {"estimates/estimates.csv": "crop,value_ha,run_id\ncoca,12,RUN\n"},
+    "estimate": {"estimates/estimates.csv": "crop,value_ha,run_id\ncoca,12.5,RUN\n"},
     "map": {"products/0/index.html": "<p>712345.5 RUN</p>"},
 }
 SHARED = {
