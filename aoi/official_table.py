@@ -19,9 +19,10 @@ import pandas
 from aoi.number_format import NumberFormat, formats_that_read
 from aoi.survey.estimate import CellState
 from geo.drivers import limited_pyogrio, vector_format
-from geo.errors import InputError, Problem, SurveyFileError
+from geo.errors import InputError, Problem, SurveyFileError, reason
 from geo.files import require_file
 from geo.limits import require_size
+from geo.parquet import read_parquet
 
 __all__ = ["RawTable", "TableLayout", "read_cells", "read_table"]
 
@@ -135,7 +136,7 @@ def read_table(path: Path, *, layer: str | None = None, encoding: str = "utf-8",
         if path.suffix.lower() in _TEXT:
             frame, first_row = _read_text(path, encoding, delimiter), 2
         elif path.suffix.lower() == ".parquet":
-            frame, first_row = pandas.read_parquet(path), 1
+            frame, first_row = read_parquet(path), 1
         else:
             frame, first_row = geopandas.read_file(path, layer=layer, ignore_geometry=True), 1
     except (
@@ -147,10 +148,8 @@ def read_table(path: Path, *, layer: str | None = None, encoding: str = "utf-8",
     ) as error:
         if isinstance(error, InputError):
             raise
-        first = str(error).splitlines()[0]
-        raise InputError(
-            Problem(path.name, f"a table that cannot be read ({first})", "a table", "check encoding and layer")
-        ) from error
+        found = f"a table that cannot be read ({reason(error)})"
+        raise InputError(Problem(path.name, found, "a table", "check encoding and layer")) from error
     twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
     if twice or frame.empty:
         found = f"two columns named {', '.join(twice)}" if twice else "no rows"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -27,10 +28,16 @@ from numpy.typing import NDArray
 
 from geo.errors import InputError, Problem
 from geo.files import atomic
+from geo.limits import require_within
 
 __all__ = ["SegmentSettings", "Segmenter", "fit_segmenter", "is_available"]
 
 _ABOUT = "about.json"
+_MALFORMED = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    ArithmeticError, RuntimeError,
+)  # fmt: skip
+"""What an archive that is no network, or is none at all, makes Python raise."""
 _HEAD = "head."
 
 
@@ -124,6 +131,8 @@ class Segmenter:
         """
         try:
             with zipfile.ZipFile(path) as archive:
+                size = sum(member.file_size for member in archive.infolist())
+                require_within("table_bytes", size, where=str(path), what="bytes when unpacked")
                 about = json.loads(archive.read(_ABOUT))
                 weights = {
                     name: np.frombuffer(archive.read(name), dtype="<f4").reshape(shape)
@@ -136,7 +145,7 @@ class Segmenter:
                 weights=weights,
                 settings=SegmentSettings(**about["settings"]),
             )
-        except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
+        except _MALFORMED as error:
             raise InputError(
                 Problem(str(path), f"no network ({error})", "one that was saved", "teach it again")
             ) from error

@@ -23,6 +23,7 @@ from aoi.project.model import DataModel
 from geo.drivers import layer_errors, limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, reason
 from geo.limits import require_size
+from geo.parquet import read_parquet
 
 __all__ = ["RawTable", "read_raw_tables"]
 
@@ -128,7 +129,7 @@ def _frame(path: Path, layer: str | None) -> Any:
         if path.suffix == ".csv":
             return _csv(path)
         if path.suffix == ".parquet":
-            return _parquet(path)
+            return read_parquet(path)
         vector_format(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of shapes that are told after reading
@@ -154,13 +155,6 @@ def _csv(path: Path) -> Any:
             Problem(path.name, "cells parted by semicolons or tabs", "commas", "save it as CSV with commas")
         )
     return cells.iloc[1:].reset_index(drop=True).set_axis(header, axis="columns")
-
-
-def _parquet(path: Path) -> Any:
-    try:
-        return geopandas.read_parquet(path)
-    except ValueError:  # no shapes in it
-        return pandas.read_parquet(path)
 
 
 def _raw(name: str, where: str, frame: Any) -> RawTable:

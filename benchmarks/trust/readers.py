@@ -278,6 +278,46 @@ def _projects(path: Path) -> object:
     return read_programme(folder)
 
 
+def _table_frame() -> object:
+    import pandas
+
+    return pandas.DataFrame(
+        {
+            "Código": ["05001", "05002"],
+            "Municipio": ["Medellín", "Abejorral"],
+            "2020": [1.5, 2.0],
+            "2021": [0.5, None],
+        }
+    )
+
+
+def _parquet_bytes(folder: Path) -> bytes:
+    _table_frame().to_parquet(folder / "a.parquet", index=False)  # type: ignore[attr-defined]
+    return (folder / "a.parquet").read_bytes()
+
+
+def _parquet(path: Path) -> object:
+    from aoi.official_table import TableLayout, read_cells, read_table
+
+    return read_cells(read_table(path), TableLayout(code="Código", name="Municipio", periods=r"(\d{4})"))
+
+
+def _geoparquet_bytes(folder: Path) -> bytes:
+    import geopandas
+    import shapely
+
+    shapes = [shapely.box(i, 0, i + 1, 1) for i in range(3)]
+    frame = geopandas.GeoDataFrame({"project_id": ["P1", "P2", "P3"]}, geometry=shapes, crs="EPSG:32618")
+    frame.to_parquet(folder / "a.parquet", index=False)
+    return (folder / "a.parquet").read_bytes()
+
+
+def _geoparquet(path: Path) -> object:
+    from geo.parquet import read_parquet
+
+    return read_parquet(path)
+
+
 def _utf8(path: Path) -> str:
     from geo.errors import InputError, Problem
 
@@ -574,6 +614,8 @@ READERS: Mapping[str, Reader] = {
     "trained model": Reader(".json", _model_bytes, _model),
     "network of fields": Reader(".zip", _network_bytes, _network),
     "finished block": Reader(".block", _block_bytes, _block),
+    "Parquet": Reader(".parquet", _parquet_bytes, _parquet),
+    "GeoParquet": Reader(".parquet", _geoparquet_bytes, _geoparquet),
     "index formula": Reader(".txt", lambda _: b"2.5 * (N - R) / (N + 6.0 * R - 7.5 * B + 1.0)", _formula),
     "crop profile": Reader(".toml", _shipped("imagery.profiles", "rif-cannabis.toml"), _profile),
     "sensor file": Reader(".toml", _shipped("imagery.sensors", "sentinel-2-l2a.toml"), _sensor),
