@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 from geo.errors import DisclosureError, InputError, Problem, reason
+from geo.json_text import read_json
 from maps.disclosure.pattern import Decision
 from maps.disclosure.policy import TierRules
 from maps.disclosure.release import approval_problems, embargo_end, read_approvals, read_key
@@ -114,9 +114,9 @@ def earlier_decisions(paths: list[Path]) -> list[Decision]:
     found, problems = [], []
     for path in paths:
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))["release"]["decision"]
+            record = read_json(path)["release"]["decision"]
             found.append(Decision.from_record(record))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             why = f"no release record of a product ({reason(error)})"
             problems.append(
                 Problem(f"{path} ([disclosure] earlier)", why, "release-map.json or release-export.json of one")

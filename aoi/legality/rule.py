@@ -134,7 +134,7 @@ def parse_law(text: str, *, where: str) -> Law:
     """
     try:
         tree = tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             Problem(where, f"text that is not TOML ({error})", "a law with [[rule]] tables")
         ) from error

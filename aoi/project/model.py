@@ -119,7 +119,7 @@ def with_codes(model: DataModel, text: str, *, where: str) -> DataModel:
     """
     try:
         tree = tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(Problem(where, f"text that is not TOML ({error})", "lists of codes")) from error
     lists = dict(model.codes)
     problems = []

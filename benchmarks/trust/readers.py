@@ -575,6 +575,48 @@ def _loads(path: Path) -> object:
     return read_loads(path)
 
 
+def _release_bytes(folder: Path) -> bytes:
+    from maps.disclosure.pattern import SHOWN, Decision, parse_cell
+    from maps.disclosure.release import write_release
+    from maps.disclosure.tier import Tier
+
+    rules = {"k": 5, "round_ha": 1.0, "cell_least_km": 1, "cell_most_km": 32}
+    decision = Decision(
+        tier=Tier.PUBLIC,
+        leaves=(parse_cell("4km:E-3N12"),),
+        states={"05001": SHOWN},
+        rules=rules,
+        grid="EPSG:32618",
+        boundaries="0a",
+        series=(("coca", "2024"),),
+    )
+    (folder / "a.csv").write_text("x\n")
+    record = {"survey": "a", "tier": 2, "decision": decision.as_public_record()}
+    return write_release(folder, "export", record, None, ["a.csv"]).read_bytes()
+
+
+def _release(path: Path) -> object:
+    from maps.disclosure.release import verify_release
+
+    path.with_name("a.csv").write_text("x\n")
+    return verify_release(path)
+
+
+def _earlier(path: Path) -> object:
+    from monitor.gate import earlier_decisions
+
+    return earlier_decisions([path])
+
+
+def _index(path: Path) -> object:
+    from imagery.fetch import Store
+
+    home = path.parent / "store"
+    home.mkdir(exist_ok=True)
+    shutil.copyfile(path, home / "fetched.json")
+    return Store.open(home)
+
+
 def _approvals_bytes(_: Path) -> bytes:
     one = '[[approval]]\nname = "A"\noffice = "B"\ndate = 2026-01-02\ntier = 2\ntables = "0a"\n'
     return (one + one.replace('"A"', '"C"')).encode()
@@ -621,12 +663,15 @@ READERS: Mapping[str, Reader] = {
     "sensor file": Reader(".toml", _shipped("imagery.sensors", "sentinel-2-l2a.toml"), _sensor),
     "law": Reader(".toml", _shipped("aoi.legality.data", "colombia.toml"), _law),
     "load table": Reader(".csv", _shipped("aoi.harm.data", "loads.csv"), _loads),
+    "release record": Reader(".json", _release_bytes, _release),
+    "earlier release": Reader(".json", _release_bytes, _earlier),
+    "index of images": Reader(".json", lambda _: b'{"files": {"a/b": {}}, "failed": {}, "searches": {}}', _index),
     "approvals": Reader(".toml", _approvals_bytes, _approvals),
 }
 
 PURE = (
     "survey file", "design file", "official table", "STAC items", "manifest", "XML metadata", "SAFE tile",
     "SAFE product", "Landsat text", "Landsat JSON", "Landsat XML", "index formula", "crop profile",
-    "sensor file", "law", "load table", "approvals",
+    "sensor file", "law", "load table", "approvals", "release record", "earlier release", "index of images",
 )  # fmt: skip
 """Readers that are Python throughout, so that a fuzzer can see which lines a case runs."""

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from geo.errors import DisclosureError, InputError, Problem, QualityGateError, reason
 from geo.files import sha256, write_text
+from geo.json_text import read_json
 from maps.disclosure.policy import TierRules
 from maps.disclosure.tier import Tier
 from maps.text import plain
@@ -94,7 +95,7 @@ def read_approvals(path: Path) -> tuple[Approval, ...]:
     """
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("approval", [])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         found = f"a file that is no TOML ({reason(error)})"
         raise InputError(Problem(str(path), found, "[[approval]] entries", "see docs/disclosure.md")) from error
     approvals, problems = [], []
@@ -219,12 +220,12 @@ def verify_release(path: Path) -> str:
         If the file is no record.
     """
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = read_json(path)
         content, files = told["release"], dict(told["release"]["files"])
-        unsafe = [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]
+        unsafe = [n for n in files if Path(n).is_absolute() or ".." in Path(n).parts or "\0" in n]
         if unsafe:
             raise ValueError(f"a file outside the folder: {unsafe[0]}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(Problem(str(path), f"no record of a release ({reason(error)})", "one")) from error
     changed = [name for name, hash_ in files.items() if _hash(path.parent / name) != hash_]
     if changed:
