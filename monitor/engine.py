@@ -234,6 +234,7 @@ def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: 
             raise cannot_write(Path(error.filename or staging), str(error.strerror)) from error
         raise
     run, made = _stamped(step, staging)
+    run = run if step.carries is None else step.carries()
     earlier = manifest.steps.get(step.name)
     # Announced before the first file moves: a run killed here is known by name, and what it left is cleared away
     announced = StepRecord(fingerprint="", outputs={**(earlier.outputs if earlier else {}), **made})

@@ -69,7 +69,7 @@ class StepRecord:
     finished: str = ""
     """Time it ended (UTC); the only part that differs between equal runs."""
     run: str = ""
-    """Identifier that its tables carry; empty where none does."""
+    """Identifier that its tables or products carry; empty where none does."""
 
     @property
     def is_done(self) -> bool:

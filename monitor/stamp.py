@@ -74,7 +74,7 @@ def stamp(path: Path, run: str) -> None:
 
 
 def require_stamps(out: Path, names: Iterable[str], run: str) -> int:
-    """Return how many files carry the identifier of a run; refuse those that carry another or none.
+    """Return how many files of figures carry an identifier; refuse those that carry another or none.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def require_stamps(out: Path, names: Iterable[str], run: str) -> int:
     names
         Files of the run by path relative to it.
     run
-        Identifier of the run.
+        Identifier that they were given.
 
     Raises
     ------
     QualityGateError
-        Naming each file that belongs to another run.
+        Naming each file that carries another.
     """
     told = {name: stamps for name in sorted(names) if (stamps := _stamps(out / name, name, run)) is not None}
     problems = [
@@ -96,7 +96,7 @@ def require_stamps(out: Path, names: Iterable[str], run: str) -> int:
             str(out / name),
             f"figures of run {', '.join(sorted(stamps)) or 'without id'}",
             f"those of run {run}",
-            "made before something changed; say 'altdev run' to bring all to one state",
+            "it was changed, or is no file of this run; run it again",
         )
         for name, stamps in told.items()
         if stamps != {run}

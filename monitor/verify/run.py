@@ -75,7 +75,7 @@ def verify_run(out: Path) -> Iterator[str]:
     yield from _figures(out, manifest, files)
     run = require_run_card(out, manifest)
     yield f"run card is that of run {run}"
-    yield f"{require_stamps(out, files, run)} tables and pages of figures carry it"
+    yield from _stamps(out, manifest, run)
 
 
 def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> Iterator[str]:
@@ -150,6 +150,19 @@ def _guarded(recompute: Callable[[Path], str], out: Path) -> str:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
         raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
+
+
+def _stamps(out: Path, manifest: Manifest, run: str) -> Iterator[str]:
+    """Hold the identifier in tables and pages to what their step was given, and tell those of an earlier run."""
+    given = {step.run for step in manifest.steps.values()} - {""}
+    for one in sorted(given, key=lambda name: (name != run, name)):
+        steps = [name for name, step in manifest.steps.items() if step.run == one]
+        number = require_stamps(out, [file for name in steps for file in manifest.steps[name].outputs], one)
+        if one == run:
+            yield f"{number} tables and pages of figures carry it"
+        else:
+            of = f"{number} tables and pages ({', '.join(sorted(steps))}) are of run {one}"
+            yield f"{of}, made before something changed; 'altdev run' brings all to one run"
 
 
 def _told_custody(manifest: Manifest) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from monitor.manifest import Manifest
 from monitor.run_folder import RunFolder
 from monitor.stamp import COLUMN, is_stamped, require_stamps, stamped, without_stamp
 from monitor.tables import read_csv, write_csv
+from monitor.verify.run import _stamps
+from tests.monitor.custody.small_run import make_run
 from tests.monitor.test_engine import Heard, begun, put
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
@@ -153,3 +156,18 @@ def test_figures_of_the_run_are_counted(tmp_path: Path, name: str, text: str, co
     put(tmp_path, name, text)
     assert require_stamps(tmp_path, [name], "bbbb") == counted
     assert is_stamped(name) == name.startswith("estimates/")
+
+
+def test_verify_tells_what_is_of_an_earlier_run(tmp_path: Path) -> None:
+    """Contract: a step that was not made anew since something changed is told with its run."""
+    made = make_run(tmp_path)
+    run, page = made.survey["run_id"], made.steps["map"]
+    told = list(_stamps(tmp_path, made, run))
+    assert told == ["4 tables and pages of figures carry it"]
+    put(tmp_path, "products/0/index.html", "<p>Run zzzz</p>")
+    stale = replace(page, run="zzzz")
+    told = list(_stamps(tmp_path, replace(made, steps={**made.steps, "map": stale}), run))
+    assert told[0] == "3 tables and pages of figures carry it"
+    assert told[1].startswith("1 tables and pages (map) are of run zzzz, made before something changed")
+    with pytest.raises(QualityGateError, match=r"index\.html: found figures of run without id; expected"):
+        list(_stamps(tmp_path, made, run))

@@ -34,7 +34,8 @@ def make_run(out: Path, *, finished: str = FINISHED, shared: Mapping[str, Mappin
             (out / file).write_text(text.replace("RUN", survey["run_id"]))
         records = {file: FileRecord.of(out / file) for file in files}
         facts = {"place": "712345.5 4012345.5"} if name in STRICT else {}
-        steps[name] = StepRecord(fingerprint=fingerprint(name), outputs=records, facts=facts, finished=finished)
+        told = {"facts": facts, "finished": finished, "run": "" if name == "reference" else survey["run_id"]}
+        steps[name] = StepRecord(fingerprint=fingerprint(name), outputs=records, **told)
     manifest = Manifest(survey=survey, versions=versions, inputs={}, steps=steps)
     RunFolder(out).write_manifest(manifest)
     write_run_card(out, manifest)
