@@ -322,7 +322,8 @@ def test_a_product_leads_nowhere_else(tmp_path: Path, lead: str) -> None:
         assert scene is not None
         for allowed in (False, True):
             source = SimpleNamespace(catalog=None, folder=home)
-            context = SimpleNamespace(imagery=SimpleNamespace(outside=allowed, cache=tmp_path / "cache"), root=tmp_path / "survey")
+            imagery = SimpleNamespace(outside=allowed, cache=tmp_path / "cache")
+            context = SimpleNamespace(imagery=imagery, root=tmp_path / "survey")
             try:
                 _require_inside(Search(scenes=(scene,), problems=()), source, context)  # type: ignore[arg-type]
             except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import re
@@ -9,11 +10,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geo.errors import AltdevError, QualityGateError, SurveyFileError
+from geo.parquet import read_parquet
+from geo.vector import read_layer
 from monitor.identity import require_licences_used
 from monitor.manifest import FileRecord, read_manifest
 from monitor.run_card import RUN_CARD, require_run_card, run_id, write_run_card
@@ -69,10 +73,29 @@ def test_published_numbers_carry_the_run(finished_run: Path, name: str) -> None:
     assert f"Run {told}" in (finished_run / name).read_text()
 
 
+def test_tables_and_files_for_other_programs_carry_the_run(finished_run: Path) -> None:
+    """Contract: so does each row of every table of figures, and each file in which other programs read figures."""
+    told = graph(finished_run)["./"]["identifier"]
+    for name in ("estimates/estimates.csv", "indicators/indicators.csv", "overlay/zones.csv", "impact/effects.csv"):
+        rows = list(csv.DictReader((finished_run / name).open(encoding="utf-8")))
+        assert rows
+        assert {row["run_id"] for row in rows} == {told}, name
+    products = finished_run / "products" / "0"
+    for name, tag in (("estimates_hxl.csv", "#meta+run"), ("wdr_table.csv", told)):
+        rows = list(csv.DictReader((products / name).open(encoding="utf-8")))
+        assert rows[0]["run_id"] == tag
+        assert {row["run_id"] for row in rows[1:]} == {told}
+    assert set(read_layer(products / "data.gpkg", layer="unit_figures", columns=("run_id",))["run_id"]) == {told}
+    assert set(read_parquet(products / "analysts" / "unit_figures.parquet")["run_id"]) == {told}
+    items = [json.loads(path.read_text()) for path in sorted((products / "stac").rglob("*.json"))]
+    assert len(items) > 5
+    assert {item.get("altdev:run") or item["properties"]["altdev:run"] for item in items} == {told}
+    book = openpyxl.load_workbook(products / "standard_tables.xlsx", read_only=True)
+    assert all(any(told in row for row in book[name].iter_rows(values_only=True)) for name in book.sheetnames[:2])
+
+
 def test_workbook_carries_the_run(finished_run: Path) -> None:
     """Contract: so does the workbook."""
-    import openpyxl
-
     book = openpyxl.load_workbook(finished_run / "products" / "0" / "tables.xlsx", read_only=True)
     cells = {str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row}
     assert any(str(graph(finished_run)["./"]["identifier"]) in cell for cell in cells)

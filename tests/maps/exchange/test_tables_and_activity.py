@@ -134,6 +134,14 @@ def test_activity_is_valid(title: str) -> None:
     assert schema_errors(text.replace('iso-date="2021-12-31"', 'iso-date="end of 2021"'))
 
 
+def test_every_value_of_the_activity_names_its_run() -> None:
+    """Contract: where the estimates tell their run, so does the comment of each value."""
+    root = ET.fromstring(activity_text(activity(), estimates().assign(run_id="bcdf"), PERIODS))
+    comments = ["".join(one.itertext()).strip() for one in root.iter("comment")]
+    assert len(comments) == sum(1 for tag in ("baseline", "actual") for _ in root.iter(tag)) > 0
+    assert all(text.endswith("; run bcdf") for text in comments)
+
+
 def test_a_hostile_title_is_text_in_the_activity() -> None:
     """Attack: the name comes back from the parsed XML as text, and adds no element."""
     root = ET.fromstring(activity_text(activity(HOSTILE), estimates(HOSTILE), PERIODS))
