@@ -74,8 +74,8 @@ def verify_run(out: Path) -> Iterator[str]:
         raise QualityGateError(Problem(str(out), "a manifest without steps", "steps that are done", "run it"))
     yield from _figures(out, manifest, files)
     run = require_run_card(out, manifest)
-    yield f"run card is that of run {run}"
     yield from _stamps(out, manifest, run)
+    yield f"run card is that of run {run}"
 
 
 def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _stamps(out: Path, manifest: Manifest, run: str) -> Iterator[str]:
         steps = [name for name, step in manifest.steps.items() if step.run == one]
         number = require_stamps(out, [file for name in steps for file in manifest.steps[name].outputs], one)
         if one == run:
-            yield f"{number} tables and pages of figures carry it"
+            yield f"{number} tables and pages of figures carry run {run}"
         else:
             of = f"{number} tables and pages ({', '.join(sorted(steps))}) are of run {one}"
             yield f"{of}, made before something changed; 'altdev run' brings all to one run"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import os
 import random
 import shutil
@@ -205,7 +206,8 @@ def test_verify_takes_a_survey_file_and_speaks_json(finished_run: Path, tmp_path
     assert done.code == 0
     told = json.loads(done.out)["verified"]
     assert told[0].endswith("files are as published")
-    assert all("recomputed" in line or "joined again" in line for line in told[1:-1])
+    assert all("recomputed" in line or "joined again" in line for line in told[1:-2])
+    assert re.match(r"\d{2,} tables and pages of figures carry run [a-z]{12}$", told[-2])
     assert told[-1].startswith("run card is that of run ")
     for kind in (
         "estimates",

@@ -163,11 +163,11 @@ def test_verify_tells_what_is_of_an_earlier_run(tmp_path: Path) -> None:
     made = make_run(tmp_path)
     run, page = made.survey["run_id"], made.steps["map"]
     told = list(_stamps(tmp_path, made, run))
-    assert told == ["4 tables and pages of figures carry it"]
+    assert told == [f"4 tables and pages of figures carry run {run}"]
     put(tmp_path, "products/0/index.html", "<p>Run zzzz</p>")
     stale = replace(page, run="zzzz")
     told = list(_stamps(tmp_path, replace(made, steps={**made.steps, "map": stale}), run))
-    assert told[0] == "3 tables and pages of figures carry it"
+    assert told[0] == f"3 tables and pages of figures carry run {run}"
     assert told[1].startswith("1 tables and pages (map) are of run zzzz, made before something changed")
     with pytest.raises(QualityGateError, match=r"index\.html: found figures of run without id; expected"):
         list(_stamps(tmp_path, made, run))
