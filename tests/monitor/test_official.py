@@ -141,7 +141,7 @@ def test_run_folder(towns: Path) -> None:
     """Literal: figures without interval, an honest change, sums that add up, and one notice for each defect."""
     out = _run(towns)
     estimates = _read(out / "estimates" / "estimates.csv")
-    assert list(estimates.columns) == [*ESTIMATE_COLUMNS, "flags"]
+    assert list(estimates.columns) == [*ESTIMATE_COLUMNS, "flags", "run_id"]
     whole = estimates[estimates["domain"] == "frame"].set_index("period")
     assert whole.loc["2023", "value_ha"] == 1300.0
     assert estimates[["se_ha", "lo_ha", "hi_ha", "level", "n"]].isna().all(axis=None)
@@ -153,7 +153,7 @@ def test_run_folder(towns: Path) -> None:
     assert set(estimates["domain"]) == {"frame", "05", "08", *ROWS}
 
     change = _read(out / "estimates" / "change.csv")
-    assert list(change.columns) == [*CHANGE_COLUMNS, "flags"]
+    assert list(change.columns) == [*CHANGE_COLUMNS, "flags", "run_id"]
     assert set(change["verdict"]) == {"not testable"}
     assert change["p_value"].isna().all()
     assert change.set_index("domain")["difference_ha"].to_dict()["frame"] == pytest.approx(189.0)
