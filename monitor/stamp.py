@@ -23,6 +23,8 @@ COLUMN = "run_id"
 FOLDERS = ("estimates", "impact", "indicators", "overlay")
 """Folders of a run whose tables are figures."""
 
+csv.field_size_limit(1 << 30)  # a cell of our own tables, such as a note, may be longer than the module thinks wise
+
 _TEXTS = (".csv", ".geojson", ".html", ".xml")
 """Kinds of products that are text, and name the run in it."""
 

@@ -82,7 +82,10 @@ def read_loads(path: Path) -> tuple[ClassLoad, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Problem(path.name, reason(error), "a CSV table in UTF-8")) from error
-    return _parsed(text.splitlines(), path.name)
+    try:
+        return _parsed(text.splitlines(), path.name)
+    except csv.Error as error:
+        raise InputError(Problem(path.name, f"no CSV table ({reason(error)})", "a CSV table in UTF-8")) from error
 
 
 def with_own_loads(shipped: Iterable[ClassLoad], own: Iterable[ClassLoad]) -> tuple[ClassLoad, ...]:
