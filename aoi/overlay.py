@@ -9,7 +9,7 @@ For estimates from a sample, `aoi.membership` gives the zone of every sample poi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import geopandas
@@ -40,7 +40,12 @@ _MOST_TURNS = 32  # zones on one feature up to which cutting in turn beats makin
 _Index = NDArray[np.int64]
 
 
-def partition(features: Any, zones: Zones, precedence: Sequence[str] | None = None) -> Any:
+def partition(
+    features: Any,
+    zones: Zones,
+    precedence: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
     """Cut features along the zones, each bit of ground going to one zone or to none.
 
     Parameters
@@ -52,6 +57,8 @@ def partition(features: Any, zones: Zones, precedence: Sequence[str] | None = No
         Zones, overlapping or not.
     precedence
         Layer names, highest first; the stacking order when None.
+    progress
+        Called with pairs of feature and zone looked at, and such pairs in all.
 
     Returns
     -------
@@ -69,7 +76,7 @@ def partition(features: Any, zones: Zones, precedence: Sequence[str] | None = No
     """
     owned = repair(_with_crs(features))
     shapes = np.asarray(owned.geometry.values)
-    zone, feature, pieces, rest = _cut(shapes, zones.to_crs(owned.crs), precedence)
+    zone, feature, pieces, rest = _cut(shapes, zones.to_crs(owned.crs), precedence, progress)
     untouched = np.flatnonzero(~shapely.is_empty(rest))
     frame = geopandas.GeoDataFrame(
         {"feature": np.r_[feature, untouched], "code": np.r_[zone + 1, np.full(untouched.size, OUTSIDE)]},
@@ -168,7 +175,10 @@ def _with_crs(frame: Any) -> Any:
 
 
 def _cut(
-    shapes: NDArray[Any], zones: Zones, precedence: Sequence[str] | None
+    shapes: NDArray[Any],
+    zones: Zones,
+    precedence: Sequence[str] | None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[_Index, _Index, NDArray[Any], NDArray[Any]]:
     """Share out shapes among zones: zone, shape and geometry of every piece, and what is left of each shape.
 
@@ -179,7 +189,7 @@ def _cut(
     ranked = zones.shapes[by_rank]
     zone, shape, whole = _pairs(shapes, ranked)
     if np.bincount(shape, minlength=1).max() <= _MOST_TURNS:
-        rank, feature, pieces, rest = _take_turns(shapes, ranked, (zone, shape, whole))
+        rank, feature, pieces, rest = _take_turns(shapes, ranked, (zone, shape, whole), progress)
         return by_rank[rank], feature, pieces, rest
     zone, feature, pieces = _pieces(shapes, exclusive(zones, precedence).shapes)
     return zone, feature, pieces, _remainders(shapes, feature, pieces)
@@ -195,7 +205,10 @@ def _pairs(shapes: NDArray[Any], zones: NDArray[Any]) -> tuple[_Index, _Index, N
 
 
 def _take_turns(
-    shapes: NDArray[Any], ranked: NDArray[Any], pairs: tuple[_Index, _Index, NDArray[np.bool_]]
+    shapes: NDArray[Any],
+    ranked: NDArray[Any],
+    pairs: tuple[_Index, _Index, NDArray[np.bool_]],
+    progress: Callable[[int, int], None] | None,
 ) -> tuple[_Index, _Index, NDArray[Any], NDArray[Any]]:
     """Let the zones, in order of rank, each take their ground from what is left of every shape."""
     order = np.lexsort((pairs[0], pairs[1]))
@@ -214,6 +227,8 @@ def _take_turns(
         left = polygonal(shapely.difference(before, taker))
         left[shapely.area(left) <= least[shape[part]]] = shapely.Polygon()
         rest[shape[part]] = left
+        if progress is not None:
+            progress(int((turn <= now).sum()), turn.size)
     real = shapely.area(pieces) > least[shape]
     return zone[real], shape[real], pieces[real], rest
 

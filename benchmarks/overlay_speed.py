@@ -6,6 +6,9 @@ python -m benchmarks.overlay_speed
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import geopandas
 import numpy as np
@@ -14,6 +17,7 @@ import shapely
 from aoi.overlay import partition, partition_areas, zone_of_points
 from aoi.zones import ZoneLayer, Zones, stack
 from geo.areas import polygon_areas_ha
+from monitor.terminal import TerminalListener
 
 FIELDS, AREAS, SIDE_M, CRS = 100_000, 10_000, 400_000.0, "EPSG:32618"
 CLOSE = 1e-6
@@ -24,7 +28,8 @@ def main() -> None:
     rng = np.random.default_rng(1)
     fields, zones = _fields(rng), _zones(rng)
     start = time.perf_counter()
-    pieces = partition(fields, zones)
+    with _bar("pairs of field and area") as told:
+        pieces = partition(fields, zones, progress=told)
     cut = time.perf_counter() - start
     start = time.perf_counter()
     table = partition_areas(pieces, zones)
@@ -43,6 +48,14 @@ def main() -> None:
     )
     print(f"| hectares of each area | {added:.2f} | {parts:,.0f} ha |")
     print(f"| {FIELDS:,} points in {AREAS:,} areas | {placed:.2f} | |")
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what draws a bar on a terminal, and nothing elsewhere."""
+    listener = TerminalListener(quiet=False)
+    with listener:
+        yield partial(listener.progress, label)
 
 
 def _fields(rng: np.random.Generator) -> geopandas.GeoDataFrame:

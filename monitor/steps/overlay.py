@@ -38,11 +38,17 @@ def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str,
         method=interval_method(context),
         level=survey.estimate.level,
     )
-    alone = figures(_each_alone(context, tables, zones))
+    total = len(zones.layers) + 2
+    domains = []
+    for done, name in enumerate(zones.layers, start=1):
+        domains += _alone(context, tables, zones, name)
+        progress(done, total)
+    alone = figures(domains)
+    progress(total - 1, total)
     parts = figures(_partition(context, tables, zones))
     write_csv(parts.assign(additive=parts["domain"] != FRAME), folder / "zones.csv")
     write_csv(alone.assign(additive=False), folder / "alone.csv")
-    progress(1, 1)
+    progress(total, total)
     return {"zones": len(zones), "precedence": list(zones.layers)}
 
 
@@ -80,21 +86,20 @@ def _partition(context: Context, tables: SurveyTables, zones: Zones) -> list[Dom
     return [frame_domain(tables, context.survey.survey.title), *parts, rest]
 
 
-def _each_alone(context: Context, tables: SurveyTables, zones: Zones) -> list[Domain]:
-    """Return every layer, and every zone, by itself; they may overlap, so their figures do not add up."""
-    domains = []
-    titles = {entry.name: entry.title for entry in context.survey.overlay}
-    for name in zones.layers:
-        own = zones.only(name)
-        cells = zone_of_cells(context.frame.geobox, own)
-        areas = cell_areas_by_zone(cells, context.frame.geobox, len(own), context.frame.inside)
-        if not areas[1:].any():
-            raise InputError(outside_frame(name))
-        of_unit = cells[tables.units["row"], tables.units["col"]]
-        domains.append(Domain(code=name, name=titles[name], inside=of_unit > 0, area_ha=float(areas[1:].sum())))
-        domains += [
+def _alone(context: Context, tables: SurveyTables, zones: Zones, name: str) -> list[Domain]:
+    """Return a layer, and every zone of it, by itself; they may overlap, so their figures do not add up."""
+    title = next(entry.title for entry in context.survey.overlay if entry.name == name)
+    own = zones.only(name)
+    cells = zone_of_cells(context.frame.geobox, own)
+    areas = cell_areas_by_zone(cells, context.frame.geobox, len(own), context.frame.inside)
+    if not areas[1:].any():
+        raise InputError(outside_frame(name))
+    of_unit = cells[tables.units["row"], tables.units["col"]]
+    return [
+        Domain(code=name, name=title, inside=of_unit > 0, area_ha=float(areas[1:].sum())),
+        *(
             Domain(code=f"{name}:{label}", name=str(label), inside=of_unit == code, area_ha=float(areas[code]))
             for code, label in enumerate(own.frame["zone"], start=1)
             if areas[code] > 0
-        ]
-    return domains
+        ),
+    ]

@@ -33,7 +33,9 @@ def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[
     cells = read_on_grid(context.out / "frame" / "strata.tif", context.frame.geobox)
     n_h = _allocate(context, strata)
     flat = draw_stratified(cells.ravel().astype(np.int64) - 1, n_h, context.rng("sample"))
+    progress(1, 4)
     sample = _describe(context, flat, cells, strata["stratum"].tolist())
+    progress(2, 4)
     require_disjoint(
         training_samples_of(context, context.frame.geobox),
         sample["row"].to_numpy(),
@@ -51,8 +53,9 @@ def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[
         title=context.survey.survey.title,
         cell_m=context.survey.area.resolution_m,
     )
+    progress(3, 4)
     chips = write_chips(context, sample, folder / "chips") if context.survey.sample.chips else 0
-    progress(1, 1)
+    progress(4, 4)
     return {"chips": chips, "n": len(sample), "allocation": dict(zip(strata["stratum"], n_h.tolist(), strict=True))}
 
 

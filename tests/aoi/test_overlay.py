@@ -69,7 +69,10 @@ def test_parts_add_up_whatever_the_precedence(seed: int) -> None:
     zones = stack(layers, CRS)
     whole = polygon_areas_ha(features)
     for order in permutations("abc"):
-        pieces = partition(features, zones, order)
+        told: list[tuple[int, int]] = []
+        pieces = partition(features, zones, order, lambda done, total, told=told: told.append((done, total)))  # type: ignore[misc]
+        assert told == sorted(told)
+        assert not told or told[-1][0] == told[-1][1]
         sums = np.bincount(pieces["feature"], weights=pieces["area_ha"], minlength=len(features))
         np.testing.assert_allclose(sums, whole, rtol=CHORD)
         covered = shapely.union_all(pieces.geometry.values).area

@@ -351,6 +351,14 @@ class TestTerminal:
         assert out == ""
         assert re.fullmatch(r"imagery:2024 +kept from an earlier run\ntrain +done in \d+\.\d s\n", err)
 
+    def test_a_bar_on_a_terminal(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Law: a person at a terminal sees how far a step of several parts is."""
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        out, err = self.told(capsys)
+        assert out == ""
+        assert re.search(r"train +\[#+\] +100%", err)
+        assert "%" not in self.told(capsys, quiet=True)[1]
+
     def test_quiet(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Law: asked to be quiet, nothing is written."""
         assert self.told(capsys, quiet=True) == ("", "")

@@ -23,6 +23,9 @@ import rasterio
 
 from maps.page import CHANGE_COLUMNS, ESTIMATE_COLUMNS
 from monitor.config import load_survey
+from monitor.context import Context
+from monitor.steps.overlay import overlay
+from monitor.steps.sample import draw_sample
 from monitor.workflow import RunOptions, plan
 from tests.monitor.conftest import altdev
 
@@ -55,6 +58,19 @@ def card_without_times(data: bytes) -> bytes:
         for key in timed:
             entity.pop(key, None)
     return json.dumps(content, sort_keys=True).encode()
+
+
+def test_steps_over_many_areas_and_units_tell_how_far_they_are(finished_run: Path, tmp_path: Path) -> None:
+    """Law: overlay and sample tell parts that rise to all of them, so that a terminal shows a bar."""
+    survey = load_survey(finished_run.parent / "survey.toml")
+    context = Context(survey=survey, root=finished_run.parent, out=finished_run)
+    for step in (overlay, draw_sample):
+        told: list[tuple[int, int]] = []
+        step(context, tmp_path, lambda done, total, told=told: told.append((done, total)))  # type: ignore[misc]
+        done, totals = zip(*told, strict=True)
+        assert done == tuple(range(1, len(told) + 1))
+        assert set(totals) == {len(told)}
+        assert len(told) > 2
 
 
 def test_run_folder_keeps_the_contract(finished_run: Path) -> None:
