@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,13 +99,34 @@ def finished_run(project: Path) -> Path:
     return project / "run"
 
 
+@pytest.fixture(scope="session")
+def thin_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the example's inputs with every fifth scene, for tests that look at no figure."""
+    folder = tmp_path_factory.mktemp("thin") / "copy"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("run"))
+    path = folder / "inputs" / "stac" / "catalog.json"
+    catalog = json.loads(path.read_text())
+    scenes = sorted(link["href"] for link in catalog["links"] if link["rel"] == "item")
+    catalog["links"] = [{"rel": "item", "href": href} for href in scenes[::5]]
+    path.write_text(json.dumps(catalog))
+    for href in set(scenes) - set(scenes[::5]):
+        shutil.rmtree((path.parent / href).parent)
+    return folder
+
+
 @pytest.fixture
 def copy_of(project: Path, tmp_path: Path) -> Callable[[], Path]:
     """Return a function that gives a fresh copy of the example's inputs."""
+    return partial(_copied, project, tmp_path)
 
-    def copy() -> Path:
-        target = tmp_path / "copy"
-        shutil.copytree(project, target, ignore=shutil.ignore_patterns("run"))
-        return target
 
-    return copy
+@pytest.fixture
+def thin_copy_of(thin_project: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Return a function that gives a fresh copy of the example's inputs with few scenes."""
+    return partial(_copied, thin_project, tmp_path)
+
+
+def _copied(source: Path, tmp_path: Path) -> Path:
+    target = tmp_path / "copy"
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("run"))
+    return target

@@ -33,9 +33,9 @@ def with_travel(folder: Path, travel: str) -> None:
     path.write_text(text[:start] + travel + "\n\n" + text[end:])
 
 
-def test_a_straight_road_is_as_long_as_it_is(copy_of: Callable[[], Path]) -> None:
+def test_a_straight_road_is_as_long_as_it_is(thin_copy_of: Callable[[], Path]) -> None:
     """By hand: 1,000 m of road at 30 km/h are two minutes; without the project's road 12 minutes on foot."""
-    folder = copy_of()
+    folder = thin_copy_of()
     box = context_of(folder).frame.geobox.extent.boundingbox
     # on the middle line of a row of cells, well inside the frame
     west, middle = np.floor(box.left / 20) * 20 + 210, np.floor((box.bottom + box.top) / 40) * 20 + 10
@@ -58,9 +58,9 @@ def test_a_straight_road_is_as_long_as_it_is(copy_of: Callable[[], Path]) -> Non
     assert "ways over roads" in found.note
 
 
-def test_layers_that_cannot_be_used_are_told_together(copy_of: Callable[[], Path]) -> None:
+def test_layers_that_cannot_be_used_are_told_together(thin_copy_of: Callable[[], Path]) -> None:
     """Literal: persons below zero, a road column that is not there, rivers that are no lines, all in one check."""
-    folder = copy_of()
+    folder = thin_copy_of()
     homes = geopandas.read_file(folder / AROUND / "settlements.gpkg")
     homes.assign(population=-5).to_file(folder / AROUND / "settlements.gpkg")
     with_travel(
@@ -84,17 +84,17 @@ def test_layers_that_cannot_be_used_are_told_together(copy_of: Callable[[], Path
         ('[ad.travel]\nland_cover = "inputs/dem.tif"\n[ad.travel.cover]\nx = "crop"', "no code of a raster"),
     ],
 )
-def test_half_a_table_is_refused(copy_of: Callable[[], Path], travel: str, told: str) -> None:
+def test_half_a_table_is_refused(thin_copy_of: Callable[[], Path], travel: str, told: str) -> None:
     """Literal: each mistake of the table has its own words."""
-    folder = copy_of()
+    folder = thin_copy_of()
     with_travel(folder, travel)
     with pytest.raises(SurveyFileError, match=told):
         load_survey(folder / "survey.toml")
 
 
-def test_a_surface_too_fine_for_its_size_is_refused(copy_of: Callable[[], Path]) -> None:
+def test_a_surface_too_fine_for_its_size_is_refused(thin_copy_of: Callable[[], Path]) -> None:
     """Law: memory is refused before it is taken."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "survey.toml"
     path.write_text(
         path.read_text().replace("value = 20                          # as above; 100 m", "value = 1  # 100 m")

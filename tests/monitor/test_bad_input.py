@@ -44,9 +44,9 @@ def asset(folder: Path, band: str) -> Path:
     return sorted((folder / "inputs" / "stac").rglob(f"*2024*/{band}.tif"))[0]
 
 
-def test_truncated_cog(copy_of: Copy) -> None:
+def test_truncated_cog(thin_copy_of: Copy) -> None:
     """A scene file that was cut short costs its scene, which is named and stands in the tables; or ends the run."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = asset(folder, "B08")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     assert_refused(altdev("check", folder / "survey.toml"), 3, path.name)
@@ -62,9 +62,9 @@ def test_truncated_cog(copy_of: Copy) -> None:
     assert not list((folder / "run").rglob("*.part*"))
 
 
-def test_scene_in_another_crs_is_carried_to_the_grid(copy_of: Copy) -> None:
+def test_scene_in_another_crs_is_carried_to_the_grid(thin_copy_of: Copy) -> None:
     """A scene of the neighbouring UTM zone is warped, not refused and not misplaced."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = asset(folder, "B08")
     with rasterio.open(path) as source:
         other = source.crs.to_epsg() + (1 if source.crs.to_epsg() % 100 < 60 else -1)
@@ -80,9 +80,9 @@ def test_scene_in_another_crs_is_carried_to_the_grid(copy_of: Copy) -> None:
     assert f"lies in EPSG:{other}" in told[0]
 
 
-def test_a_catalogue_leads_nowhere_else(copy_of: Copy, tmp_path: Path) -> None:
+def test_a_catalogue_leads_nowhere_else(thin_copy_of: Copy, tmp_path: Path) -> None:
     """Attack: an asset outside the folders of catalogue and survey is refused by scene, unless it is allowed."""
-    folder = copy_of()
+    folder = thin_copy_of()
     item = sorted((folder / "inputs" / "stac" / "items").glob("*2024*/*.json"))[0]
     content = json.loads(item.read_text())
     outside = tmp_path / "private.tif"
@@ -97,9 +97,9 @@ def test_a_catalogue_leads_nowhere_else(copy_of: Copy, tmp_path: Path) -> None:
     assert altdev("plan", folder / "survey.toml").code == 0
 
 
-def test_survey_file_with_three_errors(copy_of: Copy) -> None:
+def test_survey_file_with_three_errors(thin_copy_of: Copy) -> None:
     """Three mistakes of the survey file are told at once, one line each."""
-    folder = copy_of()
+    folder = thin_copy_of()
     change_survey(folder, r"resolution_m = 10(\.0)?", "resolution_m = -10")
     change_survey(folder, r"folds = 5", "fold = 5")
     change_survey(folder, r"country = \"ZZZ\"", 'country = "Zed"')
@@ -108,9 +108,9 @@ def test_survey_file_with_three_errors(copy_of: Copy) -> None:
     assert len(done.out.strip().splitlines()) == 3
 
 
-def test_wrong_survey_file_does_not_hide_broken_inputs(copy_of: Copy) -> None:
+def test_wrong_survey_file_does_not_hide_broken_inputs(thin_copy_of: Copy) -> None:
     """Mistakes of the survey file and of the inputs it names are told in one go, whatever table is wrong."""
-    folder = copy_of()
+    folder = thin_copy_of()
     change_survey(folder, r"resolution_m = 10(\.0)?", "resolution_m = -10")
     change_survey(folder, r"country = \"ZZZ\"", 'country = "Zed"')
     change_survey(folder, r"role = \"baseline\"", 'role = "bassline"')
@@ -122,9 +122,9 @@ def test_wrong_survey_file_does_not_hide_broken_inputs(copy_of: Copy) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_salvage_never_fails_whatever_is_taken_away(copy_of: Copy, seed: int) -> None:
+def test_salvage_never_fails_whatever_is_taken_away(thin_copy_of: Copy, seed: int) -> None:
     """Law: lines removed or spoilt at random give problems and an exit code, never a traceback."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "survey.toml"
     rng = random.Random(seed)
     lines = path.read_text().splitlines()
@@ -136,9 +136,9 @@ def test_salvage_never_fails_whatever_is_taken_away(copy_of: Copy, seed: int) ->
     assert (code != 0) == bool(problems)
 
 
-def test_missing_band(copy_of: Copy) -> None:
+def test_missing_band(thin_copy_of: Copy) -> None:
     """An item without one of the bands costs its scene, which is named; or ends the run."""
-    folder = copy_of()
+    folder = thin_copy_of()
     item = sorted((folder / "inputs" / "stac").rglob("*2024*.json"))[0]
     content = json.loads(item.read_text())
     gone = next(key for key in content["assets"] if key.upper() in ("B08", "NIR"))
@@ -152,17 +152,17 @@ def test_missing_band(copy_of: Copy) -> None:
     assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, content["id"])
 
 
-def test_empty_area(copy_of: Copy) -> None:
+def test_empty_area(thin_copy_of: Copy) -> None:
     """An administrative layer without units is refused by name."""
-    folder = copy_of()
+    folder = thin_copy_of()
     admin = folder / "inputs" / "admin.gpkg"
     geopandas.read_file(admin).iloc[:0].to_file(admin, layer="admin", driver="GPKG")
     assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "admin.gpkg", "no features")
 
 
-def test_layer_without_crs(copy_of: Copy) -> None:
+def test_layer_without_crs(thin_copy_of: Copy) -> None:
     """A polygon layer without coordinate reference system is refused by name."""
-    folder = copy_of()
+    folder = thin_copy_of()
     admin = folder / "inputs" / "admin.gpkg"
     shapefile = folder / "inputs" / "admin.shp"
     geopandas.read_file(admin).to_file(shapefile)
@@ -172,9 +172,9 @@ def test_layer_without_crs(copy_of: Copy) -> None:
     assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "admin.shp", "no coordinate reference system")
 
 
-def test_output_folder_that_cannot_be_written(copy_of: Copy, tmp_path: Path) -> None:
+def test_output_folder_that_cannot_be_written(thin_copy_of: Copy, tmp_path: Path) -> None:
     """An output folder that cannot be made is one line and exit 3."""
-    folder = copy_of()
+    folder = thin_copy_of()
     blocked = tmp_path / "a-file"
     blocked.write_text("not a folder")
     assert_refused(altdev("run", folder / "survey.toml", "-o", blocked / "run", "-q"), 3, "cannot be written")
@@ -190,40 +190,40 @@ def test_unknown_example(tmp_path: Path) -> None:
     assert_refused(altdev("init", tmp_path / "x", "--example", "atlantis"), 2, "andes-coca")
 
 
-def test_init_never_writes_over_a_survey_file(copy_of: Copy) -> None:
+def test_init_never_writes_over_a_survey_file(thin_copy_of: Copy) -> None:
     """A folder with a survey file is left alone."""
-    folder = copy_of()
+    folder = thin_copy_of()
     before = (folder / "survey.toml").read_bytes()
     assert_refused(altdev("init", folder), 2, "survey file")
     assert (folder / "survey.toml").read_bytes() == before
 
 
-def test_stricter_tier_is_refused(copy_of: Copy) -> None:
+def test_stricter_tier_is_refused(thin_copy_of: Copy) -> None:
     """Products that need disclosure control are refused with exit 4, not thinned out."""
-    assert_refused(altdev("map", copy_of() / "survey.toml", "--tier", "2"), 4, "tier 2")
+    assert_refused(altdev("map", thin_copy_of() / "survey.toml", "--tier", "2"), 4, "tier 2")
 
 
-def test_period_without_scenes(copy_of: Copy) -> None:
+def test_period_without_scenes(thin_copy_of: Copy) -> None:
     """A season without a scene is named with the dates there are."""
-    folder = copy_of()
+    folder = thin_copy_of()
     change_survey(folder, r"start = 2024-\d\d-\d\d", "start = 2034-01-01")
     change_survey(folder, r"end = 2024-\d\d-\d\d", "end = 2034-12-31")
     change_survey(folder, r"reference_date = 2024-\d\d-\d\d", "reference_date = 2034-12-31")
     assert_refused(altdev("run", folder / "survey.toml", "-q"), 3, "2034")
 
 
-def test_overlay_that_misses_the_frame(copy_of: Copy) -> None:
+def test_overlay_that_misses_the_frame(thin_copy_of: Copy) -> None:
     """A zone layer elsewhere is refused by the check: its crop is not zero, it was not looked at."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "inputs" / "ad_areas.gpkg"
     layer = geopandas.read_file(path)
     layer.set_geometry(layer.translate(xoff=500_000.0)).to_file(path, layer="ad_areas", driver="GPKG")
     assert_refused(altdev("check", folder / "survey.toml"), 3, "no polygon with ground inside the area frame")
 
 
-def test_check_tells_invalid_shapes_and_missing_rasters_at_once(copy_of: Copy) -> None:
+def test_check_tells_invalid_shapes_and_missing_rasters_at_once(thin_copy_of: Copy) -> None:
     """An invalid polygon, a missing raster and a truncated image are all told in one go."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "inputs" / "protected.gpkg"
     layer = geopandas.read_file(path)
     x, y = layer.geometry.iloc[0].centroid.coords[0]
@@ -236,9 +236,9 @@ def test_check_tells_invalid_shapes_and_missing_rasters_at_once(copy_of: Copy) -
     assert_refused(done, 3, "invalid geometry in row 1", "ground.tif", image.name)
 
 
-def test_check_tells_what_only_looks_right(copy_of: Copy) -> None:
+def test_check_tells_what_only_looks_right(thin_copy_of: Copy) -> None:
     """A DEM given as mask, a zone of the other hemisphere, and two periods of the same days are each told."""
-    folder = copy_of()
+    folder = thin_copy_of()
     text = (folder / "survey.toml").read_text()
     dem = re.search(r'elevation = "([^"]+)"', text)
     assert dem
@@ -254,9 +254,9 @@ def test_check_tells_what_only_looks_right(copy_of: Copy) -> None:
     assert_refused(altdev("check", path), 2, "periods that share no day")
 
 
-def test_mask_without_values(copy_of: Copy) -> None:
+def test_mask_without_values(thin_copy_of: Copy) -> None:
     """A mask that is no-data everywhere is told by name."""
-    folder = copy_of()
+    folder = thin_copy_of()
     found = re.search(r'agricultural_mask = "([^"]+)"', (folder / "survey.toml").read_text())
     assert found
     path = folder / found[1]
@@ -280,9 +280,9 @@ def test_labels_outside_the_legend_and_missing_units(finished_run: Path, copy_of
     assert_refused(done, 3, "labels.csv", "'wheat beer'", "labels missing")
 
 
-def test_one_line_messages_name_no_python(copy_of: Copy) -> None:
+def test_one_line_messages_name_no_python(thin_copy_of: Copy) -> None:
     """A message never shows a class name or a module of the program."""
-    folder = copy_of()
+    folder = thin_copy_of()
     change_survey(folder, r"inputs/training\.gpkg", "inputs/none.gpkg")
     done = altdev("run", folder / "survey.toml", "-q")
     assert_refused(done, 3, "none.gpkg")

@@ -297,9 +297,9 @@ def test_nodata_never_becomes_zero(finished_run: Path) -> None:
         require_whole(marked, again, np.ones((5, 5), dtype=bool))  # soil may have holes; terrain may not
 
 
-def test_check_tells_the_inputs_of_the_harms(copy_of: Callable[[], Path]) -> None:
+def test_check_tells_the_inputs_of_the_harms(thin_copy_of: Callable[[], Path]) -> None:
     """Law: `altdev check` names what is wrong with an input of the harms, with the key to mend."""
-    folder = copy_of()
+    folder = thin_copy_of()
     survey = folder / "survey.toml"
     text = survey.read_text().replace('unit = "t/ha"', 'unit = "Mg"', 1)
     survey.write_text(text)
@@ -308,9 +308,9 @@ def test_check_tells_the_inputs_of_the_harms(copy_of: Callable[[], Path]) -> Non
     assert any("[[harm.input]] cci_agb" in problem.where and problem.found == "unit Mg" for problem in problems)
 
 
-def test_verb_without_table(copy_of: Callable[[], Path]) -> None:
+def test_verb_without_table(thin_copy_of: Callable[[], Path]) -> None:
     """Law: the verb on a survey without [harm] is a mistake of the file, told before anything runs."""
-    folder = copy_of()
+    folder = thin_copy_of()
     survey = folder / "survey.toml"
     text = survey.read_text()
     start, end = text.index("[harm]"), text.index("[corrections]")

@@ -78,9 +78,9 @@ def test_verify_recomputes_the_ledger(finished_run: Path) -> None:
         ("verified = 'method'\nall_verified = true", "give one of verified and all_verified"),
     ],
 )
-def test_check_tells_what_is_wrong(copy_of: Callable[[], Path], given: str, said: str) -> None:
+def test_check_tells_what_is_wrong(thin_copy_of: Callable[[], Path], given: str, said: str) -> None:
     """Law: each mistake is told by `check` in one line, with its remedy."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "survey.toml"
     text = path.read_text(encoding="utf-8")
     head = text[: text.index("[corrections]")]

@@ -59,9 +59,9 @@ def test_certain_area_is_only_shifted() -> None:
     )
 
 
-def test_readings_that_are_none_are_refused(copy_of: Callable[[], Path]) -> None:
+def test_readings_that_are_none_are_refused(thin_copy_of: Callable[[], Path]) -> None:
     """Law: the check names a file of known units that lacks a column, or holds labels outside the legend."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "inputs" / "known.csv"
     path.write_text("period,read,known\n2024,maize,gold\n1999,maize,maize\n")
     problems, code = check_survey(folder / "survey.toml")

@@ -260,9 +260,9 @@ def test_a_project_outside_the_frame_is_not_zero(project: Path, finished_run: Pa
     assert told == ["areas of project P-003"]
 
 
-def test_an_overlay_of_roads_is_a_strip_along_them(copy_of: Callable[[], Path]) -> None:
+def test_an_overlay_of_roads_is_a_strip_along_them(thin_copy_of: Callable[[], Path]) -> None:
     """Brute force: with `buffer_m` lines become the ground within that distance, at most 2 m times its length."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "survey.toml"
     layer = '[[overlay]]\nname = "roads"\ntitle = "Roads"\nkind = "buffer"\npath = "inputs/roads.gpkg"\n'
     text = path.read_text().replace("[map]", layer + 'label = "name"\nbuffer_m = 100\n\n[map]', 1)
@@ -288,10 +288,10 @@ def test_an_overlay_of_roads_is_a_strip_along_them(copy_of: Callable[[], Path]) 
     ],
 )
 def test_a_wrong_table_of_the_survey_file_is_told(
-    copy_of: Callable[[], Path], old: str, new: str, line: str
+    thin_copy_of: Callable[[], Path], old: str, new: str, line: str
 ) -> None:
     """Law: a law, zone or folder that is not there is told in one line."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "survey.toml"
     text = path.read_text()
     assert old in text
@@ -301,9 +301,9 @@ def test_a_wrong_table_of_the_survey_file_is_told(
     assert [line in str(problem) for problem in found] == [True]
 
 
-def test_check_tells_rows_and_warns_of_conflicts(copy_of: Callable[[], Path]) -> None:
+def test_check_tells_rows_and_warns_of_conflicts(thin_copy_of: Callable[[], Path]) -> None:
     """Law: errors of the tables are told by row and stop; conflicts are warnings and do not."""
-    folder = copy_of()
+    folder = thin_copy_of()
     path = folder / "survey.toml"
     warnings = [str(problem) for problem in checked(path).warnings]
     assert [line.split(":")[0] for line in warnings] == [
