@@ -1,6 +1,6 @@
-"""(d) The limit: every file decoded and the model's scores taken, nothing else.
+"""(d) The limit: every file decoded, the model's scores taken and the rasters of the result packed, nothing else.
 
-python -m benchmarks.peers.floor FOLDER OUT decode|score
+python -m benchmarks.peers.floor FOLDER OUT decode|score|encode
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.enums import Resampling
+from rasterio.shutil import copy
 from rasterio.windows import Window
 
 from benchmarks.peers.common import Task
 
 
 def main() -> None:
-    """Do one of the two."""
+    """Do one of the three."""
     task = Task.from_command_line()
-    {"decode": decode, "score": score}[sys.argv[3]](task)
+    {"decode": decode, "score": score, "encode": encode}[sys.argv[3]](task)
 
 
 def decode(task: Task) -> None:
@@ -47,6 +49,39 @@ def score(task: Task) -> None:
     turns = -(-task.told["cells"] // planes.shape[1])
     with ThreadPoolExecutor(task.jobs) as pool:
         list(pool.map(lambda _: bank.scores(planes), range(turns)))
+
+
+def unpack(task: Task, made: Path) -> None:
+    """Leave the rasters of a result unpacked, with their overviews, for `encode`."""
+    for path in sorted(made.glob("*.tif")):
+        with rasterio.open(path) as source:
+            levels, kind = source.overviews(1), "mode" if source.dtypes[0] == "uint8" else "average"
+        raw = task.folder / f"raw-{path.name}"
+        copy(
+            path,
+            raw,
+            driver="GTiff",
+            compress="NONE",
+            tiled=True,
+            blockxsize=512,
+            blockysize=512,
+            interleave="band",
+        )
+        if levels:
+            with rasterio.open(raw, "r+") as target:
+                target.build_overviews(levels, Resampling[kind])
+
+
+def encode(task: Task) -> None:
+    """Pack the rasters of a result as they are handed out, from unpacked ones."""
+    for raw in sorted(task.folder.glob("raw-*.tif")):
+        with rasterio.open(raw) as source:
+            large = np.dtype(source.dtypes[0]).itemsize > 1
+        looks = {"predictor": "YES", "level": "1"} if large else {"level": "6"}
+        threads = str(task.jobs)
+        copy(
+            raw, task.out / raw.name, driver="COG", compress="DEFLATE", blocksize=512, num_threads=threads, **looks
+        )
 
 
 if __name__ == "__main__":
