@@ -105,17 +105,19 @@ def taken(season: Season, model: TrainedModel, jobs: int) -> dict[str, Any]:
         folder = Path(place)
 
         def timed(name: str, act: Any) -> None:
-            read, began = _bytes_of_process(), time.perf_counter()
-            act()
+            # Once the last block is done, only what was written here is read again
+            asked = [_bytes_of_process()]
+            began = time.perf_counter()
+            act(lambda *_: asked.append(_bytes_of_process()))
             rows[name] = {
                 "seconds": time.perf_counter() - began,
-                "read_mb": (_bytes_of_process() - read) / 1e6,
+                "read_mb": (asked[-1] - asked[0]) / 1e6,
                 "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
             }
 
         timed(
             "imagery",
-            lambda: write_period(
+            lambda progress: write_period(
                 season.scenes,
                 geobox=season.geobox,
                 sensor=model.sensor,
@@ -125,11 +127,12 @@ def taken(season: Season, model: TrainedModel, jobs: int) -> dict[str, Any]:
                 folder=folder,
                 jobs=jobs,
                 runner=Runner(jobs=jobs),
+                progress=progress,
             ),
         )
         timed(
             "classify",
-            lambda: write_maps(
+            lambda progress: write_maps(
                 model,
                 _period(season),
                 geobox=season.geobox,
@@ -139,6 +142,7 @@ def taken(season: Season, model: TrainedModel, jobs: int) -> dict[str, Any]:
                 uncertainty_path=folder / "uncertainty.tif",
                 jobs=jobs,
                 runner=Runner(jobs=jobs),
+                progress=progress,
             ),
         )
     return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ from geo.stored import opened_in_place, stored_object
 
 __all__ = [
     "CogWriter",
+    "CogWriters",
     "OpenRasters",
     "RasterStyle",
     "check_raster",
@@ -205,8 +207,7 @@ class CogWriter:
     """Collects blocks into a tiled GeoTIFF and turns it into a COG when closed.
 
     Use as a context manager; nothing stands at the final path unless it ends well. Blocks may come in any
-    order: they are kept uncompressed beside the final file first, so equal content gives equal bytes, whatever
-    the number of threads that compress it.
+    order: they are kept uncompressed beside the final file first, so equal content gives equal bytes.
     """
 
     def __init__(
@@ -217,26 +218,26 @@ class CogWriter:
         dtype: str,
         bands: int = 1,
         style: RasterStyle | None = None,
-        threads: int = 1,
     ) -> None:
         self._path = path
         self._geobox = geobox
         self._style = style or RasterStyle()
         self._bands = bands
         self._dtype = dtype
-        self._threads = threads
         self._scratch = path.with_name(f".{path.stem}.raw.part.tif")
         self._part = path
         self._dataset: Any = None
-        self._closing = ExitStack()
+        self._writing, self._closing = ExitStack(), ExitStack()
 
     def __enter__(self) -> CogWriter:
         with ExitStack() as stack:  # undone in reverse order: close, turn into a COG, tidy up, move into place
             self._part = stack.enter_context(atomic(self._path))
             stack.callback(self._scratch.unlink, missing_ok=True)
             stack.push(self._finish)
-            self._dataset = stack.enter_context(self._create())
-            _describe(self._dataset, self._style)
+            with ExitStack() as writing:
+                self._dataset = writing.enter_context(self._create())
+                _describe(self._dataset, self._style)
+                self._writing = writing.pop_all()
             self._closing = stack.pop_all()
         return self
 
@@ -255,8 +256,15 @@ class CogWriter:
         except RasterioError as error:
             raise cannot_write(self._path, reason(error)) from error
 
+    def stop(self) -> None:
+        """End the writing of blocks, in the thread that began it; what follows may be done by another."""
+        self._writing.close()
+
     def __exit__(self, *exc: Any) -> None:
-        self._closing.__exit__(*exc)
+        both = ExitStack()
+        both.push(self._closing.__exit__)
+        both.push(self._writing.__exit__)
+        both.__exit__(*exc)
 
     def _create(self) -> Any:
         return rasterio.open(
@@ -300,10 +308,43 @@ class CogWriter:
                 blocksize=BLOCK_SIZE,
                 overview_resampling=self._style.overviews,
                 bigtiff="IF_SAFER",
-                num_threads=str(self._threads),
+                num_threads="1",
             )
         except RasterioError as error:
             raise cannot_write(self._path, reason(error)) from error
+
+
+class CogWriters:
+    """Writers that are open at the same time, and are finished in threads when all is written.
+
+    Use as a context manager. An error while blocks come leaves all files as they were; one that comes from
+    finishing a file leaves that one as it was.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._writers: list[CogWriter] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> CogWriters:
+        return self
+
+    def add(self, writer: CogWriter) -> CogWriter:
+        """Open a writer and return it."""
+        self._writers.append(self._stack.enter_context(writer))
+        return writer
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: Any) -> None:
+        if kind is not None:
+            self._stack.__exit__(kind, *exc)
+            return
+        with self._stack:  # whatever is not finished when something fails is given up
+            for writer in self._writers:
+                writer.stop()
+            self._stack.pop_all()
+        with ThreadPoolExecutor(self._threads) as pool:
+            for finished in [pool.submit(writer.__exit__, None, None, None) for writer in self._writers]:
+                finished.result()
 
 
 def _overview_factors(shape: tuple[int, int]) -> list[int]:

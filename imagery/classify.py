@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from geo.areas import MappedArea
 from geo.blocks import blocks
 from geo.errors import Problem, QualityGateError
 from geo.legend import Legend
-from geo.raster import CogWriter, RasterStyle, write_cog
+from geo.raster import CogWriter, CogWriters, RasterStyle, write_cog
 from geo.runner import Runner
 from imagery.class_map import (
     cells_of,
@@ -284,27 +283,21 @@ def write_maps(
     smallest = cells_of(model.settings.minimum_mapping_unit_ha, geobox)
     # The sieve looks beyond blocks, so only then is the whole map, one byte a cell, held
     whole = np.zeros(shape, dtype=np.uint8) if smallest > 1 else None
-    with ExitStack() as stack:
+    with CogWriters(jobs) as together:
         style = class_style(legend)
         class_writer = (
-            stack.enter_context(CogWriter(class_path, geobox, dtype="uint8", style=style, threads=jobs))
-            if whole is None
-            else None
+            together.add(CogWriter(class_path, geobox, dtype="uint8", style=style)) if whole is None else None
         )
-        writers = [
-            stack.enter_context(CogWriter(path, geobox, dtype="uint8", style=look, threads=jobs))
-            for _, path, look in layers
-        ]
+        writers = [together.add(CogWriter(path, geobox, dtype="uint8", style=look)) for _, path, look in layers]
         spans = window_spans(model.profile, period)
         composites = {
-            name: stack.enter_context(
+            name: together.add(
                 CogWriter(
                     path,
                     geobox,
                     dtype="int16",
                     bands=len(model.sensor.band) + 1,
                     style=composite_style(model.sensor, name, spans[name]),
-                    threads=jobs,
                 )
             )
             for name, path in (composite_paths or {}).items()

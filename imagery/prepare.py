@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
-from geo.raster import CogWriter, OpenRasters, RasterStyle
+from geo.raster import CogWriter, CogWriters, OpenRasters, RasterStyle
 from geo.runner import Runner
 from imagery.composite import NODATA, to_composite
 from imagery.extent import block_key, placed, scene_key
@@ -194,12 +193,9 @@ class PeriodWork:
         origin = working_origin(self.scenes, self.geobox, self.sensor, self.options.block_size)
         blocks_in_all = sum(1 for _ in blocks(shape, size, origin))
         gaps = GapCount(window_missing=(0,) * len(self.windows))
-        with ExitStack() as stack:
-            composites = {
-                name: stack.enter_context(self._composite_writer(folder, name, runner.jobs))
-                for name in self.windows
-            }
-            counts = stack.enter_context(self._count_writer(folder, runner.jobs))
+        with CogWriters(runner.jobs) as together:
+            composites = {name: together.add(self._composite_writer(folder, name)) for name in self.windows}
+            counts = together.add(self._count_writer(folder))
             results = runner.run(self, inside, shape, size=size, origin=origin)
             for done, (block, result) in enumerate(results, start=1):
                 for name, writer in composites.items():
@@ -278,17 +274,17 @@ class PeriodWork:
         gaps = gap_count(total[cells], inside, self.options.min_valid)
         return PeriodBlock(composites=composites, counts=counts, gaps=gaps)
 
-    def _composite_writer(self, folder: Path, window: str, threads: int) -> CogWriter:
+    def _composite_writer(self, folder: Path, window: str) -> CogWriter:
         style = composite_style(self.sensor, window, self.windows[window])
         bands = len(self.sensor.band) + 1
         path = self.composite_path(folder, window)
-        return CogWriter(path, self.geobox, dtype="int16", bands=bands, style=style, threads=threads)
+        return CogWriter(path, self.geobox, dtype="int16", bands=bands, style=style)
 
-    def _count_writer(self, folder: Path, threads: int) -> CogWriter:
+    def _count_writer(self, folder: Path) -> CogWriter:
         style = RasterStyle(nodata=COUNT_NODATA, descriptions=("period", *self.windows))
         bands = 1 + len(self.windows)
         path = folder / "valid_count.tif"
-        return CogWriter(path, self.geobox, dtype="uint16", bands=bands, style=style, threads=threads)
+        return CogWriter(path, self.geobox, dtype="uint16", bands=bands, style=style)
 
 
 def composite_style(sensor: Sensor, window: str, span: tuple[date, date]) -> RasterStyle:

@@ -24,7 +24,7 @@ from aoi.harm.factor import Factor
 from aoi.harm.species import habitat_mask
 from geo.blocks import BLOCK_SIZE, Block, map_blocks
 from geo.errors import InputError, Problem
-from geo.raster import CogWriter, RasterStyle, open_on_grid
+from geo.raster import CogWriter, CogWriters, RasterStyle, open_on_grid
 from geo.reader import GridReader
 from monitor.context import Context, Progress
 from monitor.harms.domains import Codes, Domains
@@ -190,14 +190,14 @@ def footprint(
     rows, cols = units["row"].to_numpy(), units["col"].to_numpy()
     with ExitStack() as stack:
         maps = open_maps(scene, stack)
+        together = stack.enter_context(CogWriters(jobs))
         writers = {
-            name: stack.enter_context(
+            name: together.add(
                 CogWriter(
                     folder / f"{name}_{scene.crop}_{scene.period}.tif",
                     geobox,
                     dtype="uint8",
                     style=style_of(name),
-                    threads=jobs,
                 )
             )
             for name in map_names(scene)

@@ -6,6 +6,7 @@ import hashlib
 import struct
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks
 from geo.errors import AltdevError, InputError
 from geo.raster import (
     CogWriter,
+    CogWriters,
     RasterStyle,
     check_raster,
     geobox_of,
@@ -133,12 +135,12 @@ class TestWriteCog:
         assert np.abs(found - mean)[known].max() <= 0.5
 
     def test_equal_content_is_equal_bytes(self, tmp_path: Path) -> None:
-        """Law: the bytes depend on neither the time, the name, the threads, the order of blocks nor their size."""
+        """Law: the bytes depend on neither the time, the name, the order of blocks nor their size."""
         geobox, cells = grid(700, 1300), noise(700, 1300)
         digests = set()
         for number, (size, turn) in enumerate([(512, 1), (512, -1), (1300, 1), (100, -1)]):
             path = tmp_path / f"{number}.tif"
-            with CogWriter(path, geobox, dtype="uint16", threads=1 + number) as writer:
+            with CogWriter(path, geobox, dtype="uint16") as writer:
                 for block in list(blocks(geobox.shape, size))[::turn]:
                     writer.write(block, cells[block.slices])
             digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
@@ -163,6 +165,36 @@ class TestWriteCog:
                 fail(path)
         assert names(tmp_path) == ["a.tif"]
         assert (tmp_path / "a.tif").read_bytes() == before
+
+    @pytest.mark.parametrize("fault", [None, "while blocks come", "of one file at the end"])
+    def test_several_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None) -> None:
+        """Law: files finished in threads are those written alone; what fails leaves what stood there."""
+        old = {name: tmp_path / f"{name}.tif" for name in "abc"}
+        for path in old.values():
+            write_cog(path, DIGITS, grid(3, 4))
+        before = {name: path.read_bytes() for name, path in old.items()}
+        copy = raster.copy_dataset
+
+        def failing(source: Path, target: Path, **options: Any) -> None:
+            if fault == "of one file at the end" and "b" in Path(source).name:
+                raise raster.RasterioError("no room")
+            copy(source, target, **options)
+
+        monkeypatch.setattr(raster, "copy_dataset", failing)
+        expecting = nullcontext() if fault is None else pytest.raises((AltdevError, ZeroDivisionError))
+        with expecting, CogWriters(2) as together:
+            for number, path in enumerate(old.values()):
+                writer = together.add(CogWriter(path, grid(3, 4), dtype="uint8"))
+                writer.write(Block(0, 0, 3, 4), DIGITS + number)
+            if fault == "while blocks come":
+                raise ZeroDivisionError
+        assert names(tmp_path) == ["a.tif", "b.tif", "c.tif"]
+        kept = {None: "", "while blocks come": "abc", "of one file at the end": "b"}[fault]
+        for number, (name, path) in enumerate(old.items()):
+            monkeypatch.undo()
+            write_cog(tmp_path / "alone", DIGITS + number, grid(3, 4))
+            expected = before[name] if name in kept else (tmp_path / "alone").read_bytes()
+            assert path.read_bytes() == expected
 
     def test_failure_to_begin_leaves_nothing(self, tmp_path: Path) -> None:
         """Law: a style that cannot be written fails before the first block, and tidies up."""
