@@ -93,7 +93,8 @@ def told(season: Season, model: TrainedModel, jobs: int) -> dict[str, Any]:
         }
         found = loads(work, scenes, None, shape, **cut)
         one = forecast(work, found, None, season.geobox, jobs=jobs)
-        read = bytes_read(scenes, [load.block for load in found], sizes)
+        halo = model.halo + work.rim if isinstance(work, MapWork) else 0
+        read = bytes_read(scenes, [load.block for load in found], sizes, halo=halo)
         rows[name] = {"seconds": one.seconds, "read_mb": read / 1e6, "peak_mb": one.peak_mb}
     return rows
 

@@ -189,8 +189,13 @@ def _written_s(packed: Iterable[Mapping[str, NDArray[Any]]], chosen: Sequence[Bl
     return float(spent * geobox.shape[0] * geobox.shape[1] / cells)
 
 
-def bytes_read(scenes: Iterable[Scene], windows: Sequence[Block], size_of: Mapping[str, int]) -> float:
+def bytes_read(
+    scenes: Sequence[Scene], windows: Sequence[Block], size_of: Mapping[str, int], *, halo: int = 0
+) -> float:
     """Return about how many bytes of files are read for some windows.
+
+    A window with a halo needs the upper edge of the tiles below it. They are decoded for it, and once more when it
+    is their turn, since of tiles passed by only the edges are kept (`geo.tile_cache`).
 
     Parameters
     ----------
@@ -200,7 +205,14 @@ def bytes_read(scenes: Iterable[Scene], windows: Sequence[Block], size_of: Mappi
         Windows that are read, each of which decodes its share of every file that reaches it.
     size_of
         Path to bytes of a file.
+    halo
+        Cells that are read around each window.
     """
+    below = [Block(one.row + one.height, one.col, one.height, one.width) for one in windows if halo]
+    return _bytes_once(scenes, windows, size_of) + _bytes_once(scenes, below, size_of)
+
+
+def _bytes_once(scenes: Sequence[Scene], windows: Sequence[Block], size_of: Mapping[str, int]) -> float:
     total = 0.0
     for scene in scenes:
         if scene.extent is None:

@@ -94,9 +94,9 @@ def _of_period(context: Context, period: PeriodSection) -> Iterator[tuple[str, d
     if mapping is None:
         return
     halo = mapping.model.halo + mapping.rim
-    windows = [_grown(load.block, halo) for load in blocks]
+    read = bytes_read(scenes, [load.block for load in blocks], size_of, halo=halo)
     told = forecast(mapping, loads(mapping, scenes, inside, shape, **cut), inside, geobox, jobs=jobs)
-    yield f"classify:{period.name}", _row(told, bytes_read(scenes, windows, size_of), 0.0)
+    yield f"classify:{period.name}", _row(told, read, 0.0)
 
 
 def _row(told: Forecast, read: float, before_s: float) -> dict[str, Any]:
@@ -167,7 +167,3 @@ def _stand_in(context: Context, period: PeriodScenes, blocks: Sequence[BlockLoad
         settings=settings,
         validation={},
     )
-
-
-def _grown(block: Block, rim: int) -> Block:
-    return Block(block.row - rim, block.col - rim, block.height + 2 * rim, block.width + 2 * rim)

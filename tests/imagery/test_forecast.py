@@ -131,3 +131,9 @@ def test_bytes_that_windows_read() -> None:
     quarter = [Block(0, 0, 30, 15), Block(30, 15, 30, 15)]
     assert bytes_read(SCENES[:2], quarter, sizes) == pytest.approx(6000 * 900 / 6000 + 450)
     assert bytes_read(SCENES[:2], [Block(0, 0, *SHAPE)] * 3, sizes) == pytest.approx(6900)
+    upper, lower = Block(0, 0, SHAPE[0] // 2, SHAPE[1]), Block(SHAPE[0] // 2, 0, SHAPE[0] // 2, SHAPE[1])
+    once = bytes_read(SCENES[:2], [upper, lower], sizes)
+    # Negative control of the halo: the lower half is decoded for the rim of the upper one too
+    assert bytes_read(SCENES[:2], [upper, lower], sizes, halo=2) == pytest.approx(
+        once + bytes_read(SCENES[:2], [lower], sizes)
+    )
