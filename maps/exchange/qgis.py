@@ -90,10 +90,14 @@ def project_bytes(
     _crs(ET.SubElement(canvas, "destinationsrs"), layers[0].crs)
     held = ET.SubElement(root, "projectlayers")
     for number, layer in enumerate(layers):
-        _layer(tree, held, f"layer_{number}", layer)
+        # QGIS takes no id of ten signs or fewer: it makes a new one, and the tree then knows no layer
+        _layer(tree, held, f"altdev_layer_{number:04d}", layer)
     properties = ET.SubElement(root, "properties")
     paths = ET.SubElement(properties, "Paths")
     ET.SubElement(paths, "Absolute", type="bool").text = "false"
+    # without it QGIS reads no CRS of the project, and measures in none
+    reference = ET.SubElement(properties, "SpatialRefSys")
+    ET.SubElement(reference, "ProjectionsEnabled", type="int").text = "1"
     ET.indent(root)
     text = _HEADER + ET.tostring(root, encoding="unicode") + "\n"
     buffer = io.BytesIO()
