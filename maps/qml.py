@@ -32,6 +32,8 @@ class Rule:
     """Outline, ``#rrggbb``."""
     hatched: bool = False
     """Lines instead of a full fill (polygons)."""
+    angle: int = 45
+    """Direction of those lines, degrees from the horizontal."""
     size_mm: float = 3.0
     """Diameter (points) or line width times ten (polygons)."""
 
@@ -100,7 +102,9 @@ def _symbol(parent: ET.Element, name: str, geometry: str, rule: Rule) -> None:
         return
     width = {"outline_width": f"{rule.size_mm / 10:g}", "outline_style": "solid"}
     if rule.hatched:
-        pattern = _layer(symbol, "LinePatternFill", {"angle": "45", "distance": "2.4", "line_width": "0.3"})
+        pattern = _layer(
+            symbol, "LinePatternFill", {"angle": str(rule.angle), "distance": "2.4", "line_width": "0.3"}
+        )
         line = ET.SubElement(
             pattern, "symbol", name=f"@{name}@0", type="line", alpha="1", clip_to_extent="1", force_rhr="0"
         )

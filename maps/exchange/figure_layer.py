@@ -65,6 +65,7 @@ def figure_layer(frame: geopandas.GeoDataFrame, *, title: str, crop: str, period
             expression=f'{chosen} AND "value_ha" IS NULL',
             colour="#5A6B75",
             hatched=True,
+            angle=0,
             size_mm=2,
         )
     ]
@@ -81,6 +82,15 @@ def figure_layer(frame: geopandas.GeoDataFrame, *, title: str, crop: str, period
                 size_mm=2,
             )
         )
+    rules.append(
+        Rule(
+            label="rough: wide interval, few sample units, or indicative",
+            expression=f"{chosen} AND {_rough(frame)}",
+            colour="#2B363D",
+            hatched=True,
+            size_mm=2,
+        )
+    )
     aliases = {column: ALIASES[column] for column in frame.columns if column in ALIASES}
     return Layer(
         frame=_storable(frame),
@@ -92,6 +102,15 @@ def figure_layer(frame: geopandas.GeoDataFrame, *, title: str, crop: str, period
         style_qml=rule_style("polygon", rules, Form(aliases=aliases, fixed=tuple(aliases))),
         aliases=aliases,
     )
+
+
+def _rough(frame: geopandas.GeoDataFrame) -> str:
+    """Return an expression of figures that are not to be ranked; drawn over their colour, as on the map page."""
+    wide = '("value_ha" > 0 AND "hi_ha" - "lo_ha" > "value_ha")'
+    if "flags" not in frame.columns:
+        return wide
+    told = (f"coalesce(\"flags\", '') LIKE '%{flag}%'" for flag in ("LOW_COUNT", "WIDE", "INDICATIVE"))
+    return f"({' OR '.join([wide, *told])})"
 
 
 def _quoted(column: str, value: str) -> str:

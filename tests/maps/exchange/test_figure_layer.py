@@ -31,11 +31,13 @@ def rows(name: str = "Unit") -> geopandas.GeoDataFrame:
 
 
 def test_every_figure_is_in_one_class_and_the_hidden_one_is_lined() -> None:
-    """Law: the rules part the figures: each number is drawn once, an empty one by lines."""
+    """Law: the rules part the figures: each number has one colour, an empty one lines, a rough one lines as well."""
     style = figure_layer(rows(), title="T", crop="coca", period="2024", tier=Tier.FIELD).style_qml
     root = ET.fromstring(style.split("\n", 1)[1])
     rules = [rule.get("filter") or "" for rule in root.iter("rule")]
     assert sum("IS NULL" in rule for rule in rules) == 1
+    assert "hi_ha" in rules.pop()  # drawn last, over the colour
+    assert not any("hi_ha" in rule for rule in rules)
     for value in (0.0, 5.0, 20.0, 80.0, 300.0, 1e6):
         hit = [rule for rule in rules if "IS NULL" not in rule and _holds(rule, value)]
         assert len(hit) == 1, (value, rules)
