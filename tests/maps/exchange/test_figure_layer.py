@@ -31,7 +31,7 @@ def rows(name: str = "Unit") -> geopandas.GeoDataFrame:
 
 
 def test_every_figure_is_in_one_class_and_the_hidden_one_is_lined() -> None:
-    """Law: the rules part the figures: each number has one colour, an empty one lines, a rough one lines as well."""
+    """Law: the rules part the figures: each number has one colour, an empty one lines, a rough one both."""
     style = figure_layer(rows(), title="T", crop="coca", period="2024", tier=Tier.FIELD).style_qml
     root = ET.fromstring(style.split("\n", 1)[1])
     rules = [rule.get("filter") or "" for rule in root.iter("rule")]
