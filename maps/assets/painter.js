@@ -3,7 +3,9 @@ const painter = (() => {
   'use strict';
   const STEPS = 1e5; // steps to a degree
   const CELLS = 64; // columns and rows of the grid that shapes are found by
-  const SPECK = 1.6; // px: smaller shapes are drawn as a dot of this size
+  const SPECK = 2.5; // px: a shape smaller than this is drawn as its box
+  const DOT = 1.6; // px: the least side of such a box
+  const STEP = 0.7; // px: points nearer to the one before are left out
 
   const mercator = (latitude) => (1 - Math.log(Math.tan(Math.PI / 4 + latitude * Math.PI / 360)) / Math.PI) / 2;
   const place = (latlng) => [(latlng.lng + 180) / 360, mercator(latlng.lat)];
@@ -51,11 +53,19 @@ const painter = (() => {
     const span = [Math.max(right - west, 1e-12), Math.max(low - high, 1e-12)];
     const clamp = (value) => Math.min(CELLS - 1, Math.max(0, Math.floor(value * CELLS)));
     const range = (a, b, c, d) => [clamp((a - west) / span[0]), clamp((b - high) / span[1]), clamp((c - west) / span[0]), clamp((d - high) / span[1])];
-    const lists = Array.from({ length: CELLS * CELLS }, () => []);
-    for (let i = 0; i < count; i += 1) {
-      const [c0, r0, c1, r1] = range(boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]);
-      for (let row = r0; row <= r1; row += 1) for (let col = c0; col <= c1; col += 1) lists[row * CELLS + col].push(i);
-    }
+    // Shapes of each cell lie together in one list: first counted, then put in
+    const starts = new Int32Array(CELLS * CELLS + 1);
+    const each = (act) => {
+      for (let i = 0; i < count; i += 1) {
+        const [c0, r0, c1, r1] = range(boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]);
+        for (let row = r0; row <= r1; row += 1) for (let col = c0; col <= c1; col += 1) act(row * CELLS + col, i);
+      }
+    };
+    each((cell) => { starts[cell + 1] += 1; });
+    for (let cell = 0; cell < CELLS * CELLS; cell += 1) starts[cell + 1] += starts[cell];
+    const listed = new Int32Array(starts[CELLS * CELLS]);
+    const ends = starts.slice(0, -1);
+    each((cell, i) => { listed[ends[cell]] = i; ends[cell] += 1; });
     const seen = new Int32Array(count);
     let turn = 0;
     return (a, b, c, d) => {
@@ -65,14 +75,15 @@ const painter = (() => {
       const [c0, r0, c1, r1] = range(a, b, c, d);
       for (let row = r0; row <= r1; row += 1) {
         for (let col = c0; col <= c1; col += 1) {
-          lists[row * CELLS + col].forEach((i) => {
-            if (seen[i] === turn) return;
+          for (let at = starts[row * CELLS + col]; at < starts[row * CELLS + col + 1]; at += 1) {
+            const i = listed[at];
+            if (seen[i] === turn) continue;
             seen[i] = turn;
             if (boxes[4 * i] <= c && boxes[4 * i + 2] >= a && boxes[4 * i + 1] <= d && boxes[4 * i + 3] >= b) found.push(i);
-          });
+          }
         }
       }
-      return found.sort((first, second) => first - second);
+      return Int32Array.from(found).sort();
     };
   }
 
@@ -112,8 +123,16 @@ const painter = (() => {
     const { x, y, pointOf, ringOf } = shapes;
     for (let ring = ringOf[shape]; ring < ringOf[shape + 1]; ring += 1) {
       const end = pointOf[ring + 1];
-      path.moveTo(x[pointOf[ring]] * scale - left, y[pointOf[ring]] * scale - top);
-      for (let i = pointOf[ring] + 1; i < end; i += 1) path.lineTo(x[i] * scale - left, y[i] * scale - top);
+      let across = x[pointOf[ring]] * scale - left;
+      let down = y[pointOf[ring]] * scale - top;
+      path.moveTo(across, down);
+      for (let i = pointOf[ring] + 1; i < end; i += 1) {
+        const [right, low] = [x[i] * scale - left, y[i] * scale - top];
+        if (Math.abs(right - across) + Math.abs(low - down) < STEP) continue;
+        path.lineTo(right, low);
+        across = right;
+        down = low;
+      }
       path.closePath();
     }
   }
@@ -153,26 +172,27 @@ const painter = (() => {
         const scale = side * 2 ** coords.z;
         const [left, top] = [coords.x * side, coords.y * side];
         const margin = 3 / scale;
-        const [fills, specks, edges] = [batches(), batches(), batches()];
+        const [whole, specks] = [batches(), batches()];
         near(left / scale - margin, top / scale - margin, (left + side) / scale + margin, (top + side) / scale + margin).forEach((i) => {
           const how = style(i);
           if (!how) return;
           const wide = (own.boxes[4 * i + 2] - own.boxes[4 * i]) * scale;
           const tall = (own.boxes[4 * i + 3] - own.boxes[4 * i + 1]) * scale;
-          const ink = wide > 6 ? how.ink : null;
-          const speck = wide < SPECK && tall < SPECK;
-          if (how.fill !== 'none') {
-            if (speck) specks.path(how.fill, how).rect(own.boxes[4 * i] * scale - left - SPECK / 2, own.boxes[4 * i + 1] * scale - top - SPECK / 2, SPECK, SPECK);
-            else trace(fills.path(how.fill + (ink || ''), { fill: how.fill, ink }), own, i, scale, left, top);
+          if (wide < SPECK && tall < SPECK) {
+            if (how.fill !== 'none') specks.path(how.fill, how).rect(own.boxes[4 * i] * scale - left, own.boxes[4 * i + 1] * scale - top, Math.max(wide, DOT), Math.max(tall, DOT));
+            return;
           }
-          if (how.stroke && wide > 3) trace(edges.path(how.stroke + how.width, how), own, i, scale, left, top);
+          const [ink, stroke] = [wide > 6 ? how.ink : null, wide > 3 ? how.stroke : null];
+          trace(whole.path([how.fill, ink, stroke, how.width].join(), { fill: how.fill, ink, stroke, width: how.width }), own, i, scale, left, top);
         });
-        fills.all.forEach(({ how, path }) => {
+        whole.all.forEach(({ how, path }) => {
+          if (how.fill === 'none') return;
           pen.fillStyle = how.ink ? hatch(pen, how.fill, how.ink) : how.fill;
           pen.fill(path, 'evenodd');
         });
         specks.all.forEach(({ how, path }) => { pen.fillStyle = how.fill; pen.fill(path); });
-        edges.all.forEach(({ how, path }) => {
+        whole.all.forEach(({ how, path }) => {
+          if (!how.stroke) return;
           pen.strokeStyle = how.stroke;
           pen.lineWidth = how.width || 1;
           pen.stroke(path);
