@@ -165,7 +165,7 @@ class Language:
             self.words.get(f"method.{_SIGNS.sub('_', part.lower()).strip('_')}", part)
             for part in method.split("; ")
         )
-        return "; ".join(parts)
+        return self.words["pattern.parts"].join(parts)
 
     def class_name(self, name: str) -> str:
         """Return the name of a map class, or the data's own name in readable form."""

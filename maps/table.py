@@ -150,6 +150,9 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "rule": lambda name: words.text(f"table.rule_{name}"),
         "beaten": lambda value: "" if pd.isna(value) else _yes_or_no(bool(value), words),
         "verdict": lambda text: words.text(f"verdict.{verdict_key(text)}"),
+        "indicator": lambda code: _with_code(code, "indicator", words),
+        "direct_or_indirect": lambda told: words.words.get(f"indicator.{told}", plain(told)),
+        "class": lambda name: words.words.get(f"law.{name}", plain(name)),
         "method": lambda text: words.method(plain(text)),
         "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
     }
@@ -175,6 +178,12 @@ def _harm_rows(figures: Figures, words: Language) -> pd.DataFrame:
         }
         for one in figures.harms
     )
+
+
+def _with_code(code: Any, section: str, words: Language) -> str:
+    """Return a code with what it stands for, or alone where the catalogue does not say."""
+    name = words.words.get(f"{section}.{code}")
+    return plain(code) if name is None else f"{plain(code)} {name}"
 
 
 def _yes_or_no(value: Any, words: Language) -> str:

@@ -74,7 +74,7 @@ const words = (() => {
   const level = (share) => percent(share, Number.isInteger(Math.round(share * 1000) / 10) ? 0 : 1);
 
   // Each part of a method in words; one that the catalogue does not have stays.
-  const method = (told) => told.split('; ').map((part) => catalogue[code].words['method.' + part.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '')] || part).join('; ');
+  const method = (told) => told.split('; ').map((part) => catalogue[code].words['method.' + part.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '')] || part).join(catalogue[code].words['pattern.parts']);
 
   function className(name) {
     const known = catalogue[code].words['class.' + name];

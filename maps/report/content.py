@@ -42,7 +42,6 @@ _SECTIONS = (
             "eradication",
             "validation",
             "indicators",
-            "ad_findings",
         ),
     ),
     ("harm", ("harms",)),
@@ -99,6 +98,9 @@ def _blocks(page: Page, words: Language) -> Iterator[Block]:
             pictures = [*_effect_sentences(page, words), *_effect_pictures(page, words)]
         pictures += list(_permanence_picture(page, words)) if section == "permanence" else []
         yield from _tables(section, [tables[name] for name in names if name in tables], words, pictures)
+        if section == "programme" and "ad_findings" in tables and len(tables["ad_findings"].rows):
+            # a list for the office that keeps the tables, in its own words; the reader learns how long it is
+            yield Paragraph(text=words.counted("report.open_findings", len(tables["ad_findings"].rows)), small=True)
     yield from _methods(page, words)
     yield from _limits(page, words)
     annexes = [tables[name] for name in ("cells", "counted", "floors", "spatial_pattern") if name in tables]

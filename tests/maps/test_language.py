@@ -181,6 +181,7 @@ def test_methods_are_told_in_words(code: str) -> None:
     words = language(code)
     for interval in get_args(IntervalMethod):
         told = words.method(f"stratified; {interval}")
-        assert not set(told.split("; ")) & {"stratified", interval}
-        assert words.method(f"stratified; {interval}; 3 odd parts").endswith("; 3 odd parts")
+        parts = words.text("pattern.parts")
+        assert not set(told.split(parts)) & {"stratified", interval}
+        assert words.method(f"stratified; {interval}; 3 odd parts").endswith(parts + "3 odd parts")
     assert words.method(NO_INTERVAL) != NO_INTERVAL or code == "en"
