@@ -150,6 +150,8 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "rule": lambda name: words.text(f"table.rule_{name}"),
         "beaten": lambda value: "" if pd.isna(value) else _yes_or_no(bool(value), words),
         "verdict": lambda text: words.text(f"verdict.{verdict_key(text)}"),
+        **dict.fromkeys(("sex", "measure", "unit"), lambda told: words.words.get(f"value.{told}", plain(told))),
+        "period": lambda period: _period(plain(period), words),
         "indicator": lambda code: _with_code(code, "indicator", words),
         "direct_or_indirect": lambda told: words.words.get(f"indicator.{told}", plain(told)),
         "class": lambda name: words.words.get(f"law.{name}", plain(name)),
@@ -178,6 +180,14 @@ def _harm_rows(figures: Figures, words: Language) -> pd.DataFrame:
         }
         for one in figures.harms
     )
+
+
+def _period(period: str, words: Language) -> str:
+    """Return the name of a period as it is, one that runs from a year to another in words."""
+    start, to, end = period.partition(" to ")
+    if to:
+        return words.text("controls.pair", **{"from": start, "to": end})
+    return words.words.get(f"value.{period}", period)
 
 
 def _with_code(code: Any, section: str, words: Language) -> str:

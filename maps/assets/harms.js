@@ -9,7 +9,7 @@ const harms = (() => {
   function number(value, row) {
     const scale = Math.max(Math.abs(row.lo), Math.abs(row.hi));
     if (scale > 0 && scale < 0.01) return Number(value.toPrecision(2)).toString();
-    return words.number(value, { scale, brief: data.raw.about.round > 0 });
+    return words.number(value, data.raw.about.round > 0 ? { fixedTo: words.digits([row.value, row.lo, row.hi]) } : { scale });
   }
   const level = (row) => (row.rough ? words.text('pattern.nominal', { level: words.level(row.level) }) : words.level(row.level));
   const amount = (row) => number(row.value, row) + '\u00a0' + unit(row);

@@ -18,7 +18,8 @@ const parts = (() => {
 
   function amount(row) {
     const scale = Math.max(Math.abs(row.lo), Math.abs(row.hi), Math.abs(row.value));
-    const number = (value) => words.number(value, { scale, signed: true, brief: raw.about.round > 0 });
+    const how = raw.about.round > 0 ? { fixedTo: words.digits([row.value, row.lo, row.hi]) } : { scale };
+    const number = (value) => words.number(value, { ...how, signed: true });
     return words.text('pattern.with_interval', { value: measured(number(row.value), row.unit_of_measure), range: words.range(number(row.lo), number(row.hi)) });
   }
   // Hectares have a word in every language; other units stand as the table names them.

@@ -44,9 +44,9 @@ const words = (() => {
   const list = (...parts) => parts.map(kept).join(catalogue[code].words['pattern.list']);
 
   // The largest of the numbers that stand side by side (scale) decides how many digits all of them get.
-  function number(value, { scale, signed, brief } = {}) {
+  function number(value, { scale, signed, brief, fixedTo } = {}) {
     const size = Math.abs(scale === undefined ? value : scale);
-    const decimals = size >= 99.95 || size === 0 ? 0 : size >= 9.995 ? 1 : 2;
+    const decimals = fixedTo !== undefined ? fixedTo : size >= 99.95 || size === 0 ? 0 : size >= 9.995 ? 1 : 2;
     const fixed = Math.abs(value).toFixed(decimals);
     const [whole, fraction] = (brief ? String(Number(fixed)) : fixed).split('.');
     const grouped = whole.length < catalogue[code].groupFrom ? whole
@@ -55,6 +55,14 @@ const words = (() => {
     let sign = value < 0 ? '\u2212' : signed && value > 0 ? '+' : '';
     if (!/[1-9]/.test(digits)) { digits = '0'; sign = ''; }
     return isolated(sign + digits);
+  }
+
+  // Digits after the sign that numbers side by side need: those of their scale, less what is zero in all of them.
+  function digits(values) {
+    const size = Math.max(...values.map(Math.abs));
+    let decimals = size >= 99.95 || size === 0 ? 0 : size >= 9.995 ? 1 : 2;
+    while (decimals && values.every((value) => value.toFixed(decimals).endsWith('0'))) decimals -= 1;
+    return decimals;
   }
 
   function percent(share, decimals) {
@@ -85,5 +93,5 @@ const words = (() => {
 
   const wholeHectares = (yes) => { whole = yes; };
 
-  return { use, wholeHectares, text, counted, date, label, list, number, percent, probability, area, range, interval, level, method, className, rightToLeft, code: () => code };
+  return { use, wholeHectares, text, counted, date, label, list, number, digits, percent, probability, area, range, interval, level, method, className, rightToLeft, code: () => code };
 })();

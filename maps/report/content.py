@@ -49,6 +49,10 @@ _SECTIONS = (
 )
 PERMANENCE = ("permanent", "intermittent", "expansion", "abandoned", "unaffected", "unknown")
 """Classes of permanence, in the order of the chart."""
+_PROGRAMME = ("programme", "panel")
+_INDICATOR_COLUMNS = (
+    "indicator", "group", "part", "sex", "period", "value", "lo", "hi", "unit", "grade", "level", "flags",
+)  # fmt: skip
 _NOTES = {"zones": "report.zones_note", "harm": "report.harm_note", "impact": "report.impact_note"}
 
 
@@ -198,10 +202,16 @@ def _effect_pictures(page: Page, words: Language) -> Iterator[Picture]:
 
 
 def _of_the_programme(sheet: Sheet) -> Sheet:
-    """Return the indicators of the programme that have a figure; the harms have a table of their own."""
+    """Return the indicators of the whole programme that have a figure, and what each is of.
+
+    Those of single projects and of one sex stand in the workbook; the harms have a table of their own.
+    """
     rows = sheet.rows
     own = rows["indicator"].astype(str).str.startswith("A") & rows["value"].notna()
-    return replace(sheet, rows=rows[own])
+    own &= rows["domain"].isin(_PROGRAMME)
+    parted = rows["indicator"].astype(str).str.startswith(("A6", "A7")) | rows["sex"].isna()
+    columns = [name for name in _INDICATOR_COLUMNS if name in rows.columns]
+    return replace(sheet, rows=rows.loc[own & parted, columns])
 
 
 def _printed(sheet: Sheet, words: Language) -> Iterator[Block]:

@@ -8,19 +8,23 @@ one kind of entry, the equations, and those come from `maps.report.equations`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
+from unicodedata import east_asian_width
 
 from maps.language import Language
 from maps.locked import locked, locked_names
 from maps.report.document import Block, Bullets, Equation, Heading, Paragraph, Picture, Report, Table
 from maps.report.equations import EQUATIONS
 
-__all__ = ["pdf_report", "vendored_fonts"]
+__all__ = ["contents", "pdf_report", "vendored_fonts"]
 
-_LEAST_SHARE, _MOST_SHARE = 6, 30  # signs: the narrowest and widest column, relative to each other
+_MOST_SHARE = 30  # signs: beyond this a column is no wider for longer text
+_SIGNS = 112  # Latin letters in a row of a table as wide as the page
+_PADDING = 2  # signs: the white on both sides of a cell
 
 
 def pdf_report(report: Report) -> bytes:
@@ -41,7 +45,7 @@ def pdf_report(report: Report) -> bytes:
             font_paths=typst.Fonts(include_system_fonts=False, font_paths=[fonts]),
             format="pdf",
             pdf_standards="ua-1",
-            sys_inputs={"report": json.dumps(_content(report), ensure_ascii=False)},
+            sys_inputs={"report": json.dumps(contents(report), ensure_ascii=False)},
         )
     if not isinstance(made, bytes):
         raise TypeError("the typesetter returned several files for one report")
@@ -63,7 +67,8 @@ def vendored_fonts() -> tuple[str, ...]:
     return names
 
 
-def _content(report: Report) -> dict[str, Any]:
+def contents(report: Report) -> dict[str, Any]:
+    """Return everything that the typesetter reads, ready for JSON."""
     words = report.words
     return {
         "language": words.code,
@@ -148,9 +153,27 @@ def _table(block: Table, number: str) -> dict[str, Any]:
 
 
 def _shares(block: Table) -> list[int]:
-    """Return the widths of the columns relative to each other: by their longest text, within limits."""
-    longest = []
+    """Return the widths of the columns relative to each other.
+
+    Each column can hold its longest word, and what room is left goes by the longest text, within a limit.
+    """
+    least, wished = [], []
     for place, head in enumerate(block.head):
-        words = [*head.split(), head[: len(head) // 2], *(row[place] for row in block.rows)]
-        longest.append(max(len(word) for word in words))
-    return [min(_MOST_SHARE, max(_LEAST_SHARE, length)) for length in longest]
+        texts = [row[place] for row in block.rows]
+        words = [word for text in (head, *texts) for word in re.split(r"[\s\u200b-]+", text)]
+        least.append(_PADDING + max(map(_word_width, words)))
+        wished.append(min(_MOST_SHARE, max(_width(head) // 2, *map(_width, texts), 0)) if texts else _width(head))
+    room = max(_SIGNS - sum(least), 0)
+    more = [max(wish - low, 0) for wish, low in zip(wished, least, strict=True)]
+    whole = max(sum(more), 1)
+    return [10 * low + round(10 * room * extra / whole) for low, extra in zip(least, more, strict=True)]
+
+
+def _width(text: str) -> int:
+    """Return the width of a text in Latin letters; a Chinese sign takes two."""
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def _word_width(word: str) -> int:
+    """Return the width of what stays on one line: Chinese text breaks after any sign."""
+    return 2 if any(east_asian_width(sign) in "WF" for sign in word) else len(word)

@@ -19,7 +19,7 @@ from maps.report.content import build
 from maps.report.document import Bullets, Equation, Heading, Paragraph, Picture, Report, Table
 from maps.report.equations import EQUATIONS
 from maps.report.html import html_report
-from maps.report.pdf import pdf_report, vendored_fonts
+from maps.report.pdf import contents, pdf_report, vendored_fonts
 from tests.maps.page_fonts import CUT_FROM, FOLDER, signs
 
 AXE = Path(__file__).resolve().parents[2] / "vendor" / "axe.min.js"
@@ -168,6 +168,21 @@ def test_only_own_equations_are_typeset(report: Report) -> None:
     with pytest.raises(ValueError, match="none of the program's own"):
         pdf_report(replace(report, blocks=(forged,)))
     assert all(isinstance(formula.source, str) and formula.source for formula in EQUATIONS.values())
+
+
+def test_no_word_sticks_out_of_its_column(report: Report) -> None:
+    """Law: of a table as wide as the page each column holds its longest word; a wider text takes what is left."""
+    head = ("Culture", "P\u00e9riode", "Zone", "Hectares (intervalle \u00e0 95 %)", "Avertissements")
+    rows = (
+        ("Coca\u00efer", "2024", "everywhere", "1 542 (1 418 \u00e0 1 683)", "peu d'unit\u00e9s, intervalle large"),
+    ) * 3
+    table = Table(caption="", head=head, rows=rows, numeric=(False,) * 5)
+    [entry] = [one for one in contents(replace(report, blocks=(table,)))["blocks"] if one["kind"] == "table"]
+    signs = [112 * share / sum(entry["columns"]) for share in entry["columns"]]
+    for place, width in enumerate(signs):
+        words = {word for text in (head[place], rows[0][place]) for word in text.split()}
+        assert width >= max(map(len, words)), head[place]
+    assert max(signs) == signs[4]
 
 
 def test_fonts_carry_every_sign_of_the_catalogue() -> None:
