@@ -26,6 +26,13 @@ LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 """The official languages of the United Nations, as ISO 639-1 codes."""
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_OWN_DOMAINS = {
+    "frame": "page.whole_area",
+    "no_zone": "domain.no_zone",
+    "programme": "domain.programme",
+    "ad:programme": "domain.programme",
+    "preventive": "domain.preventive",
+}
 _SIGNS = re.compile("[^a-z0-9]+")
 _WHOLE = 1000.0  # a scale that asks for no digit after the sign
 _LEFT, _RIGHT, _OWN, _END = "\u2066", "\u2067", "\u2068", "\u2069"  # isolates: left, right, by own text, end
@@ -166,6 +173,13 @@ class Language:
             for part in method.split("; ")
         )
         return self.words["pattern.parts"].join(parts)
+
+    def domain(self, code: str, name: str) -> str:
+        """Return the name of a place that the program itself made, such as the ground outside all zones, else `name`."""
+        if code.startswith("border:"):
+            return self.text("domain.border", name=code.removeprefix("border:"))
+        key = _OWN_DOMAINS.get(code)
+        return name if key is None else self.words[key]
 
     def class_name(self, name: str) -> str:
         """Return the name of a map class, or the data's own name in readable form."""

@@ -117,6 +117,7 @@ def sheets(figures: Figures, words: Language) -> Iterator[Sheet]:
         state=[words.text(f"state.{state}") for state in estimates["state"]],
         flags=[_flag_words(text, words) for text in estimates["flags"]],
         method=[words.method(plain(text)) for text in estimates["method"]],
+        domain_name=_domain_names(estimates, words),
     )
     yield Sheet(key="estimates", name=words.text("notes.estimates_sheet"), rows=readable)
     if not figures.change.empty:
@@ -158,7 +159,10 @@ def _readable(rows: pd.DataFrame, words: Language) -> pd.DataFrame:
         "method": lambda text: words.method(plain(text)),
         "certainty": lambda value: words.text(f"table.certainty_{_CERTAINTY[str(value)]}"),
     }
-    return rows.assign(**{name: [say[name](value) for value in rows[name]] for name in say if name in rows})
+    said = {name: [say[name](value) for value in rows[name]] for name in say if name in rows}
+    if {"domain", "domain_name"} <= set(rows.columns):
+        said["domain_name"] = _domain_names(rows, words)
+    return rows.assign(**said)
 
 
 def _harm_rows(figures: Figures, words: Language) -> pd.DataFrame:
@@ -190,6 +194,11 @@ def _period(period: str, words: Language) -> str:
     return words.words.get(f"value.{period}", period)
 
 
+def _domain_names(rows: pd.DataFrame, words: Language) -> list[str]:
+    pairs = zip(rows["domain"], rows["domain_name"], strict=True)
+    return [words.domain(plain(code), plain(name)) for code, name in pairs]
+
+
 def _with_code(code: Any, section: str, words: Language) -> str:
     """Return a code with what it stands for, or alone where the catalogue does not say."""
     name = words.words.get(f"{section}.{code}")
@@ -202,7 +211,7 @@ def _yes_or_no(value: Any, words: Language) -> str:
 
 def _change_rows(figures: Figures, words: Language) -> pd.DataFrame:
     change = figures.change
-    names = dict(zip(figures.estimates["domain"], figures.estimates["domain_name"], strict=True))
+    names = dict(zip(figures.estimates["domain"], _domain_names(figures.estimates, words), strict=True))
     readable = change.assign(
         crop=[words.class_name(str(name)) for name in change["crop"]],
         verdict=[words.text(f"verdict.{verdict_key(text)}") for text in change["verdict"]],

@@ -177,7 +177,7 @@ const parts = (() => {
   function zoneTable(state) {
     if (!data.zones.length) return null;
     const own = data.zones.filter((row) => row.crop === state.crop);
-    const places = [...new Map(own.map((row) => [row.domain, row.domain_name])).entries()];
+    const places = [...new Map(own.map((row) => [row.domain, words.domain(row.domain, row.domain_name)])).entries()];
     const periods = raw.periods.map((period) => period.name);
     const made = places.map(([domain, name]) => node('tr', {}, node('th', { scope: 'row', dir: 'auto', text: name }),
       ...periods.map((period) => table.figureCell(data.estimate(state.crop, period, domain))),

@@ -15,7 +15,7 @@ const table = (() => {
 
   function nameOf(domain) {
     if (domain === data.frame) return words.text('page.whole_area');
-    return data.names.get(domain) || data.otherNames().get(domain) || domain;
+    return data.names.get(domain) || words.domain(domain, data.otherNames().get(domain) || domain);
   }
 
   // An indicative figure is shown and never ranked.

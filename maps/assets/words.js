@@ -81,6 +81,10 @@ const words = (() => {
   }
   const level = (share) => percent(share, Number.isInteger(Math.round(share * 1000) / 10) ? 0 : 1);
 
+  // Places that the program itself made have words; others keep the name of the data.
+  const OWN_DOMAINS = { frame: 'page.whole_area', no_zone: 'domain.no_zone', programme: 'domain.programme', 'ad:programme': 'domain.programme', preventive: 'domain.preventive' };
+  const domain = (place, name) => (place.startsWith('border:') ? text('domain.border', { name: place.slice(7) }) : place in OWN_DOMAINS ? text(OWN_DOMAINS[place]) : name);
+
   // Each part of a method in words; one that the catalogue does not have stays.
   const method = (told) => told.split('; ').map((part) => catalogue[code].words['method.' + part.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '')] || part).join(catalogue[code].words['pattern.parts']);
 
@@ -93,5 +97,5 @@ const words = (() => {
 
   const wholeHectares = (yes) => { whole = yes; };
 
-  return { use, wholeHectares, text, counted, date, label, list, number, digits, percent, probability, area, range, interval, level, method, className, rightToLeft, code: () => code };
+  return { use, wholeHectares, text, counted, date, label, list, number, digits, percent, probability, area, range, interval, level, method, domain, className, rightToLeft, code: () => code };
 })();

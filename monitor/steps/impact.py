@@ -112,7 +112,7 @@ def _notes(made: Mapping[str, pd.DataFrame], panel: str) -> Iterator[str]:
             continue
         name = {"overall": "programme", "announcement": "announcement"}.get(row["scope"], row["effect"])
         each = "together" if row["scale"] == "total" else "a unit"
-        left_out = f"; {lost} units without a control left out" if row["scope"] == "overall" and lost else ""
+        left_out = f"; left out without a control: {lost}" if row["scope"] == "overall" and lost else ""
         finding = f"{row['finding']}: " if isinstance(row["finding"], str) and row["finding"] else ""
         yield (
             f"impact in {panel}, {name}: {finding}{row['value']:+,.1f} {row['unit_of_measure']} {each} "

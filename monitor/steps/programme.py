@@ -296,6 +296,6 @@ def _notes(findings: list[Finding], change: pd.DataFrame) -> Iterator[str]:
     counts = {name: sum(one.severity == name for one in findings) for name in ("warning", "flag")}
     if any(counts.values()):
         yield (
-            f"programme tables: {counts['warning']} warnings and {counts['flag']} open conflicts; "
+            f"programme tables: warnings {counts['warning']}, open conflicts {counts['flag']}; "
             "see overlay/ad_findings.csv"
         )
