@@ -175,7 +175,7 @@ class Language:
         return self.words["pattern.parts"].join(parts)
 
     def domain(self, code: str, name: str) -> str:
-        """Return the name of a place that the program itself made, such as the ground outside all zones, else `name`."""
+        """Return the name of a place that the program itself made, such as what lies outside zones, or `name`."""
         if code.startswith("border:"):
             return self.text("domain.border", name=code.removeprefix("border:"))
         key = _OWN_DOMAINS.get(code)
