@@ -30,25 +30,25 @@ def exposure(network: FlowNetwork, paths: Paths, given: Waters, frame: FrameOf) 
         if layer is None:
             yield frame.without("W5", part, unit, f"no map of {part} was given")
             continue
-        near_m, held = _near(network, paths, layer, part, frame.factors["exposure_distance"].value)
+        held = _near(network, paths, layer, part, frame.factors["exposure_distance"].value)
+        near_m, held = paths.way_m[held > 0], held[held > 0]
         order = np.argsort(near_m, kind="stable")
         total = np.concatenate([[0.0], np.cumsum(held[order])])
         reached = total[np.searchsorted(near_m[order], reach_m, side="right")]
         yield frame.figure("W5", part, unit, reached, scaled=False)
 
 
-def _near(
-    network: FlowNetwork, paths: Paths, layer: Layer, what: str, distance_m: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return the way from the plots to the stream nearest to each inhabited cell, and how many are there.
+def _near(network: FlowNetwork, paths: Paths, layer: Layer, what: str, distance_m: float) -> FloatArray:
+    """Return how many live nearest to each cell of the streams below plots, shape (s,).
 
-    Tile by tile with a rim as wide as the distance, beyond which nobody is near.
+    Tile by tile with a rim as wide as the distance, beyond which nobody is near; where they live is not kept.
     """
     height, width = network.shape
     on = np.zeros(network.shape, dtype=np.bool_)
     on.reshape(-1)[paths.stream.cells] = True
     rim = int(np.ceil(min(distance_m / min(network.cell_m), max(height, width))))
-    ways, counts = [np.zeros(0)], [np.zeros(0)]
+    order = np.argsort(paths.stream.cells, kind="stable")
+    ascending, held = paths.stream.cells[order], np.zeros(order.size)
     for row in range(0, height, _STRIP):
         rows = min(_STRIP, height - row)
         whole = np.arange(row * width, (row + rows) * width, dtype=np.int32)
@@ -69,6 +69,6 @@ def _near(
             own = (slice(row - top, row - top + rows), slice(col - left, col - left + here.shape[1]))
             inhabited = (here > 0) & (away[own] <= distance_m)
             r, c = (one[own][inhabited].astype(np.int64) for one in nearest)
-            ways.append(paths.way_m[paths.stream.places((r + top) * width + c + left)])
-            counts.append(here[inhabited])
-    return np.concatenate(ways), np.concatenate(counts)
+            place = order[np.searchsorted(ascending, (r + top) * width + c + left)]
+            np.add.at(held, place, here[inhabited])
+    return held
