@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -191,11 +191,13 @@ def prepare_slopes(
     del mark
     at = hill.cells
     aside = tributaries(network, stream, hill, cover.observed, len(cover.names))
-    slope_above = mean_upslope(network, stream, hill, lambda cells: _held_slope(network, elevation_m, cells))
     codes = {
         "land cover": np.asarray(cover.observed).reshape(-1)[at].astype(np.int16),
         "land cover before": np.asarray(cover.counterfactual).reshape(-1)[at].astype(np.int16),
     }
+    none = np.zeros((0, 0), dtype=np.int8)
+    cover = replace(cover, observed=none, counterfactual=none)  # grids of their own, given back before the next one
+    slope_above = mean_upslope(network, stream, hill, lambda cells: _held_slope(network, elevation_m, cells))
     problems = list(_told_missing({name: int((values < 0).sum()) for name, values in codes.items()}))
     try:
         ground = bare_ground(
