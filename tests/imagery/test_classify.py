@@ -99,18 +99,6 @@ class World:
         return cells
 
 
-@pytest.fixture(name="world", scope="module")
-def fixture_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Return the small world."""
-    return World(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(name="model", scope="module")
-def fixture_model(world: World) -> TrainedModel:
-    """Return a model of it."""
-    return world.train()
-
-
 def test_the_map_shows_the_fields(world: World, model: TrainedModel, tmp_path: Path) -> None:
     """Law: fields that differ from the flowering on are told apart on cells never taught."""
     cells = world.map(model, tmp_path)

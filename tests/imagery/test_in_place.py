@@ -41,12 +41,6 @@ def fixture_store() -> Iterator[ObjectStore]:
         yield store
 
 
-@pytest.fixture(name="world", scope="module")
-def fixture_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Return the small world."""
-    return World(tmp_path_factory.mktemp("world"))
-
-
 @pytest.fixture(name="period", scope="module")
 def fixture_period(world: World) -> PeriodScenes:
     """Return three scenes of it on disk."""
@@ -55,9 +49,8 @@ def fixture_period(world: World) -> PeriodScenes:
 
 
 @pytest.fixture(name="model", scope="module")
-def fixture_model(world: World) -> TrainedModel:
-    """Return a model of it that works in small blocks."""
-    model = world.train()
+def fixture_model(model: TrainedModel) -> TrainedModel:
+    """Return the model, working in small blocks."""
     return replace(model, settings=replace(model.settings, min_valid=1, block_size=16))
 
 

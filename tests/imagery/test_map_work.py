@@ -6,7 +6,6 @@ import pickle
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from geo.blocks import Block, blocks, part_of
 from imagery.map_work import MapLayer, MapWork
@@ -21,18 +20,6 @@ LAYERS = (
     MapLayer(kind="uncertainty"),
     MapLayer(kind="greenness", crop="opium_poppy"),
 )
-
-
-@pytest.fixture(name="world", scope="module")
-def fixture_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Return the small world."""
-    return World(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(name="model", scope="module")
-def fixture_model(world: World) -> TrainedModel:
-    """Return a model of it."""
-    return world.train()
 
 
 def test_a_block_is_the_same_alone_and_in_the_whole(world: World, model: TrainedModel) -> None:

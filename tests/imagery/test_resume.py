@@ -43,16 +43,9 @@ MIDDLE = date(2023, 3, 10)
 """Day of the scene that comes: between others, so that the first and the last day stay."""
 
 
-@pytest.fixture(name="world", scope="module")
-def fixture_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Return the small world."""
-    return World(tmp_path_factory.mktemp("world"))
-
-
 @pytest.fixture(name="model", scope="module")
-def fixture_model(world: World) -> TrainedModel:
-    """Return a model of it that works in small blocks."""
-    model = world.train()
+def fixture_model(model: TrainedModel) -> TrainedModel:
+    """Return the model, working in small blocks."""
     return replace(model, settings=replace(model.settings, block_size=BLOCK, smoothing_cells=0.0))
 
 
