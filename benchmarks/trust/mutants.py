@@ -43,8 +43,8 @@ __all__ = ["EQUIVALENT", "LEAST", "Mutant", "equivalent", "main", "mutants_of", 
 
 LEAST = 85
 """Per cent of mutants that the tests must kill."""
-LONGEST_S = 3.0
-"""A test that takes longer is not tried on mutants: what survives may be noticed by slower tests."""
+LONGEST_S, MOST_S = 2.0, 12.0
+"""Processor time that a test, and all tests of a mutant, may take: what survives may be noticed by slower ones."""
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 
@@ -142,7 +142,12 @@ class Runner:
             return bool(lines & wanted) if place.inside else bool(lines)
 
         found = [(one.seconds, name) for name, one in self._reach.items() if reaches(one)]
-        return [(name, 2 + 10 * seconds) for seconds, name in sorted(found) if seconds <= LONGEST_S]
+        chosen, total = [], 0.0
+        for seconds, name in sorted(found):
+            total += seconds
+            if seconds <= LONGEST_S and total <= MOST_S:
+                chosen.append((name, 2 + 10 * seconds))
+        return chosen
 
     def tried(self, mutant: Mutant) -> Verdict:
         """Run the tests of a mutant on it."""

@@ -202,3 +202,14 @@ def test_the_smallest_sum_that_is_large_enough_is_hidden_too() -> None:
     hidden, still = protect([small], only(0, 5), fixed=only(4, 5))
     assert hidden.tolist() == [True, False, True, False, False]
     assert not still
+
+
+@pytest.mark.parametrize("half_width", [0.5, 5.0])
+def test_rounded_tables_are_protected_too(half_width: float) -> None:
+    """Law: with sums known to half of the base, whatever it is, others are hidden until none is known closely."""
+    system = with_margins(100 * INVESTMENT, half_width=half_width)
+    hidden, still = protect([system], only(5, 16), fixed=np.arange(16) >= 9)
+    assert not still
+    assert hidden.sum() > 1
+    for row in np.flatnonzero(hidden):
+        assert inferred(system, ~hidden, np.eye(9)[row]).size >= system.parts[row] * (1 - 1e-6)
