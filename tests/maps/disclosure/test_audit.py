@@ -213,3 +213,13 @@ def test_rounded_tables_are_protected_too(half_width: float) -> None:
     assert hidden.sum() > 1
     for row in np.flatnonzero(hidden):
         assert inferred(system, ~hidden, np.eye(9)[row]).size >= system.parts[row] * (1 - 1e-6)
+
+
+def test_what_earlier_products_left_just_wide_enough_is_kept_so() -> None:
+    """Literal: 10 ha on 10 ha of land, known to lie in 0 to 10 from an old total, are not told by a new figure."""
+    rows = csr_array(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+    parts, most = np.array([10.0, 10.0]), np.array([10.0, 100.0])
+    system = Knowledge(rows=rows, parts=parts, most=most, known=only(2, 3))
+    hidden, still = protect([system], only(0, 3), fixed=only(2, 3))
+    assert hidden.tolist() == [True, True, False]
+    assert not still

@@ -112,3 +112,16 @@ def test_households_of_atoms_without_any_are_zero() -> None:
     )
     assert with_households(atoms.table, {1: 7})["households"].tolist() == [0, 7, 0, 0]
     assert (atoms.table["households"] == -1).all()
+
+
+def test_patches_are_numbered_from_the_north_west() -> None:
+    """Literal: row by row, the first cell of each decides; one that reaches across strips keeps its number."""
+    crop = np.array([[0, 1, 0, 1], [0, 0, 0, 1], [1, 0, 0, 1]], dtype=bool)
+    table = patches(crop, np.arange(12).reshape(3, 4), np.ones((3, 1)))
+    assert table[["patch", "atom"]].to_numpy().tolist() == [[1, 1], [2, 3], [2, 7], [2, 11], [3, 8]]
+    before = contribution._STRIP
+    contribution._STRIP = 1
+    try:
+        assert patches(crop, np.arange(12).reshape(3, 4), np.ones((3, 1))).equals(table)
+    finally:
+        contribution._STRIP = before

@@ -245,3 +245,23 @@ def test_layers_are_attacked_one_by_one_and_a_year_without_a_total_is_not() -> N
         audit_tables(whole, safe, PUBLIC, land | {"rest:ad": 1.0})
     later = {**whole, "zones": whole["zones"].assign(period="2025")}
     assert audit_tables(later, safe, PUBLIC, land | {"rest:ad": 1.0}) == 0
+
+
+@pytest.mark.parametrize(("value", "lo", "hi"), [(0.5, 0.29, 0.58), (0.1, 0.07, 0.14), (0.35, 0.28, 0.57)])
+def test_two_digits_are_told_as_two_digits(value: float, lo: float, hi: float) -> None:
+    """Law: figures of two digits stay, though 0.29 / 0.01 is below 29 and 0.14 / 0.01 above 14 in binary."""
+    harms = pd.DataFrame({"harm": ["x"], "value": [value], "lo": [lo], "hi": [hi]})
+    told = generalised({"harms": harms}, decision(), PUBLIC).tables["harms"].iloc[0]
+    assert told[["value", "lo", "hi"]].tolist() == [value, lo, hi]
+
+
+def test_rounding_hides_as_much_as_it_leaves_open() -> None:
+    """By hand: told to 5 ha either way, a total and three units leave 40 ha open: enough for 40, not for 41."""
+    for value, enough in ((40.0, True), (41.0, False)):
+        raw = {"estimates": estimates((412.0, value, 88.0, 263.0))}
+        safe = generalised(raw, decision(("02",)), PUBLIC)
+        if enough:
+            assert audit_tables(raw, safe, PUBLIC, LAND) == 1
+        else:
+            with pytest.raises(DisclosureError, match="unit:02"):
+                audit_tables(raw, safe, PUBLIC, LAND)

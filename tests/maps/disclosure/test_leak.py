@@ -78,6 +78,9 @@ SECRETS = {
     "escaped": b"Finca&#32;La&#32;Esperanza",
     "wide": "x CANARY-77 y".encode("utf-16-le"),
     "decimals": b'{"coordinates":[-75.79774,9.11433]}',
+    "percent": b"?name=Finca%20La%20Esperanza&x=1",
+    "whole metres": b"412345 1007655",
+    "unlike digits": b"[-75.79774,9.1143]",
     "swapped": b'lat="9.1143288" lon="-75.7977412"',
     "metres": b"412345.3 1007654.8",
     "number": b'"area":3.14159',
@@ -228,3 +231,46 @@ def test_bytes_searched_are_counted(tmp_path: Path) -> None:
     (tmp_path / "b.xlsx").write_bytes(packed.getvalue())
     wanted = 20 + len(packed.getvalue()) + len("b 1.txt") + 20
     assert require_no_leak(tmp_path, ["a.csv", "b.xlsx"], NEEDLES, suffixes=(".csv", ".xlsx")) == wanted
+
+
+HALVES = Needles(degrees=np.array([[-75.123449, 9.876549], [10.0, 20.0], [30.0, 40.0]]), numbers=(2.718249,))
+"""Places and a number whose fifth decimal rounds nearly up."""
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"-75.1234 9.8765", True),
+        (b"9.8765 -75.1234", True),
+        (b"-75.1235 9.8765", False),
+        (b"9.8767 -75.1234", False),
+        (b"-75.1234490003 9.8765490003", True),  # a tenth of a millimetre's fraction is noise of projections
+        (b"-75.1234491 9.8765490", False),
+        (b"9.8765491 -75.1234490", False),
+        (b"2.7182", True),
+        (b"2.7183", False),
+        (b"2.7181", False),
+        (struct.pack("<dd", -75.123449, 9.876549), True),
+        (struct.pack("<dd", -75.123449, 9.8765491), False),
+    ],
+)
+def test_digits_say_how_near_is_the_same(data: bytes, found: bool) -> None:
+    """Literal: what rounds to the digits told is the place or number, and what does not is another."""
+    assert bool(leaks(data, HALVES)) is found
+
+
+def test_metres_in_binary_are_exact() -> None:
+    """Literal: a tenth of a millimetre is the same place in a binary number, half a metre is another."""
+    assert leaks(b"ab" + struct.pack("<dd", X + 5e-5, Y), NEEDLES)
+    assert not leaks(b"ab" + struct.pack("<dd", X + 0.5, Y), NEEDLES)
+
+
+def test_positions_in_webp_are_found() -> None:
+    """Law: a picture in WEBP is opened like the others."""
+    exif = Image.Exif()
+    for place, found in ((None, False), ({1: "N", 2: (9.0, 6.0, 51.0)}, True)):
+        if place is not None:
+            exif[0x8825] = place
+        buffer = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(buffer, "WEBP", exif=exif)
+        assert bool(leaks(buffer.getvalue(), NEEDLES)) is found

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import linprog
@@ -259,3 +260,31 @@ def test_what_is_no_name_of_a_cell_is_none(name: str) -> None:
     """Law: a cell is named by its side and two whole numbers, and by nothing around them."""
     with pytest.raises(ValueError, match="no cell"):
         parse_cell(name)
+
+
+def two_units(land_ha: float) -> Places:
+    """Return a unit with 90 ha in four fields beside one with 10 ha in six, on so much land."""
+    table = pd.DataFrame(
+        {
+            "atom": [0, 1], "cell_x": [0, 16], "cell_y": 0, "unit": [1, 2], "zone": 0, "land_ha": [5000.0, land_ha],
+            "households": -1,
+        }
+    )  # fmt: skip
+    fields = [22.5] * 4 + [10 / 6] * 6
+    found = pd.DataFrame(
+        {"crop": "coca", "period": "2024", "patch": range(1, 11), "atom": [0] * 4 + [1] * 6, "area_ha": fields}
+    )
+    return Places(
+        atoms=table, patches=found, units=("01", "02"), layers={}, base_km=1, grid="EPSG:32618",
+        boundaries="0" * 64, series=(("coca", "2024"),),
+    )  # fmt: skip
+
+
+def test_what_cannot_be_kept_from_being_inferred_stops_the_product() -> None:
+    """Literal: of 100 ha, a unit whose neighbour holds 50 ha of land has at least 50: no pattern hides its 90."""
+    assert isinstance(decide(two_units(95.0), RULES)[Tier.PROGRAMME], Decision)
+    for tier, refused in decide(two_units(50.0), RULES).items():
+        assert isinstance(refused, DisclosureError)
+        told = [problem.found for problem in refused.problems]
+        assert "no way to keep unit:01 from being inferred" in told
+        assert all(problem.where.startswith(f"tier {int(tier)}") for problem in refused.problems)

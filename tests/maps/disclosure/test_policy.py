@@ -98,3 +98,13 @@ def test_what_is_not_set_or_not_a_rule_changes_nothing() -> None:
     assert record["suffixes"] == list(shipped.suffixes)
     assert (record["k"], record["signed"]) == (10, True)
     assert TierRules(**{**record, "suffixes": tuple(record["suffixes"])}) == shipped
+
+
+@pytest.mark.parametrize(
+    "name", ["k", "dominance_percent", "largest", "group_percent", "least_field_ha", "cell_least_km", "round_ha", "digits",
+             "least_count"],
+)  # fmt: skip
+def test_both_tiers_may_have_one_rule(name: str) -> None:
+    """Law: a public rule that is the programme's own is strict enough."""
+    public = replace(tier_rules(Tier.PUBLIC), **{name: getattr(tier_rules(Tier.PROGRAMME), name)})
+    require_nesting(tier_rules(Tier.PROGRAMME), public)
