@@ -288,3 +288,26 @@ def test_what_cannot_be_kept_from_being_inferred_stops_the_product() -> None:
         told = [problem.found for problem in refused.problems]
         assert "no way to keep unit:01 from being inferred" in told
         assert all(problem.where.startswith(f"tier {int(tier)}") for problem in refused.problems)
+
+
+def test_what_a_tier_hid_before_stays_hidden() -> None:
+    """Law: a place without a figure in the last product of a tier has none now, though it is safe; others may."""
+    found = two_units(5000.0)
+    fields = pd.DataFrame(
+        {"crop": "coca", "period": "2024", "patch": range(1, 41), "atom": [0, 1] * 20, "area_ha": 1.0}
+    )
+    safe = replace(found, patches=fields)
+    before = Decision(
+        tier=Tier.PROGRAMME,
+        leaves=(),
+        states={"frame": "shown", "unit:01": "complementary", "unit:02": "shown"},
+        rules={},
+        grid=safe.grid,
+        boundaries=safe.boundaries,
+        series=(("coca", "2021"),),
+    )
+    free, bound = decided(safe), decided(safe, earlier=[before])
+    assert set(free[Tier.PROGRAMME].states.values()) == {"shown"}
+    assert bound[Tier.PROGRAMME].states["unit:01"] == "primary"
+    assert bound[Tier.PROGRAMME].states["unit:02"] == "complementary"
+    assert bound[Tier.PUBLIC].states == free[Tier.PUBLIC].states

@@ -101,8 +101,9 @@ def test_what_is_not_set_or_not_a_rule_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["k", "dominance_percent", "largest", "group_percent", "least_field_ha", "cell_least_km", "round_ha", "digits",
-             "least_count"],
+    "name",
+    ["k", "dominance_percent", "largest", "group_percent", "least_field_ha", "cell_least_km", "round_ha", "digits",
+     "least_count"],
 )  # fmt: skip
 def test_both_tiers_may_have_one_rule(name: str) -> None:
     """Law: a public rule that is the programme's own is strict enough."""
