@@ -16,7 +16,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array, vstack
 
 from geo.errors import DisclosureError
-from maps.disclosure.pattern import FRAME, Decision, Places, decide, parse_cell
+from maps.disclosure.pattern import FRAME, Decision, Places, _selector, decide, parse_cell
 from maps.disclosure.policy import TierRules, tier_rules
 from maps.disclosure.quadtree import members
 from maps.disclosure.safety import UNSAFE, amounts, state_of_places
@@ -298,7 +298,7 @@ def test_what_a_tier_hid_before_stays_hidden() -> None:
     )
     safe = replace(found, patches=fields)
     before = Decision(
-        tier=Tier.PROGRAMME,
+        tier=Tier.PUBLIC,
         leaves=(),
         states={"frame": "shown", "unit:01": "complementary", "unit:02": "shown"},
         rules={},
@@ -307,7 +307,12 @@ def test_what_a_tier_hid_before_stays_hidden() -> None:
         series=(("coca", "2021"),),
     )
     free, bound = decided(safe), decided(safe, earlier=[before])
-    assert set(free[Tier.PROGRAMME].states.values()) == {"shown"}
-    assert bound[Tier.PROGRAMME].states["unit:01"] == "primary"
-    assert bound[Tier.PROGRAMME].states["unit:02"] == "complementary"
-    assert bound[Tier.PUBLIC].states == free[Tier.PUBLIC].states
+    assert set(free[Tier.PUBLIC].states.values()) == {"shown"}
+    assert bound[Tier.PUBLIC].states["unit:01"] == "primary"
+    assert bound[Tier.PUBLIC].states["unit:02"] == "complementary"
+    assert bound[Tier.PROGRAMME].states["unit:01"] == "shown"  # another tier's readers saw no such gap
+
+
+def test_ground_of_no_unit_is_in_none() -> None:
+    """Literal: numbers below and beyond those of the units select nothing."""
+    assert _selector(np.array([-1, 0, 2, 1, 0]), 2).toarray().tolist() == [[0, 1, 0, 0, 1], [0, 0, 0, 1, 0]]
