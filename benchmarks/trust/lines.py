@@ -1,22 +1,22 @@
 """Lines of estimators, disclosure and harms that their tests run.
 
-``python -m benchmarks.trust.lines [PACKAGE...]`` runs a package's tests, without the slow ones, under coverage.py.
+``python -m benchmarks.trust.lines [PACKAGE...]`` watches each test of a package under coverage.py, without those that
+are slow or take over 10 s, and the import of its modules.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
+import coverage
+
+from benchmarks.trust.reach import imported, reach
 from benchmarks.trust.results import load, save
+from benchmarks.trust.warm import ROOT, Suite, with_tests
 
 __all__ = ["LEAST", "PACKAGES", "PLAIN", "TESTS", "main"]
 
-ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
     "aoi/survey": (
         "tests/aoi/survey", "tests/monitor/tabular/test_simulated.py", "tests/monitor/tabular/test_small_areas.py",
@@ -34,23 +34,29 @@ LEAST = 95
 
 def measured(package: str) -> dict[str, object]:
     """Return lines and lines run of a package, and what is not run by file."""
-    tool = [sys.executable, "-m", "coverage"]
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        environment = {**os.environ, **PLAIN, "COVERAGE_FILE": str(Path(folder) / "data")}
-        tests = ["-m", "pytest", "-q", "-m", "not slow", *TESTS[package], package]
-        run = [*tool, "run", f"--source={package}", *tests]
-        subprocess.run(run, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
-        subprocess.run([*tool, "json", "-q", "-o", str(report)], cwd=ROOT, env=environment, check=True)
-        content = json.loads(report.read_text())
-    files = sorted(content["files"].items())
-    missing = {name: entry["missing_lines"] for name, entry in files if entry["missing_lines"]}
-    totals = content["totals"]
-    return {"lines": totals["num_statements"], "run": totals["covered_lines"], "missing": missing}
+    ran: dict[str, set[int]] = {}
+
+    def work(suite: Suite) -> None:
+        for one in [*reach(package, suite).values(), imported(package)]:
+            for module, lines in one.lines.items():
+                ran.setdefault(module, set()).update(lines)
+
+    with_tests([*TESTS[package], package], work)
+    watch = coverage.Coverage(data_file=None, config_file=False)
+    watch.get_data().add_lines({str(ROOT / module): lines for module, lines in ran.items()})
+    missing: dict[str, list[int]] = {}
+    total = 0
+    for path in sorted((ROOT / package).rglob("*.py")):
+        _, statements, _, left, _ = watch.analysis2(str(path))
+        total += len(statements)
+        if left:
+            missing[path.relative_to(ROOT).as_posix()] = list(left)
+    return {"lines": total, "run": total - sum(map(len, missing.values())), "missing": missing}
 
 
 def main(names: list[str]) -> int:
     """Measure the packages named, or all; fail where too few lines are run."""
+    os.environ.update(PLAIN)
     figures = load("lines") or {"packages": {}}
     low = []
     for package in names or PACKAGES:

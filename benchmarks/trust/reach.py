@@ -10,17 +10,19 @@ import hashlib
 import json
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import coverage
 
-from benchmarks.trust.warm import ROOT, Suite, forked, limit_processor
+from benchmarks.trust.warm import ROOT, Suite, forget_ours, forked, limit_processor
 from geo.files import write_text
 
-__all__ = ["Reach", "reach"]
+__all__ = ["Reach", "imported", "reach"]
 
 KEPT = ROOT / "build" / "mutants"
 LONGEST_S = 10
@@ -59,24 +61,42 @@ def _watched(package: str, suite: Suite, name: str) -> dict[str, Any]:
     """Run one test in a process of its own; return what it ran and how long it took."""
 
     def work() -> str:
-        watch = coverage.Coverage(data_file=None, config_file=False, include=[f"{ROOT}/{package}/*"])
         limit_processor(LONGEST_S)
-        watch.start()
-        started = time.process_time()
-        outcome = suite.run(name)
-        taken = time.process_time() - started
-        watch.stop()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a test that runs nothing of the package
-            data = watch.get_data()
-        files = {file: Path(file).relative_to(ROOT).as_posix() for file in data.measured_files()}
-        lines = {module: sorted(data.lines(file) or []) for file, module in files.items()}
-        return json.dumps({"outcome": outcome, "seconds": round(taken, 4), "lines": lines})
+        return json.dumps(_under_coverage(package, lambda: suite.run(name)))
 
     ended = forked(work)
     row = json.loads(ended.answer) if ended.answer else {"outcome": "killed", "seconds": LONGEST_S, "lines": {}}
     files = {name.split("::")[0], *row["lines"]}
     return {**row, "files": {file: _digest(file) for file in sorted(files)}}
+
+
+def imported(package: str) -> Reach:
+    """Return what the import of a package's modules runs of them."""
+
+    def work() -> str:
+        forget_ours()
+        names = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / package).rglob("*.py"))]
+        dotted = [".".join(name.parts).removesuffix(".__init__") for name in names]
+        return json.dumps(_under_coverage(package, lambda: str([import_module(name) for name in dotted])))
+
+    row = json.loads(forked(work).answer)
+    return Reach(row["seconds"], {module: frozenset(lines) for module, lines in row["lines"].items()})
+
+
+def _under_coverage(package: str, work: Callable[[], str]) -> dict[str, Any]:
+    """Do some work here; return what it gave, how long it took, and the lines of a package that it ran."""
+    watch = coverage.Coverage(data_file=None, config_file=False, include=[f"{ROOT}/{package}/*"])
+    watch.start()
+    started = time.process_time()
+    outcome = work()
+    taken = time.process_time() - started
+    watch.stop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a test that runs nothing of the package
+        data = watch.get_data()
+    files = {file: Path(file).relative_to(ROOT).as_posix() for file in data.measured_files()}
+    lines = {module: sorted(data.lines(file) or []) for file, module in files.items()}
+    return {"outcome": outcome, "seconds": round(taken, 4), "lines": lines}
 
 
 def _fresh(row: dict[str, Any]) -> bool:

@@ -162,8 +162,8 @@ by their documents: the first changes nothing outside of functions and much that
 second starts a process for each mutant, which takes longer than most mutants do here. Loops that are compiled
 elsewhere are run as Python here, so that they are changed too."""
 _LINES = """\
-runs the package's tests (for estimators, those of the verbs that read tables too), without the slow ones and with
-compiled loops run as Python, under coverage.py."""
+watches each test of a package under coverage.py (for estimators, two files of the verbs that read tables too),
+without those that are slow or take over 10 s, compiled loops run as Python, and the import of its modules."""
 _LEAKS = "releases a survey at tiers 1 and 2 with canaries planted in what is tier 0, and searches every byte."
 _ORACLES = """\
 lists the tests that hold a number to a law, a published figure, an independent program or brute force

@@ -23,8 +23,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 __all__ = [
-    "ROOT", "Ended", "Suite", "first_failure_anew", "forked", "functions_below", "limit_processor",
-    "replace_functions", "with_tests",
+    "ROOT", "Ended", "Suite", "first_failure_anew", "forget_ours", "forked", "functions_below",
+    "limit_processor", "replace_functions", "with_tests",
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -238,10 +238,15 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)
 
 
-def first_failure_anew(module: str, code: CodeType, names: Sequence[tuple[str, float]]) -> str:
-    """Import all that is ours anew with a changed module; run tests until one fails; return its name, or none."""
+def forget_ours() -> None:
+    """Let all that is ours be imported anew."""
     for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
         del sys.modules[name]
+
+
+def first_failure_anew(module: str, code: CodeType, names: Sequence[tuple[str, float]]) -> str:
+    """Import all that is ours anew with a changed module; run tests until one fails; return its name, or none."""
+    forget_ours()
     dotted = module.removesuffix(".py").replace("/", ".")
     found: list[str] = []
 
