@@ -1,7 +1,7 @@
 """Lines of estimators, disclosure and harms that their tests run.
 
-``python -m benchmarks.trust.lines [PACKAGE...]`` watches each test of a package under coverage.py, without those that
-are slow or take over 10 s, and the import of its modules.
+``python -m benchmarks.trust.lines [PACKAGE...]`` watches each test of a package under coverage.py, without those
+that are slow or take over 10 s, and the import of its modules.
 """
 
 from __future__ import annotations
