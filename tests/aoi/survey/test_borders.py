@@ -1,0 +1,416 @@
+"""Values on the border of a rule, beyond it, and at the ends of what can be: by hand, for many estimators."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from aoi.survey.addition import estimate_with_interval, require_alike, sum_estimates
+from aoi.survey.agricultural_mask import mask_ratio_total
+from aoi.survey.allocation import neyman, power, proportional, sample_size_for_margin
+from aoi.survey.benchmark import benchmark, require_benchmarked
+from aoi.survey.change import difference_of
+from aoi.survey.concentration import cells_holding, gini, share_in_top
+from aoi.survey.design import StratifiedDesign
+from aoi.survey.estimate import INDICATIVE, LOW_COUNT, Estimate
+from aoi.survey.inclusion import multivariate_inclusion, proportional_inclusion
+from aoi.survey.interpretation import Misreading, adjudicate, agreement, corrected_area
+from aoi.survey.likelihood import score_roots
+from aoi.survey.linearised import Linearised
+from aoi.survey.multiple import benjamini_hochberg, holm
+from aoi.survey.multiple_imputation import pool_imputations
+from aoi.survey.published import change_across_frames, change_from_bounds, percent_change
+from aoi.survey.reliability import Reliability, judge_units, scarce_strata
+from aoi.survey.selection import draw_stratified, inclusion_probability, pick_ranks
+from aoi.survey.skew_interval import skew_limits
+from aoi.survey.small_area import AreaPrediction, fit_fay_herriot, small_area_estimates
+from aoi.survey.smoothing import local_level
+from geo.errors import InputError, QualityGateError
+
+NAN = float("nan")
+
+
+def figure(value: float = 10.0, **other: Any) -> Estimate:
+    """Return a figure with its interval."""
+    return Estimate(**{"value": value, "se": 1.0, "lo": value - 2, "hi": value + 3, "n": 9, "method": "x"} | other)
+
+
+def refused(made: Any, *arguments: Any, told: str | None = None, **named: Any) -> None:
+    """Assert that a call is refused."""
+    with pytest.raises((InputError, QualityGateError), match=told):
+        made(*arguments, **named)
+
+
+def test_a_tie_is_no_majority() -> None:
+    """Literal: one of two, two of four and none at all stay open; two of three decide; the senior decides ties."""
+    labels = np.array([[0, 1, -1, -1], [0, 0, 1, 1], [1, 1, 0, -1], [-1, -1, -1, -1], [2, -1, -1, -1]])
+    found = adjudicate(labels, n_classes=3)
+    assert found.label.tolist() == [-1, -1, 1, -1, 2]
+    assert (found.by_majority.tolist(), found.by_senior.tolist(), found.open.tolist()) == ([2, 4], [], [0, 1, 3])
+    senior = np.array([1, -1, 0, 0, 0])
+    decided = adjudicate(labels, n_classes=3, senior=senior)
+    assert decided.label.tolist() == [1, -1, 1, 0, 2]
+    assert (decided.by_senior.tolist(), decided.open.tolist()) == ([0, 3], [1])
+
+
+def test_agreement_of_three_by_hand() -> None:
+    """By hand: pairs weighted by the units they share; a class nobody used has no agreement, nor chance of one."""
+    labels = np.array([[0, 0, -1], [0, 1, -1], [1, 1, 1], [1, 1, -1], [0, -1, 0]])
+    found = agreement(labels, 3)
+    # first and second: 3 of 4 alike; first and third: 2 of 2; second and third: 1 of 1
+    assert found.n == 7
+    assert found.observed == pytest.approx((4 * 0.75 + 2 * 1 + 1 * 1) / 7)
+    # class 0: pairs (0,0), (0,1) and (0,0): twice two alike over 2 + 1 + 2 named; class 1: (1,1) four times, (0,1)
+    assert found.by_class[:2] == pytest.approx([4 / 5, 8 / 9])
+    assert math.isnan(found.by_class[2])
+    assert math.isnan(agreement(np.zeros((3, 2), dtype=int), 2).kappa)
+    refused(agreement, np.array([[0, -1], [-1, 1]]), 2, told="no unit with two labels")
+
+
+def test_reading_as_good_as_chance_carries_no_area() -> None:
+    """Literal: all right and a single unit are rates; half and half is none, nor are counts beyond n."""
+    assert Misreading(hits=1, n_class=1, rejections=1, n_other=1).youden == 1.0
+    assert Misreading(hits=1, n_class=1, rejections=1, n_other=9).specificity == pytest.approx(1 / 9)
+    for hits, rejections in ((1, 1), (0, 2), (0, 0)):
+        refused(Misreading, hits=hits, n_class=2, rejections=rejections, n_other=2, told="a sum above 1")
+    for hits, n in ((-1, 2), (3, 2), (0, 0)):
+        refused(Misreading, hits=hits, n_class=n, rejections=2, n_other=2, told="units of the class read right")
+        refused(Misreading, hits=2, n_class=2, rejections=hits, n_other=n, told="other units read right")
+    counted = Misreading.of_labels(np.array([0, 1, 2, 0, 1]), np.array([0, 0, 1, 1, 2]), 0)
+    assert (counted.hits, counted.n_class, counted.rejections, counted.n_other) == (1, 2, 2, 3)
+
+
+def test_an_area_read_at_the_ends_of_the_frame() -> None:
+    """By hand: with no false alarm nothing read is nothing, all is all; beyond either end it is flagged."""
+    rates = Misreading(hits=8, n_class=10, rejections=40, n_other=40)
+    nothing = corrected_area(figure(0.0, lo=0.0, hi=3.0), 100.0, rates)
+    assert (nothing.value, nothing.lo, nothing.flags) == (0.0, 0.0, ())
+    whole = corrected_area(figure(80.0), 100.0, rates)
+    assert (whole.value, whole.hi, whole.flags) == (pytest.approx(100.0), 100.0, ())
+    assert corrected_area(figure(81.0), 100.0, rates).flags == (LOW_COUNT,)
+    alarms = Misreading(hits=8, n_class=10, rejections=36, n_other=40)
+    below = corrected_area(figure(9.0), 100.0, alarms)
+    assert (below.value, below.flags) == (0.0, (LOW_COUNT,))
+    assert corrected_area(figure(9.0, flags=(LOW_COUNT,)), 100.0, alarms).flags == (LOW_COUNT,)
+    # value, error and limits: sensitivity 0.8, specificity 0.9, J = 0.7; 38 ha read of 100
+    found = corrected_area(figure(38.0, se=2.0, lo=34.0, hi=43.0), 100.0, alarms)
+    assert found.value == pytest.approx(40.0)
+    variance = 4 + 1600 * 0.16 / 10 + 3600 * 0.09 / 40
+    assert found.se == pytest.approx(math.sqrt(variance) / 0.7)
+    hit, clear = stats.beta(8.5, 2.5), stats.beta(36.5, 4.5)
+    down = math.hypot(4, 40 * (hit.ppf(0.975) - 0.8), 60 * (0.9 - clear.ppf(0.025))) / 0.7
+    up = math.hypot(5, 40 * (0.8 - hit.ppf(0.025)), 60 * (clear.ppf(0.975) - 0.9)) / 0.7
+    assert (found.lo, found.hi) == pytest.approx((40 - down, 40 + up))
+    moved = corrected_area(figure(58.0, se=2.0, lo=54.0, hi=63.0), 100.0, alarms, certain_ha=20.0)
+    assert (moved.value, moved.lo, moved.hi) == pytest.approx((60.0, 60 - down, 60 + up))
+
+
+def test_probabilities_at_their_ends() -> None:
+    """Literal: 0 and 1 are p-values; what is outside is refused, with its row; adjusted ones end at 1."""
+    assert holm([0.0, 1.0, 0.6]).tolist() == [0.0, 1.0, 1.0]
+    assert benjamini_hochberg([0.0, 1.0, 0.6]).tolist() == pytest.approx([0.0, 1.0, 0.9])
+    for wrong in (-1e-9, 1 + 1e-9, NAN):
+        refused(holm, [0.5, wrong], told=r"rows \[1\]")
+        refused(benjamini_hochberg, [0.5, wrong], told=r"rows \[1\]")
+    refused(holm, [[0.5]], told=r"shape \(1, 1\)")
+
+
+def test_sums_of_figures() -> None:
+    """By hand: errors and half-widths add in squares; unlike levels and values out of bounds are refused."""
+    made = sum_estimates([figure(10.0, flags=("a", "b")), figure(20.0, se=2.0, lo=16.0, hi=24.0, flags=("b",))])
+    told = (made.value, made.se, made.lo, made.hi)
+    assert told == pytest.approx((30.0, math.sqrt(5), 30 - math.hypot(2, 4), 30 + math.hypot(3, 4)))
+    assert (made.n, made.flags, made.level) == (18, ("a", "b"), 0.95)
+    refused(sum_estimates, [], told="nothing to add")
+    refused(sum_estimates, [figure(), figure(level=0.9)], told="different levels")
+    require_alike([None, None])
+    held = estimate_with_interval(3.0, 2.0, n=4, method="x", level=0.9, within=(0.0, 5.0))
+    assert (held.lo, held.hi) == pytest.approx((0.0, 5.0))
+    free = estimate_with_interval(3.0, 1.0, n=4, method="x", level=0.9)
+    assert (free.lo, free.hi) == pytest.approx((3 - 1.644854, 3 + 1.644854), rel=1e-6)
+    for value in (0.0, 5.0):
+        assert estimate_with_interval(value, 0.0, n=4, method="x", within=(0.0, 5.0)).value == value
+    for value in (-1e-9, 5 + 1e-9):
+        refused(estimate_with_interval, value, 0.0, n=4, method="x", within=(0.0, 5.0), told="cannot lie outside")
+
+
+def test_benchmarked_figures_at_their_ends() -> None:
+    """By hand: shares of the gap by squared errors; a sure figure stays; full, empty and closed are allowed."""
+    sure = figure(10.0, se=0.0, lo=10.0, hi=10.0)
+    free = figure(20.0, se=2.0, lo=14.0, hi=26.0)
+    moved = benchmark([sure, free], [1, 1], figure(33.0))
+    assert [one.value for one in moved] == [10.0, 23.0]
+    assert moved[1].se == pytest.approx(math.hypot(2.0, 3.0))
+    assert (moved[1].lo, moved[1].hi) == pytest.approx((23 - 1.959964 * 13**0.5, 23 + 1.959964 * 13**0.5), rel=1e-6)
+    require_benchmarked(moved, [1, 1], figure(33.0))
+    refused(require_benchmarked, moved, [1, 1], figure(33.001), told="areas that sum to 33")
+    assert [one.value for one in benchmark([sure, sure], [1, 1], figure(20.0))] == [10.0, 10.0]
+    refused(benchmark, [sure, sure], [1, 1], figure(20.1), told="nothing that may move")
+    full = benchmark([sure, free], [1, 1], figure(33.0), most=[10.0, 23.0])
+    assert (full[1].value, full[1].hi) == (23.0, 23.0)
+    refused(benchmark, [sure, free], [1, 1], figure(33.0), most=[10.0, 22.9], told="no more crop than area")
+    assert benchmark([sure, free], [1, 1], figure(10.0))[1].value == 0.0
+    refused(benchmark, [sure, free], [1, 1], figure(9.9), told="below zero")
+    ratio = benchmark([sure, free], [1, 1], figure(15.0), method="ratio")
+    assert [one.value for one in ratio] == [5.0, 10.0]
+    for weights in ([1], [1, 0], [1, NAN], [1, -1]):
+        refused(benchmark, [sure, free], weights, figure(33.0), told="one positive weight")
+    signed = replace(free, value=-1.0, lo=-7.0, hi=5.0)
+    assert benchmark([sure, signed], [1, 1], figure(5.0))[1].lo < 0
+
+
+def test_published_bounds_and_percent() -> None:
+    """By hand: equal bounds are a figure known exactly; half a thousand rounds up; no percent of nothing."""
+    assert change_from_bounds((10.0, 10.0, 10.0), (12.0, 12.0, 12.0)).z == math.inf
+    assert change_from_bounds((10.0, 10.0, 10.0), (8.0, 8.0, 8.0)).z == -math.inf
+    same = change_from_bounds((10.0, 10.0, 10.0), (10.0, 10.0, 10.0))
+    assert (same.z, same.p_value, same.verdict, same.percent) == (0.0, 1.0, "no significant change", 0.0)
+    found = change_from_bounds((100.0, 90.0, 110.0), (130.0, 115.0, 145.0), level=0.9)
+    se = math.hypot(10, 15) / 1.6448536
+    assert (found.z, found.percent) == (pytest.approx(30 / se), 30.0)
+    assert found.p_value == pytest.approx(2 * stats.norm.sf(30 / se))
+    for wrong in ((0.0, 0.0, 1.0), (10.0, 11.0, 12.0), (10.0, 8.0, 9.0)):
+        refused(change_from_bounds, wrong, (1.0, 1.0, 1.0), told="earlier figure")
+    assert change_from_bounds((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)).percent == -100.0
+    assert np.isnan(percent_change([0.0, -1.0, NAN], 5.0)).all()
+    assert float(percent_change(2.0, 3.0)) == 50.0
+    frames = change_across_frames(figure(40.0), figure(30.0), entered=figure(5.0), left=figure(10.0))
+    assert (frames.percent, frames.headline_percent) == (-25.0, pytest.approx(-30.0))
+    assert (frames.entered_ha, frames.left_ha) == (5.0, 10.0)
+    refused(change_across_frames, figure(0.0), figure(1.0), told="a positive figure")
+
+
+def test_differences_of_finished_figures() -> None:
+    """By hand: a correlation of one takes errors from each other; beyond one, or at other levels, is refused."""
+    one, two = figure(10.0, se=3.0), figure(20.0, se=5.0)
+    assert difference_of(one, two, correlation=1.0).difference.se == pytest.approx(2.0)
+    assert difference_of(one, two, correlation=-1.0).difference.se == pytest.approx(8.0)
+    assert difference_of(one, two).difference.se == pytest.approx(math.sqrt(34))
+    assert difference_of(one, one, correlation=1.0).difference.se == 0.0
+    for wrong in (1.001, -1.001):
+        refused(difference_of, one, two, correlation=wrong, told=r"correlation in \[-1, 1\]")
+    refused(difference_of, one, replace(two, level=0.9), told="one level")
+
+
+def test_whole_units_within_floors_and_strata() -> None:
+    """Brute force: shares cut to floor and stratum, added up to n, largest remainder first; ends are allowed."""
+    assert proportional(4, [10, 10], floor=2).tolist() == [2, 2]
+    assert proportional(20, [10, 10], floor=2).tolist() == [10, 10]
+    assert neyman(10, [100, 100], [0.0, 1.0], floor=2).tolist() == [2, 8]
+    assert neyman(10, [100, 4], [1.0, 90.0], floor=2).tolist() == [6, 4]
+    assert power(10, [100, 900], exponent=0.5, floor=0).tolist() == [3, 7]  # 2.5 and 7.5: the first remainder wins
+    for n in (3, 21):
+        refused(proportional, n, [10, 10], floor=2, told="between 4")
+    for wrong in ([0.0, 0.0], [-1.0, 1.0], [NAN, 1.0]):
+        refused(neyman, 10, [100, 100], wrong, told="standard deviations")
+    design = StratifiedDesign.of_units(["a", "b"], [100, 300], unit_area_ha=2.0)
+    # N = (sum W S)^2 / (V + sum W S^2): areas 200 and 600 ha, shares 0.5 and 0 or 1
+    spread = 200 * 0.5
+    needed = spread**2 / ((30 / 1.959964) ** 2 + spread**2 / 100)
+    assert sample_size_for_margin(design, [0.5, 0.0], 30.0) == math.ceil(needed)
+    assert sample_size_for_margin(design, [0.5, 1.0], 30.0) == math.ceil(needed)
+    for share, margin in (([0.5], 3.0), ([0.5, -0.1], 3.0), ([0.5, 1.1], 3.0), ([0.5, 0.5], 0.0)):
+        refused(sample_size_for_margin, design, share, margin, told="target")
+
+
+def test_inclusion_at_its_ends() -> None:
+    """By hand: one unit and all units can be drawn; a unit that reaches one is certain and the rest share."""
+    assert proportional_inclusion([1.0, 3.0], 1, size_floor=0.0).tolist() == [0.25, 0.75]
+    assert proportional_inclusion([1.0, 3.0], 2, size_floor=0.0).tolist() == [1.0, 1.0]
+    assert proportional_inclusion([1.0, 1.0, 2.0], 2, size_floor=0.0).tolist() == [0.5, 0.5, 1.0]
+    assert proportional_inclusion([0.0, 3.0, 1.0], 1, size_floor=1.0) == pytest.approx([0.2, 0.6, 0.2])
+    for n in (0, 3):
+        refused(proportional_inclusion, [1.0, 3.0], n, size_floor=0.0, told="1 to 2")
+    refused(proportional_inclusion, [0.0, 3.0], 1, size_floor=0.0)
+    refused(proportional_inclusion, [1.0, -3.0], 1, size_floor=1.0)
+    refused(proportional_inclusion, [1.0, 3.0], 1, size_floor=-1.0)
+    refused(proportional_inclusion, [1.0, 3.0], 1)
+    both = multivariate_inclusion([[1.0, 3.0], [1.0, 0.0], [2.0, 1.0]], [2, 1], size_floor=0.0)
+    assert both.tolist() == pytest.approx([0.75, 0.5, 1.0])
+    for wanted in ([2], [2, 0], [[2, 1]]):
+        refused(multivariate_inclusion, [[1.0, 3.0], [1.0, 1.0]], wanted, size_floor=0.0)
+
+
+def test_units_outside_the_frame_are_never_drawn() -> None:
+    """Literal: negative codes lie outside; all or none of a stratum can be drawn; no more can."""
+    codes = np.array([0, -1, 1, 1, -1, 0, 2])
+    rng = np.random.default_rng(1)
+    assert draw_stratified(codes, [2, 0, 1], rng).tolist() == [0, 5, 6]
+    assert draw_stratified(codes, [0, 2, 0], rng).tolist() == [2, 3]
+    for wanted in ([3, 0, 0], [0, -1, 0]):
+        refused(draw_stratified, codes, wanted, rng, told="units to draw")
+    refused(draw_stratified, codes, [1, 1], rng, told="stratum code 2")
+    ranks = [np.array([0, 2]), np.array([1])]
+    first, seen = pick_ranks([0, 1, 0], ranks, [0, 0])
+    second, after = pick_ranks([1, 0, 1, -1], ranks, seen)
+    assert (first.tolist(), seen.tolist()) == ([0], [2, 1])
+    assert (second.tolist(), after.tolist()) == ([0, 1], [3, 3])
+    assert inclusion_probability([4, 10], [1, 5]).tolist() == [0.25, 0.5]
+
+
+def test_pooled_imputations_by_hand() -> None:
+    """By hand (Rubin 1987): within, between, freedom; alike imputations add nothing and leave the freedom."""
+    pooled = pool_imputations([10.0, 14.0, 12.0], [4.0, 5.0, 6.0], n=30, share_imputed=1.0)
+    between, within = 4.0, 5.0
+    extra = 4 / 3 * between
+    assert (pooled.value, pooled.within, pooled.between) == (12.0, within, between)
+    assert pooled.variance == pytest.approx(within + extra)
+    share = extra / (within + extra)
+    assert pooled.df_large == pytest.approx(2 / share**2)
+    small = pool_imputations([10.0, 14.0, 12.0], [4.0, 5.0, 6.0], n=30, share_imputed=0.0, complete_df=20.0)
+    observed = 21 / 23 * 20 * (1 - share)
+    assert small.df == pytest.approx(1 / (1 / pooled.df_large + 1 / observed))
+    alike = pool_imputations([10.0, 10.0], [4.0, 4.0], n=30, share_imputed=0.5, complete_df=20.0)
+    assert (alike.df_large, alike.df) == (math.inf, pytest.approx(21 / 23 * 20))
+    assert pool_imputations([10.0, 10.0], [0.0, 0.0], n=3, share_imputed=0.5).variance == 0.0
+    for values, variances in (
+        ([1.0], [1.0]),
+        ([1.0, 2.0], [1.0]),
+        ([1.0, NAN], [1.0, 1.0]),
+        ([1.0, 2.0], [1.0, -1.0]),
+    ):
+        refused(pool_imputations, values, variances, n=3, share_imputed=0.5, told="imputations")
+    for wrong in (-0.1, 1.1):
+        refused(pool_imputations, [1.0, 2.0], [1.0, 1.0], n=3, share_imputed=wrong, told="share imputed")
+
+
+def test_small_areas_at_their_ends() -> None:
+    """Literal: kept within the area, flagged below half a weight of its own; no error, no figure."""
+    made = AreaPrediction(
+        value=np.array([-1.0, 5.0, 20.0]), mse=np.array([4.0, 0.0, 1.0]), direct_weight=np.array([0.0, 0.5, 0.49])
+    )
+    found = small_area_estimates(made, [0, 4, 9], model="m", within=(0.0, math.inf), most=[10.0, 10.0, 10.0])
+    assert [one.value for one in found] == [0.0, 5.0, 10.0]
+    assert [INDICATIVE in one.flags for one in found] == [True, False, True]
+    assert [one.n for one in found] == [0, 4, 9]
+    assert "synthetic" in found[0].method
+    assert "own weight 0.49" in found[2].method
+    assert (found[1].lo, found[1].hi) == (5.0, 5.0)
+    assert found[0].hi == pytest.approx(1.959964 * 2, rel=1e-6)
+    for mse in (-1.0, NAN, math.inf):
+        refused(
+            small_area_estimates, replace(made, mse=np.array([4.0, mse, 1.0])), [0, 4, 9], model="m", told=r"\[1\]"
+        )
+    refused(small_area_estimates, made, [0, 4], model="m", told="sample sizes")
+
+
+def test_an_area_model_needs_more_areas_than_covariates() -> None:
+    """Literal: four areas carry two covariates, three do not; a repeated covariate and a sure area are refused."""
+    x = np.column_stack([np.ones(4), [1.0, 2.0, 3.0, 5.0]])
+    y, psi = np.array([1.0, 2.5, 2.0, 4.0]), np.full(4, 0.1)
+    assert fit_fay_herriot(y, psi, x).beta.shape == (2,)
+    refused(fit_fay_herriot, y[:3], psi[:3], x[:3], told="3 areas for 2 covariates")
+    refused(fit_fay_herriot, y, psi, np.column_stack([x[:, 0], x[:, 0]]), told="of rank 1")
+    refused(fit_fay_herriot, y, np.array([0.1, 0.0, 0.1, 0.1]), x, told=r"areas \[1\]: found sampling variance 0")
+    refused(fit_fay_herriot, np.array([1.0, NAN, 2.0, 4.0]), psi, x, told=r"direct figure, areas \[1\]")
+    refused(fit_fay_herriot, y, psi, np.where(x == 5, NAN, x), told=r"covariate, areas \[3\]")
+    refused(fit_fay_herriot, y, psi[:3], x, told="shapes")
+
+
+def test_roots_of_a_score() -> None:
+    """By hand: 0 and where a falling score crosses; where it only rises, or stays below, it adds none."""
+    assert score_roots(lambda v: 3.0 - v, 1.0) == pytest.approx([0.0, 3.0])
+    assert score_roots(lambda v: -1.0 - v, 1.0) == [0.0]
+    assert score_roots(lambda v: v - 3.0, 1.0) == [0.0]
+    several = score_roots(lambda v: -(v - 1.0) * (v - 2.0) * (v - 4.0), 1.0)
+    assert several == pytest.approx([0.0, 1.0, 4.0])
+
+
+def test_a_series_needs_rising_times_and_a_step() -> None:
+    """Literal: equal times, a missing time and no step are refused; a step of nearly nothing pools the series."""
+    pooled = local_level([1.0, 3.0], np.eye(2), step_variance=1e-6)
+    assert pooled.value == pytest.approx([2.0, 2.0], abs=1e-5)
+    assert pooled.se == pytest.approx([math.sqrt(0.5)] * 2, abs=1e-5)
+    apart = local_level([1.0, 3.0], np.eye(2), step_variance=1e12)
+    assert apart.value == pytest.approx([1.0, 3.0])
+    # by hand: two readings with error 1 and a step of variance 2 over a gap of 3 years: weights 7/8 and 1/8
+    found = local_level([1.0, 3.0], np.eye(2), step_variance=2.0, times=[2000, 2003])
+    assert found.value == pytest.approx([1 + 2 / 8, 3 - 2 / 8])
+    for times in ([2000, 2000], [2001, 2000], [2000]):
+        refused(local_level, [1.0, 3.0], np.eye(2), step_variance=1.0, times=times, told="rising time")
+    for step in (0.0, -1.0, NAN, math.inf):
+        refused(local_level, [1.0, 3.0], np.eye(2), step_variance=step, told="step variance")
+
+
+def test_crop_on_the_ends_of_a_curve() -> None:
+    """By hand: shares at 0, within a cell and at 1; the least ground that holds none, some and all of the crop."""
+    area = [4.0, 1.0, 0.0, 3.0, 0.0]
+    assert [share_in_top(area, at) for at in (0.0, 0.1, 0.2, 0.4, 0.6, 1.0)] == pytest.approx(
+        [0.0, 0.25, 0.5, 0.875, 1.0, 1.0]
+    )
+    assert [cells_holding(area, at) for at in (0.0, 0.25, 0.5, 1.0)] == pytest.approx([0.0, 0.1, 0.2, 0.6])
+    pairs = sum(abs(a - b) for a in area for b in area)
+    assert gini(area) == pytest.approx(pairs / (2 * 5 * sum(area)))  # mean difference over twice the mean
+
+
+def test_what_a_unit_may_weigh_in_a_judgement() -> None:
+    """Literal: nine telling units are few and ten enough; a quarter of the variance in one unit is just allowed."""
+    units = np.r_[np.ones(10), np.zeros(90)]
+    group, none = np.zeros(100, dtype=int), np.zeros(100)
+    assert not judge_units(units, units, np.ones(100), group=group, fraction=none).low_count
+    few = np.r_[np.ones(9), np.zeros(91)]
+    assert judge_units(few, few, np.ones(100), group=group, fraction=none).low_count
+    assert not judge_units(few, few, np.ones(100), group=group, fraction=np.ones(100)).low_count
+    whole = judge_units(units, units, np.ones(100), group=group, fraction=np.ones(100))
+    assert whole == Reliability(low_count=False, skewness=0.0, effective_units=100.0)
+    halves = np.r_[np.full(5, 0.5), np.ones(10), np.zeros(85)]
+    assert not scarce_strata(halves, np.ones(100), np.ones(100), codes=group).any()
+    assert scarce_strata(np.zeros(4), np.zeros(4), np.ones(4), codes=np.array([0, 0, 1, 1])).tolist() == [
+        True,
+        True,
+    ]
+    unequal = judge_units(units, units, np.r_[np.full(50, 3.0), np.ones(50)], group=group, fraction=none)
+    assert unequal.effective_units == pytest.approx(200**2 / (50 * 9 + 50))
+    assert judge_units(units, units, np.ones(100), group=group, fraction=none).one_sided
+    assert not judge_units(-units, -units, np.ones(100), group=group, fraction=none).one_sided
+    assert not judge_units(units, 2 * units, np.ones(100), group=group, fraction=none).one_sided
+    # skewness of a mean of n draws: the third k-statistic over s^3, less by the root of n
+    rng = np.random.default_rng(2)
+    sample = rng.gamma(1.0, 1.0, 100)
+    k3, s2 = stats.kstat(sample, 3), sample.var(ddof=1)
+    judged = judge_units(sample, sample, np.ones(100), group=group, fraction=none)
+    assert judged.skewness == pytest.approx(k3 / s2**1.5 / 10)
+    third = judge_units(sample, sample, np.ones(100), group=group, fraction=np.full(100, 0.2))
+    assert third.skewness == pytest.approx(0.6 / 0.8**0.5 * k3 / s2**1.5 / 10)
+
+
+def test_limits_of_a_total_on_their_ends() -> None:
+    """By hand: a value on its floor and ceiling is possible; beyond either, and without spread, it is flagged."""
+    sound = Reliability(low_count=False, skewness=0.0, effective_units=20.0)
+    one = Linearised(value=10.0, variance=4.0, df=8.0, n=20, method="m", reliability=sound, floor=10.0)
+    t = stats.t.ppf(0.975, 8)
+    made = one.estimate(ceiling=10.0)
+    assert (made.lo, made.hi, made.flags) == (10.0, 10.0, ())
+    assert one.estimate(ceiling=9.9).flags == (LOW_COUNT,)
+    assert replace(one, floor=10.1).estimate().flags == (LOW_COUNT,)
+    free = replace(one, floor=-math.inf).estimate()
+    assert (free.lo, free.hi, free.df) == (pytest.approx(10 - 2 * t), pytest.approx(10 + 2 * t), 8.0)
+    assert free.flags == ()
+    census = replace(one, variance=0.0, df=0.0).estimate()
+    assert (census.lo, census.hi, census.df, census.flags) == (10.0, 10.0, math.inf, ())
+    alike = replace(one, variance=0.0).estimate(ceiling=100.0)
+    assert (alike.lo, alike.flags) == (10.0, (LOW_COUNT,))
+    assert alike.hi == pytest.approx(10 + 90 * (1 - 0.025 ** (1 / 20)))
+    refused(replace(one, variance=0.0).estimate, told="state the most")
+    refused(replace(one, variance=-1e-9).estimate, told="zero or more")
+    refused(replace(one, df=0.0).estimate, told="degrees of freedom")
+    quantiles = replace(one, floor=-math.inf).estimate(quantiles=(-1.5, 3.0))
+    assert (quantiles.lo, quantiles.hi) == (4.0, 13.0)
+    assert skew_limits(10.0, 2.0, skewness=1e-12, quantile=2.0) == (6.0, 14.0)
+    assert skew_limits(10.0, 2.0, skewness=1e-3, quantile=2.0) == pytest.approx((6.0, 14.0), abs=0.02)
+
+
+def test_the_mask_of_a_province_holds_its_cells() -> None:
+    """By hand: a province whose mask is that of the drawn cells is seen whole; less is refused."""
+    crop, mask = [40.0, 300.0, 90.0], [400.0, 1200.0, 800.0]
+    assert mask_ratio_total(crop, mask, cells=3, mask_total_ha=2400.0).value == pytest.approx(430.0)
+    refused(mask_ratio_total, crop, mask, cells=3, mask_total_ha=2399.9, told="agricultural mask")
+    refused(mask_ratio_total, crop, mask, cells=3, mask_total_ha=2400.0, form="x", told="mask or cells")
+    assert mask_ratio_total([0.0, 1200.0], [400.0, 1200.0], cells=4, mask_total_ha=3200.0).value == 2400.0
+    for wrong in ([-1.0, 1.0], [401.0, 1.0]):
+        refused(mask_ratio_total, wrong, [400.0, 1200.0], cells=4, mask_total_ha=3200.0)
