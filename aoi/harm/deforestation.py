@@ -67,7 +67,7 @@ def without_small_patches(forest: ArrayLike, area_ha: ArrayLike, *, least_ha: fl
     """
     labels, _ = ndimage.label(known_mask(forest, "forest mask"), structure=np.ones((3, 3)))
     size = np.bincount(labels.ravel(), weights=np.broadcast_to(area_ha, labels.shape).ravel())
-    size[0] = 0.0
+    size[0] = -np.inf  # other land is no patch, whatever is asked for
     return np.asarray((size >= least_ha)[labels])
 
 

@@ -43,7 +43,7 @@ __all__ = ["EQUIVALENT", "LEAST", "Mutant", "equivalent", "main", "mutants_of", 
 
 LEAST = 85
 """Per cent of mutants that the tests must kill."""
-LONGEST_S, MOST_S = 2.0, 12.0
+LONGEST_S, MOST_S = 1.0, 6.0
 """Processor time that a test, and all tests of a mutant, may take: what survives may be noticed by slower ones."""
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 

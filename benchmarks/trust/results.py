@@ -155,7 +155,7 @@ and hashes, manifest and run card are made to fit, so that only `altdev verify`'
 _MUTANTS = """\
 draws N places of each package, stratified by module, and changes one at a time: a comparison, an operation, a
 condition, a number, a least for a greatest, an end of a loop. The package's own tests that reach the line are run
-(without the slow ones, the fastest first, up to 2 s each and 12 s in all) until one fails. A change that no test
+(without the slow ones, the fastest first, up to 1 s each and 6 s in all) until one fails. A change that no test
 could tell from the module stands in `benchmarks/trust/equivalent.toml` with the reason, and out of the share.
 Tests were written for survivors of seed 1; other seeds were drawn afterwards. mutmut 3 and cosmic-ray were weighed
 by their documents: the first changes nothing outside of functions and much that is text, and draws no sample; the
