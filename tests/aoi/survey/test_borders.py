@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
+from scipy.spatial import KDTree
 
 from aoi.survey.addition import estimate_with_interval, require_alike, sum_estimates
 from aoi.survey.agricultural_mask import mask_ratio_total
-from aoi.survey.allocation import neyman, power, proportional, sample_size_for_margin
+from aoi.survey.allocation import neyman, power, proportional, rare_class_safe, sample_size_for_margin
+from aoi.survey.area_figures import pooled_variances
 from aoi.survey.benchmark import benchmark, require_benchmarked
-from aoi.survey.change import difference_of
+from aoi.survey.change import area_change, difference_of
+from aoi.survey.change_interval import p_value_of
+from aoi.survey.cluster import simple_random
 from aoi.survey.concentration import cells_holding, gini, share_in_top
+from aoi.survey.corrected_area import corrected_area as correct
+from aoi.survey.coverage import coverage_table
 from aoi.survey.design import StratifiedDesign
 from aoi.survey.estimate import INDICATIVE, LOW_COUNT, Estimate
 from aoi.survey.inclusion import multivariate_inclusion, proportional_inclusion
 from aoi.survey.interpretation import Misreading, adjudicate, agreement, corrected_area
+from aoi.survey.interval import mid_p
 from aoi.survey.likelihood import score_roots
-from aoi.survey.linearised import Linearised
+from aoi.survey.linearised import Linearised, mean, total
+from aoi.survey.local_mean import LocalMeanDesign
 from aoi.survey.multiple import benjamini_hochberg, holm
 from aoi.survey.multiple_imputation import pool_imputations
+from aoi.survey.opium_yield import area_weighted_yield, regional_yield
+from aoi.survey.placed_population import placed_population
+from aoi.survey.propagation import Factor, product_monte_carlo
 from aoi.survey.published import change_across_frames, change_from_bounds, percent_change
 from aoi.survey.reliability import Reliability, judge_units, scarce_strata
+from aoi.survey.resampled_coverage import unit_chances
 from aoi.survey.selection import draw_stratified, inclusion_probability, pick_ranks
+from aoi.survey.series import gls_trend, pair_change
 from aoi.survey.skew_interval import skew_limits
 from aoi.survey.small_area import AreaPrediction, fit_fay_herriot, small_area_estimates
 from aoi.survey.smoothing import local_level
+from aoi.survey.spatial_balance import _nearest_open
+from aoi.survey.table import estimate_table
+from aoi.survey.table_check import _shown_columns
+from aoi.survey.two_phase import two_phase_difference
+from aoi.survey.unit_level import _g3
+from aoi.survey.weighted import WeightedSample, weighted_areas
 from geo.errors import InputError, QualityGateError
 
 NAN = float("nan")
@@ -414,3 +436,229 @@ def test_the_mask_of_a_province_holds_its_cells() -> None:
     assert mask_ratio_total([0.0, 1200.0], [400.0, 1200.0], cells=4, mask_total_ha=3200.0).value == 2400.0
     for wrong in ([-1.0, 1.0], [401.0, 1.0]):
         refused(mask_ratio_total, wrong, [400.0, 1200.0], cells=4, mask_total_ha=3200.0)
+
+
+def test_p_values_at_their_ends() -> None:
+    """Literal: no change has 1, a limit that stays above zero the least told apart, one that never does 1."""
+    assert p_value_of(0.0, lambda _: (-1.0, 1.0), 0.95) == 1.0
+    assert p_value_of(0.9, lambda _: (0.5, 1.3), 0.95) == 1e-12
+    assert p_value_of(-0.9, lambda _: (-1.3, -0.5), 0.95) == 1e-12
+    assert p_value_of(0.9, lambda _: (-0.1, 1.3), 0.95) == 1.0
+    normal = p_value_of(2.0, lambda level: (2.0 - stats.norm.ppf((1 + level) / 2), 9.0), 0.95)
+    assert normal == pytest.approx(2 * stats.norm.sf(2.0), rel=1e-5)
+
+
+def test_one_unit_alone_bounds_a_share() -> None:
+    """By hand: nothing in one unit: half of 1 - p is a fortieth at 0.95; and the mirror."""
+    assert (mid_p([0], [1]).lo.item(), mid_p([0], [1]).hi.item()) == pytest.approx((0.0, 0.95))
+    assert (mid_p([1], [1]).lo.item(), mid_p([1], [1]).hi.item()) == pytest.approx((0.05, 1.0))
+
+
+def test_few_changed_units_are_flagged() -> None:
+    """Law: a change seen in few units of a panel carries LOW_COUNT, one seen in many does not."""
+    design = StratifiedDesign.of_units(["all"], [100_000], unit_area_ha=1.0)
+    stratum = np.zeros(1000, dtype=np.int64)
+    first = (np.arange(1000) < 300).astype(float)
+    for moved, flags in ((2, (LOW_COUNT,)), (200, ())):
+        second = ((np.arange(1000) >= moved) & (np.arange(1000) < 300 + moved)).astype(float)
+        assert area_change(stratum, first, second, design).difference.flags == flags
+
+
+def test_safe_shares_of_rare_classes() -> None:
+    """Law: a stratum taken to be full of the class gets as many units as one taken to be without."""
+    full, none, rest = rare_class_safe(100, [1000, 1000, 5000], [1.0, 0.0, 0.0], floor=2).tolist()
+    assert full == none
+    assert (rest, full + none + rest) == (pytest.approx(70, abs=12), 100)
+    held = rare_class_safe(100, [9000, 100, 900], [0.5, 0.5, 0.5], unmapped=1, floor=2)
+    assert held[1] == 50
+    refused(rare_class_safe, 100, [1000, 1000], [0.5], told="one per stratum")
+
+
+def test_pooled_variances_need_units_and_no_negative() -> None:
+    """By hand: 4 x 0.2 and 8 x 0.1 pooled by their freedom; a single unit adds none; what is no variance stops."""
+    assert pooled_variances([0.2, 0.1, 0.0], [4, 8, 1]) == pytest.approx([0.2, 0.1, 0.8])
+    for variance, n in (([-0.1, 0.2], [4, 4]), ([NAN, 0.2], [4, 4]), ([0.1, 0.2], [4, 0]), ([0.1], [4, 4])):
+        refused(pooled_variances, variance, n, told="sampling variances")
+    refused(pooled_variances, [0.0, 0.3], [4, 1], told="too small for a model")
+
+
+def test_a_corrected_area_is_not_below_nothing() -> None:
+    """Literal: with few units the lower limit ends at 0, the upper at the ground or the factor's share of it."""
+    design = StratifiedDesign.of_units(["all"], [100], unit_area_ha=1.0)
+    units = np.zeros(6, dtype=int), np.array([1, 0, 0, 0, 0, 0]), np.zeros(6, dtype=int)
+    made = correct(*units, design, factor=[1.0], part_area_ha=[100.0], parameter_errors_ha=[50.0])
+    assert made.lo == 0.0
+    assert made.se == pytest.approx(math.hypot(50.0, 100 * math.sqrt(0.94 / 6 * (5 / 36) * 6 / 5)))
+    full = np.zeros(6, dtype=int), np.ones(6), np.zeros(6, dtype=int)
+    assert correct(
+        *full, design, factor=[1.0], part_area_ha=[100.0], parameter_errors_ha=[9.0]
+    ).hi == pytest.approx(100)
+    assert correct(
+        *full, design, factor=[1.5], part_area_ha=[100.0], parameter_errors_ha=[90.0]
+    ).hi == pytest.approx(150)
+
+
+def test_resampled_coverage_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: each class is covered, missed above or missed below; the truth of units drawn again is the estimate."""
+    monkeypatch.setattr("aoi.survey.coverage.RESAMPLES", 25)
+    rng = np.random.default_rng(4)
+    sample = pd.DataFrame(
+        {
+            "stratum": np.repeat(["a", "b"], 30), "map": np.repeat(["c", "r"], 30),
+            "reference": rng.choice(["c", "r"], 60), "weight": rng.choice([2.0, 3.0], 60),
+        }
+    )  # fmt: skip
+    strata = pd.DataFrame({"stratum": ["a", "b"], "size": [75, 75]})
+    rows = coverage_table(sample, strata, np.random.default_rng(1))
+    whole = estimate_table(sample, strata)
+    assert [one.name for one in rows] == ["c", "r"]
+    for one, area in zip(rows, whole.areas, strict=True):
+        assert one.truth_ha == pytest.approx(area.estimate.value)
+        assert one.covered + one.above + one.below == pytest.approx(1.0)
+        assert one.covered >= 0.8
+        assert one.draws == 25
+        assert 0 < one.mean_width_ha < 150
+
+
+def test_floors_of_means_and_totals() -> None:
+    """Literal: a mean of amounts, small ones too, cannot be below zero; one of signed amounts can."""
+    design = simple_random(4, 40)
+    assert mean(design, [0.0, 0.5, 0.2, 0.1]).floor == 0.0
+    assert mean(design, [0.0, -0.5, 0.2, 0.1]).floor == -math.inf
+    assert total(design, [0.0, 0.5, 0.2, 0.1]).floor == pytest.approx(0.8)
+
+
+def test_one_place_without_a_position_is_enough_to_refuse() -> None:
+    """Literal: of four positions one is infinite, or one missing."""
+    for wrong in (math.inf, NAN):
+        xy = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, wrong]])
+        refused(LocalMeanDesign, coordinates=xy, inclusion=np.full(4, 0.1), population=40, drawing="spread")
+
+
+def test_a_yield_is_not_below_nothing() -> None:
+    """By hand: two fields of 1 and 9 kg/ha: limits by Student's quantile with one degree of freedom, from 0 on."""
+    made = regional_yield([1.0, 9.0], region="x")
+    assert (made.value, made.se, made.lo) == (5.0, pytest.approx(4.0), 0.0)
+    assert made.hi == pytest.approx(5 + stats.t.ppf(0.975, 1) * 4)
+    both = area_weighted_yield([300.0, 100.0], [regional_yield([8.0, 9.0], region="x"), made])
+    assert (both.value, both.se, both.n) == (7.625, pytest.approx(math.hypot(0.75 * 0.5, 0.25 * 4)), 4)
+    wider = area_weighted_yield([1.0, 1.0], [regional_yield([8.0, 9.0], region="x", level=0.8), made])
+    assert (wider.level, wider.hi - wider.value) == (0.8, pytest.approx(1.281552 * wider.se))
+    refused(area_weighted_yield, [0.0, 0.0], [made, made], told="not all 0")
+    refused(area_weighted_yield, [1.0], [made, made], told="one area for each")
+    refused(regional_yield, [1.0], region="x", told="two or more")
+
+
+def test_small_amounts_are_crop_too() -> None:
+    """Law: units with half a hectare count as units with crop in what a sample can hide."""
+    rng = np.random.default_rng(3)
+    side = np.arange(100.0)
+    xy = np.column_stack([side % 10, side // 10])
+    y = np.where(np.arange(100) % 20 == 0, 0.5, 0.0)
+    group = np.zeros(100, dtype=np.int64)
+    named: dict[str, Any] = {"drawing": "spread", "level": 0.95, "rng": rng}
+    made = placed_population(xy, y, group, scenario="pessimistic", **named)
+    limit = stats.beta.ppf(0.975, 5.5, 95.5)
+    assert (y[made.donor] > 0).mean() == pytest.approx(limit, abs=0.01)
+    plain = placed_population(xy, y, group, scenario="resampled", **named)
+    assert (y[plain.donor] > 0).mean() == pytest.approx(0.05, abs=0.01)
+    chance = unit_chances(np.r_[1.0, np.zeros(9)], np.zeros(10, dtype=np.int64), "pessimistic", level=0.95)
+    assert chance[0] == pytest.approx(stats.beta.ppf(0.975, 1.5, 9.5))
+    assert chance.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("correlation", [-0.8, 0.0, 0.8])
+def test_drawn_products_are_correlated_as_asked(correlation: float) -> None:
+    """By hand: the logarithm of a product of lognormals has variance a^2 + b^2 + 2 r a b."""
+    one, two = Factor(10.0, 2.0), Factor(5.0, 1.5)
+    a, b = (math.sqrt(math.log1p((f.se / f.value) ** 2)) for f in (one, two))
+    half = 1.959964 * math.sqrt(a**2 + b**2 + 2 * correlation * a * b)
+    made = product_monte_carlo(one, two, rng=np.random.default_rng(1), draws=40_000, correlation=correlation)
+    assert (math.log(made.hi / 50.0), math.log(50.0 / made.lo)) == pytest.approx((half, half), rel=0.03)
+    refused(product_monte_carlo, one, two, rng=np.random.default_rng(1), draws=999, told="1000 draws or more")
+    for wrong in (-1.1, 1.1):
+        refused(product_monte_carlo, one, two, rng=np.random.default_rng(1), correlation=wrong, told="-1 to 1")
+
+
+def test_small_figures_change_like_large_ones() -> None:
+    """Law: hectares told in thousands have the same scores, percent and logarithms."""
+    large = change_from_bounds((1000.0, 900.0, 1100.0), (1300.0, 1150.0, 1450.0))
+    small = change_from_bounds((1.0, 0.9, 1.1), (1.3, 1.15, 1.45))
+    assert (small.z, small.p_value, small.percent) == pytest.approx((large.z, large.p_value, large.percent))
+    covariance = np.array([[64.0, 40.0], [40.0, 64.0]])
+    one = pair_change([1000.0, 1300.0], covariance, 0, 1)
+    two = pair_change([1.0, 1.3], covariance / 1e6, 0, 1)
+    assert (two.z, two.percent, two.se_log_ratio) == pytest.approx((one.z, one.percent, one.se_log_ratio))
+    by_hand = math.sqrt(64 / 1000**2 + 64 / 1300**2 - 2 * 40 / (1000 * 1300))
+    assert one.se_log_ratio == pytest.approx(by_hand)
+    assert pair_change([0.0, 1.0], covariance, 0, 1).percent == math.inf
+    assert pair_change([1.0, 0.0], covariance, 0, 1).se_log_ratio == math.inf
+    assert pair_change([0.0, 1.0], covariance, 0, 1).se_log_ratio == math.inf
+
+
+def test_jumps_of_a_line_have_their_own_errors() -> None:
+    """Independent route (least squares by numpy): slope, jump and both errors of a line with one break."""
+    times, values = np.arange(2000.0, 2007.0), np.array([10.0, 12.0, 13.5, 30.0, 31.0, 33.5, 35.0])
+    made = gls_trend(times, values, 4.0 * np.eye(7), breaks=[2003])
+    x = np.column_stack([np.ones(7), times - times.mean(), times >= 2003])
+    inverse = 4.0 * np.linalg.inv(x.T @ x)
+    solution = np.linalg.lstsq(x, values, rcond=None)[0]
+    assert (made.slope, *made.shifts) == pytest.approx(tuple(solution[1:]))
+    assert (made.se_slope, *made.se_shifts) == pytest.approx(tuple(np.sqrt(np.diag(inverse))[1:]))
+
+
+def test_rivals_of_a_unit_are_the_nearest_open_ones() -> None:
+    """Brute force: among open units the nearest competes; of two at one distance either, and no other."""
+    rng = np.random.default_rng(2)
+    xy = rng.random((60, 2))
+    tree = KDTree(xy)
+    for _ in range(30):
+        open_units = rng.random(60) < 0.2
+        first = int(rng.integers(60))
+        open_units[first] = True
+        others = np.flatnonzero(open_units & (np.arange(60) != first))
+        if others.size:
+            nearest = others[np.argmin(((xy[others] - xy[first]) ** 2).sum(axis=1))]
+            assert _nearest_open(first, open_units, tree, rng) == nearest
+    line = KDTree(np.array([[0.0], [1.0], [2.0], [5.0]]))
+    assert {_nearest_open(1, np.ones(4, dtype=bool), line, rng) for _ in range(40)} == {0, 2}
+
+
+def test_error_of_estimated_variances_in_a_balanced_sample() -> None:
+    """Published closed form (analysis of variance): m areas of n units; variances of both components by hand."""
+    m, n, u, e = 12, 5, 3.0, 8.0
+    fit = SimpleNamespace(area_variance=u, unit_variance=e, n=np.full(m, n))
+    alpha = e + n * u
+    var_e = 2 * e**2 / (m * (n - 1))
+    var_u = 2 / n**2 * (alpha**2 / m + e**2 / (m * (n - 1)))
+    cov = -2 * e**2 / (m * n * (n - 1))
+    wanted = (e**2 * var_u + u**2 * var_e - 2 * e * u * cov) / (n**2 * (u + e / n) ** 3)
+    assert _g3(fit, np.array([n, 0])).tolist() == pytest.approx([wanted, 0.0])  # type: ignore[arg-type]
+
+
+def test_two_phases_by_hand() -> None:
+    """By hand: N^2 ((1/n - 1/N) s_y^2 + (1/m - 1/n) s_e^2) with N = 10, n = 4, m = 3."""
+    y, x = np.array([1.0, 4.0, 7.0]), np.array([1.0, 3.0, 8.0])
+    made = two_phase_difference(y, x, x_first=[1.0, 3.0, 8.0, 2.0], population=10)
+    error = y - x
+    assert made.value == pytest.approx(10 * (3.5 + error.mean()))
+    wanted = 100 * ((1 / 4 - 1 / 10) * y.var(ddof=1) + (1 / 3 - 1 / 4) * error.var(ddof=1))
+    assert made.variance == pytest.approx(wanted)
+    assert (made.df, made.n, made.floor) == (2.0, 3, 12.0)
+    assert two_phase_difference(-y, x, x_first=x, population=10).floor == -math.inf
+
+
+def test_limits_of_weighted_units_leave_what_was_seen() -> None:
+    """Literal: of ten units eight were seen, two of them crop: the crop is no less than 2 ha and no more than 4."""
+    design = StratifiedDesign.of_units(["a"], [10], unit_area_ha=1.0)
+    stratum = np.zeros(8, dtype=np.int64)
+    sample = WeightedSample(design=design, stratum=stratum, weight=np.full(8, 1.25), cluster=np.arange(8))
+    (made,) = weighted_areas(sample, np.arange(8) < 2)
+    assert (made.value, made.lo, made.hi) == (pytest.approx(2.5), 2.0, 4.0)
+
+
+@pytest.mark.parametrize(("more", "told"), [(12, "c11$"), (13, "c11 and 1 more$")])
+def test_long_tables_are_told_in_part(more: int, told: str) -> None:
+    """Literal: twelve columns are all named, of thirteen one is counted."""
+    table = pd.DataFrame({f"c{at}": [1] for at in range(more)})
+    assert re.search(told, _shown_columns(table))
