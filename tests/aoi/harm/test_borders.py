@@ -235,10 +235,10 @@ def test_water_and_ground_at_their_ends() -> None:
     for days, koc in ((0.0, 1.0), (1.0, 0.0), (NAN, 1.0)):
         refused(leaching_index, days, koc, told="leaching index")
     assert float(concentration_ug_l(31_557.6, 1.0)) == pytest.approx(1000.0)
-    for load, flow in ((1.0, 0.0), (1.0, NAN), (NAN, 1.0)):
+    for load, flow in ((1.0, 0.0), (1.0, NAN), (NAN, 1.0), ([1.0, 1.0], [1.0, 0.0]), ([1.0, NAN], [1.0, 1.0])):
         refused(concentration_ug_l, load, flow, told="concentration")
-    rings = exclusive_zones([0] * 4, [0] * 4, [0.0, 250.0, 1000.0, 5000.0])
-    assert rings.tolist() == [2, 2, 3, 4]
+    rings = exclusive_zones([0] * 7, [0] * 7, [0.0, 250.0, 250.5, 1000.0, 1000.5, 5000.0, 5000.5])
+    assert rings.tolist() == [2, 2, 3, 3, 4, 4, 5]
 
 
 HEADER = "crop,country,year,class,stage,unit,low,mid,high,source,page,mark\n"
@@ -332,3 +332,5 @@ def test_units_drawn_again_weigh_as_the_design_says() -> None:
     y = np.array([1.0, 4.0, 2.0, 9.0])
     wanted = 8**2 * (1 - 4 / 8) / 4 * y.var(ddof=1)
     assert (found[:, :4] @ y).var() == pytest.approx(wanted, rel=0.04)
+    pair = resampled_weights(np.array([0, 0]), np.array([6]), np.ones(2, dtype=bool), n=20_000, seed=1, name="x")
+    assert (pair @ [1.0, 3.0]).var() == pytest.approx(6**2 * (1 - 2 / 6) / 2 * 2.0, rel=0.04)
