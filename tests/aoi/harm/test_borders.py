@@ -296,7 +296,7 @@ def test_own_classes_of_processing_take_the_place_of_their_sum() -> None:
 
 
 def test_trends_states_and_performance_on_their_borders() -> None:
-    """By hand: steps of two classes count and of one do not; half of the best tenth is enough; level decides."""
+    """By hand: what lies beyond the limit of its level counts; half of the best tenth is enough."""
     years = np.arange(8.0)
     assert trajectory(np.column_stack([years, -years, np.zeros(8)])).tolist() == [1, -1, 0]
     # score 16 of 28: z = 15 / sqrt(8 * 7 * 21 / 18) = 1.856, beyond 90 % and not beyond 95 %
@@ -306,13 +306,17 @@ def test_trends_states_and_performance_on_their_borders() -> None:
     assert 1.645 < z < 1.96
     assert trajectory(mixed).tolist() == [0]
     assert trajectory(mixed, level=0.9).tolist() == [1]
+    # mean 0.5 before, standard deviation s of eleven years; the border lies at t s sqrt(1/3 + 1/11)
     before = np.linspace(0.0, 1.0, 11)
-    before[5] = 0.55  # tenths 0.1 to 0.4, 0.55, 0.6 to 0.9; the mean of 0.5045 lies above four of them
-    steps = [np.r_[before, [value] * 3] for value in (0.25, 0.35, 0.45, 0.57, 0.65, 0.75)]
-    assert productivity_state(np.column_stack(steps)).tolist() == [-1, 0, 0, 0, 1, 1]
-    level = np.array([0.2, 0.4, 0.41, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8])
-    assert performance(np.tile(level, (8, 1)), np.ones(10)).tolist() == [-1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    hole = np.tile(level, (8, 1))
+    for level in (0.9, 0.95):
+        border = stats.t.ppf((1 + level) / 2, 10) * before.std(ddof=1) * math.sqrt(1 / 3 + 1 / 11)
+        ends = [0.5 - 1.01 * border, 0.5 - 0.99 * border, 0.5 + 0.99 * border, 0.5 + 1.01 * border]
+        steps = np.column_stack([np.r_[before, [value] * 3] for value in ends])
+        assert productivity_state(steps, level=level).tolist() == [-1, 0, 0, 1]
+    assert productivity_state(np.full((14, 1), 0.7)).tolist() == [0]
+    mean = np.array([0.2, 0.4, 0.41, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8])
+    assert performance(np.tile(mean, (8, 1)), np.ones(10)).tolist() == [-1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    hole = np.tile(mean, (8, 1))
     hole[3, 4] = np.nan
     assert performance(hole, np.ones(10)).tolist() == [-1, 0, 0, 0, NODATA, 0, 0, 0, 0, 0]
     assert performance(np.full((8, 1), np.nan), [1]).tolist() == [NODATA]
