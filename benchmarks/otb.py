@@ -71,6 +71,8 @@ def _write_table(path: Path, cells: np.ndarray, code: np.ndarray) -> None:
     place = rng.choice(code.size, TAUGHT, replace=False)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
+        # Without the kinds of its columns a table is text to Orfeo, and has no field to learn from
+        path.with_suffix(".csvt").write_text(",".join(["Real"] * len(cells) + ["Integer"]))
         writer.writerow([*(f"f{number}" for number in range(len(cells))), "code"])
         writer.writerows(
             [*row.tolist(), int(label)]
@@ -121,6 +123,8 @@ def main() -> None:
         names = [f"f{number}" for number in range(prepare(folder, arguments.side))]
         forest, table = str(folder / "forest.txt"), str(folder / "taught.csv")
         forest_settings = ["-classifier", "rf", "-classifier.rf.max", "25", "-classifier.rf.nbtrees", "100"]
+        # By default it stops at the few trees that err in less than a hundredth of what it learnt from
+        forest_settings += ["-classifier.rf.acc", "0.000001"]
         given = ["-io.vd", table, "-io.out", forest, "-feat", *names, "-cfield", "code"]
         timed(["otbcli_TrainVectorClassifier", *given, *forest_settings])
         threads = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "2"}
