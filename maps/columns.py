@@ -113,10 +113,30 @@ def encode_flat(frame: geopandas.GeoDataFrame) -> dict[str, Any]:
 
 
 def encode_outline(frame: geopandas.GeoDataFrame, *, detail: int = DETAIL) -> list[list[list[int]]]:
-    """Return the outline of a whole coverage, simplified as its polygons are."""
+    """Return the outline of a whole coverage, simplified as its polygons are.
+
+    Gaps between polygons that do not quite share their edges, as those of real registers, are closed.
+    """
     shapes = np.asarray(frame.geometry.values)
-    simple = shapely.coverage_simplify(shapes, _tolerance(shapes, detail))
-    return _rings(_geographic(np.array([shapely.union_all(simple)]), frame.crs)[0])
+    tolerance = _tolerance(shapes, detail)
+    whole = shapely.union_all(shapely.coverage_simplify(shapes, tolerance))
+    if not shapely.coverage_is_valid(shapes, gap_width=tolerance):
+        closed = shapely.buffer(whole, 2 * tolerance, join_style="mitre")
+        whole = _without_small_holes(shapely.buffer(closed, -2 * tolerance, join_style="mitre"), tolerance)
+    return _rings(_geographic(np.array([whole]), frame.crs)[0])
+
+
+def _without_small_holes(shape: Any, tolerance: float) -> Any:
+    """Return a shape without holes that are less than ten tolerances wide."""
+    kept = [
+        shapely.Polygon(part.exterior, [ring for ring in part.interiors if _area(ring) > (10 * tolerance) ** 2])
+        for part in shapely.get_parts(shape)
+    ]
+    return shapely.MultiPolygon(kept)
+
+
+def _area(ring: Any) -> float:
+    return float(shapely.area(shapely.Polygon(ring)))
 
 
 def encode_lines(frame: geopandas.GeoDataFrame, *, detail: int = DETAIL) -> list[list[list[int]]]:

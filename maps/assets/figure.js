@@ -103,17 +103,19 @@ const figure = (() => {
     const rows = periods.map((period) => data.estimate(crop, period.name, domain));
     const known = rows.filter(data.numbered);
     if (known.length < 2) return null;
-    const [width, height, left, bottom] = [312, 104, 44, 82];
-    const span = (width - 8 - left) / periods.length;
     const most = top(known);
+    const ticks = [0, most / 2, most].map((tick) => [tick, words.number(tick, { brief: true })]);
+    const longest = Math.max(...ticks.map(([, text]) => text.replace(/[\u2066-\u2069]/g, '').length));
+    const [width, height, left, bottom] = [312, 104, Math.max(44, 12 + 6.6 * longest), 82];
+    const span = (width - 8 - left) / periods.length;
     const x = (index) => left + (index + 0.5) * span;
     const y = (hectares) => bottom - hectares / most * (bottom - 10);
     const every = Math.ceil(periods.length / 6);
     const label = known.map((row) => words.label(row.period, line(row))).join('; ');
     const picture = drawn('svg', { viewBox: '0 0 ' + width + ' ' + height, role: 'img', 'aria-label': label });
-    [0, most / 2, most].forEach((tick) => picture.append(
+    ticks.forEach(([tick, text]) => picture.append(
       drawn('line', { x1: left, x2: width, y1: y(tick), y2: y(tick), stroke: tick ? '#e3e7e9' : '#8d9498' }),
-      drawn('text', { x: left - 6, y: y(tick) + 4, 'text-anchor': 'end', class: 'tick', text: words.number(tick, { brief: true }) })));
+      drawn('text', { x: left - 6, y: y(tick) + 4, 'text-anchor': 'end', class: 'tick', text })));
     rows.forEach((row, index) => {
       const current = periods[index].name === now;
       const group = drawn('g', current ? { class: 'now' } : {});

@@ -68,10 +68,13 @@ const layers = (() => {
     overlays.forEach((overlay) => { if (overlay.on) overlay.layer.addTo(map); });
   }
 
+  // Where units are many, their edges must not cover them.
+  const edgeWeight = () => (data.raw.units.codes.length > 300 ? 0.4 : 1);
+
   function drawUnits() {
     const fills = L.svg({ pane: 'units' });
     const frame = L.svg({ pane: 'edges' });
-    const edge = { color: '#37444c', weight: 1, opacity: 0.75 };
+    const edge = { color: '#37444c', weight: edgeWeight(), opacity: 0.75 };
     units = data.raw.units.flat ? manyUnits('units', edge) : data.raw.units.shapes.map((shapes, index) => {
       const rings = data.polygons(shapes);
       const fill = L.polygon(rings, { renderer: fills, pane: 'units', ...edge, fillOpacity: 0.85 }).addTo(map);
@@ -325,10 +328,10 @@ const layers = (() => {
   }
 
   function twins() {
-    if (data.raw.units.flat) return manyUnits('units-before', { color: '#37444c', weight: 1 });
+    if (data.raw.units.flat) return manyUnits('units-before', { color: '#37444c', weight: edgeWeight() });
     const renderer = L.svg({ pane: 'units-before' });
     return units.map(({ code, fill }) => {
-      const twin = L.polygon(fill.getLatLngs(), { renderer, pane: 'units-before', color: '#37444c', weight: 1, opacity: 0.75 }).addTo(map);
+      const twin = L.polygon(fill.getLatLngs(), { renderer, pane: 'units-before', color: '#37444c', weight: edgeWeight(), opacity: 0.75 }).addTo(map);
       twin.on('click', (event) => choose(code, event.latlng));
       return { code, fill: twin };
     });

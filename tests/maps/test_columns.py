@@ -63,6 +63,16 @@ def test_outline_is_the_union() -> None:
     assert abs(back_m2 / frame.area.sum() - 1) < 1e-3
 
 
+def test_outline_has_no_seams_where_edges_do_not_meet() -> None:
+    """Literal: two halves of a square with a gap of a metre are outlined as one square; a real hole stays."""
+    hole = shapely.box(2_000, 2_000, 4_000, 4_000)
+    halves = [shapely.difference(shapely.box(0, 0, 10_000, 5_000), hole), shapely.box(0, 5_001, 10_000, 10_000)]
+    frame = geopandas.GeoDataFrame(geometry=halves, crs="EPSG:32618")
+    (rings,) = encode_outline(frame)
+    assert len(rings) == 2
+    assert [len(ring) // 2 for ring in rings] == [4, 4]
+
+
 def test_lines_return() -> None:
     """Law: a decoded river lies on the river."""
     [river, _] = builders.lines()
