@@ -617,6 +617,20 @@ def _index(path: Path) -> object:
     return Store.open(home)
 
 
+def _stored_bytes(folder: Path) -> bytes:
+    from geo.stored import StoredObject, write_stored
+
+    one = StoredObject(address="s3://images/2024/B04.tif", bytes=1234, version="0a1b", format="GTiff")
+    write_stored(folder / "a.object", one)
+    return (folder / "a.object").read_bytes()
+
+
+def _stored(path: Path) -> object:
+    from geo.stored import stored_object
+
+    return stored_object(path)
+
+
 def _approvals_bytes(_: Path) -> bytes:
     one = '[[approval]]\nname = "A"\noffice = "B"\ndate = 2026-01-02\ntier = 2\ntables = "0a"\n'
     return (one + one.replace('"A"', '"C"')).encode()
@@ -663,6 +677,7 @@ READERS: Mapping[str, Reader] = {
     "sensor file": Reader(".toml", _shipped("imagery.sensors", "sentinel-2-l2a.toml"), _sensor),
     "law": Reader(".toml", _shipped("aoi.legality.data", "colombia.toml"), _law),
     "load table": Reader(".csv", _shipped("aoi.harm.data", "loads.csv"), _loads),
+    "object in a store": Reader(".object", _stored_bytes, _stored),
     "release record": Reader(".json", _release_bytes, _release),
     "earlier release": Reader(".json", _release_bytes, _earlier),
     "index of images": Reader(".json", lambda _: b'{"files": {"a/b": {}}, "failed": {}, "searches": {}}', _index),
@@ -672,6 +687,6 @@ READERS: Mapping[str, Reader] = {
 PURE = (
     "survey file", "design file", "official table", "STAC items", "manifest", "XML metadata", "SAFE tile",
     "SAFE product", "Landsat text", "Landsat JSON", "Landsat XML", "index formula", "crop profile",
-    "sensor file", "law", "load table", "approvals", "release record", "earlier release", "index of images",
+    "sensor file", "law", "load table", "approvals", "release record", "earlier release", "index of images", "object in a store",
 )  # fmt: skip
 """Readers that are Python throughout, so that a fuzzer can see which lines a case runs."""
