@@ -687,6 +687,7 @@ READERS: Mapping[str, Reader] = {
 PURE = (
     "survey file", "design file", "official table", "STAC items", "manifest", "XML metadata", "SAFE tile",
     "SAFE product", "Landsat text", "Landsat JSON", "Landsat XML", "index formula", "crop profile",
-    "sensor file", "law", "load table", "approvals", "release record", "earlier release", "index of images", "object in a store",
+    "sensor file", "law", "load table", "approvals", "release record", "earlier release", "index of images",
+    "object in a store",
 )  # fmt: skip
 """Readers that are Python throughout, so that a fuzzer can see which lines a case runs."""
