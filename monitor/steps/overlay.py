@@ -17,6 +17,7 @@ from monitor.figures import FRAME, Domain, estimate_rows, frame_domain
 from monitor.sections import NO_ZONE
 from monitor.steps.estimate import interval_method, period_facts
 from monitor.tables import SurveyTables, read_tables, write_csv
+from monitor.zone_tables import write_zones
 
 __all__ = ["outside_frame", "overlay"]
 
@@ -45,7 +46,9 @@ def overlay(context: Context, staging: Path, progress: Progress) -> Mapping[str,
         progress(done, total)
     alone = figures(domains)
     progress(total - 1, total)
-    parts = figures(_partition(context, tables, zones))
+    partition = _partition(context, tables, zones)
+    parts = figures(partition)
+    write_zones(tables, {"zones": partition, "alone": domains}, folder)
     write_csv(parts.assign(additive=parts["domain"] != FRAME), folder / "zones.csv")
     write_csv(alone.assign(additive=False), folder / "alone.csv")
     progress(total, total)

@@ -32,6 +32,7 @@ from monitor.verify.survey import (
     recompute_misreading,
     recompute_production,
     recompute_transitions,
+    recompute_zones,
 )
 
 
@@ -115,6 +116,7 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
         ),
         ("estimates/corrections.csv", "rows of the corrections ledger", lambda: recompute_ledger(out, tables)),
         ("estimates/production.csv", "rows of production", lambda: recompute_production(out)),
+        ("overlay/zone_domains.csv", "figures of zones", lambda: recompute_zones(out, tables)),
         ("overlay/legality.csv", "rows of legal zones", lambda: recompute_legality(out, tables)),
         ("overlay/ad_estimates.csv", "figures of the programme", lambda: recompute_programme(out, tables)),
         ("estimates/floors.csv", "scores of maps and floors", lambda: recompute_floors(out, tables)),

@@ -27,7 +27,15 @@ from monitor.sections import ProductionSection
 from monitor.steps.production import production_table
 from monitor.tables import SurveyTables, read_csv
 from monitor.transitions import transition_rows
-from monitor.verify.compare import DIFFERENCES, NUMBERS, compare, interval_method, published_domains
+from monitor.verify.compare import (
+    DIFFERENCES,
+    NUMBERS,
+    compare,
+    interval_method,
+    published_domains,
+    published_periods,
+)
+from monitor.zone_tables import read_zones
 
 
 def recompute_gaps(out: Path) -> int:
@@ -94,6 +102,24 @@ def recompute_districts(out: Path, tables: SurveyTables) -> int:
     held = threshold_rows(estimates, lines)
     compare(free.astype(text), held.astype(text), keys, ("value_ha", "lo_ha", "hi_ha", "p_below"), "thresholds.csv")
     return len(small) + len(free)
+
+
+def recompute_zones(out: Path, tables: SurveyTables) -> int:
+    """Make the figures of zones again, in parts and each alone, from the units that lie in them."""
+    first, rows = read_csv(out / "estimates" / "estimates.csv"), 0
+    for name, places in read_zones(tables, out / "overlay").items():
+        published = read_csv(out / "overlay" / f"{name}.csv")
+        again = estimate_rows(
+            tables,
+            list(dict.fromkeys(first["crop"])),
+            published_periods(first),
+            places,
+            method=interval_method(first),
+            level=float(first["level"].iloc[0]),
+        )
+        compare(published, again, ["crop", "period", "domain"], NUMBERS, f"{name}.csv")
+        rows += len(published)
+    return rows
 
 
 def recompute_changes(out: Path, tables: SurveyTables) -> int:

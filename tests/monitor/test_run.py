@@ -21,11 +21,14 @@ import pandas as pd
 import pytest
 import rasterio
 
+from geo.errors import QualityGateError
 from maps.page import CHANGE_COLUMNS, ESTIMATE_COLUMNS
 from monitor.config import load_survey
 from monitor.context import Context
 from monitor.steps.overlay import overlay
 from monitor.steps.sample import draw_sample
+from monitor.tables import read_tables
+from monitor.verify.survey import recompute_zones
 from monitor.workflow import RunOptions, plan
 from tests.monitor.conftest import altdev
 
@@ -214,6 +217,21 @@ def test_verify_finds_a_forged_table(
     done = altdev("verify", copy)
     assert done.code == 5
     assert told in done.err
+
+
+@pytest.mark.parametrize("name", ["zones", "alone"])
+def test_verify_makes_the_figures_of_zones_again(finished_run: Path, tmp_path: Path, name: str) -> None:
+    """Law: zones are made again from the units in them, and a number moved by a hundredth is named."""
+    for folder in ("frame", "estimates", "overlay"):
+        shutil.copytree(finished_run / folder, tmp_path / folder)
+    assert recompute_zones(tmp_path, read_tables(tmp_path)) > 10
+    path = tmp_path / "overlay" / f"{name}.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    place = rows.index[rows["value_ha"].astype(float) > 0][-1]
+    rows.loc[place, "value_ha"] = f"{float(rows.loc[place, 'value_ha']) * 1.01:.6f}"
+    rows.to_csv(path, index=False)
+    with pytest.raises(QualityGateError, match=rf"{name}\.csv cannabis {rows.loc[place, 'period']} .* value_ha"):
+        recompute_zones(tmp_path, read_tables(tmp_path))
 
 
 def test_verify_takes_a_survey_file_and_speaks_json(finished_run: Path, tmp_path: Path) -> None:
