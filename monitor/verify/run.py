@@ -20,6 +20,7 @@ from monitor.verify.indicators import (
     rejoin_indicators,
     releases,
 )
+from monitor.verify.products import recompute_pages
 from monitor.verify.programme import recompute_hot_spots, recompute_impact, recompute_legality, recompute_programme
 from monitor.verify.survey import (
     recompute_accuracy,
@@ -90,6 +91,7 @@ def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> 
             yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
         if (out / FOLDER / "indicators.csv").is_file():
             yield _guarded(rejoin_indicators, out)
+        yield _guarded(_pages, out)
         yield "no estimates to recompute"
         return
     try:
@@ -131,8 +133,13 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     if (out / "estimates" / "transitions.csv").is_file():
         yield f"{recompute_transitions(out, tables)} transitions recomputed, all equal"
     yield f"{recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
+    yield _pages(out)
     if "disclosure" in manifest.steps:
         yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
+
+
+def _pages(out: Path) -> str:
+    return f"{recompute_pages(out)} figures of pages and workbooks recomputed from their tables, all equal"
 
 
 def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:

@@ -28,6 +28,7 @@ from monitor.context import Context
 from monitor.steps.overlay import overlay
 from monitor.steps.sample import draw_sample
 from monitor.tables import read_tables
+from monitor.verify.products import recompute_pages
 from monitor.verify.survey import recompute_zones
 from monitor.workflow import RunOptions, plan
 from tests.monitor.conftest import altdev
@@ -232,6 +233,31 @@ def test_verify_makes_the_figures_of_zones_again(finished_run: Path, tmp_path: P
     rows.to_csv(path, index=False)
     with pytest.raises(QualityGateError, match=rf"{name}\.csv cannabis {rows.loc[place, 'period']} .* value_ha"):
         recompute_zones(tmp_path, read_tables(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["index.html", "tables.xlsx"])
+def test_verify_holds_products_to_their_tables(finished_run: Path, tmp_path: Path, name: str) -> None:
+    """Law: page and workbook show the figures of the table; one moved in either of them is named."""
+    for folder in ("estimates", "products/0"):
+        shutil.copytree(
+            finished_run / folder, tmp_path / folder, ignore=shutil.ignore_patterns("rasters", "layers")
+        )
+    told = recompute_pages(tmp_path)
+    figures = pd.read_csv(tmp_path / "estimates" / "estimates.csv")
+    assert told == 2 * len(figures) > 10
+    path = tmp_path / "products" / "0" / name
+    value = float(figures.loc[figures["state"] == "estimated", "hi_ha"].iloc[-1])
+    if name == "index.html":
+        cut = re.search(rf"{int(value)}\.\d+", path.read_text())
+        assert cut is not None
+        path.write_text(path.read_text().replace(cut[0], f"{float(cut[0]) + 1:.3f}"))
+    else:
+        book = openpyxl.load_workbook(path)
+        cell = next(c for row in book.worksheets[0] for c in row if isinstance(c.value, float) and c.value == value)
+        cell.value = value * 1.01
+        book.save(path)
+    with pytest.raises(QualityGateError, match=rf"products/0/{re.escape(name)}.*recomputed from the run folder"):
+        recompute_pages(tmp_path)
 
 
 def test_verify_takes_a_survey_file_and_speaks_json(finished_run: Path, tmp_path: Path) -> None:
