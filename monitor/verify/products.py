@@ -53,21 +53,24 @@ def recompute_pages(out: Path) -> int:
     return compared
 
 
-def _page(path: Path, figures: pd.DataFrame) -> int:
-    found = _DATA.search(path.read_text(encoding="utf-8"))
-    if found is None:
-        return 0  # a page in sheets keeps its figures in them
-    told = _decoded(json.loads(found[1])["estimates"])
-    shown = {tuple(row[key] for key in _KEYS): row for row in told}
-    meant = _decoded(encode_table(_told(figures)))
-    for row in meant:
-        key = tuple(row[name] for name in _KEYS)
-        name = f"{path.parent.name}/{path.name} {' '.join(key)}"
-        if key not in shown:
-            raise QualityGateError(Problem(f"products/{name}", "no figure", "the one of the table", "run it again"))
-        for column in _NUMBERS:
-            if shown[key][column] != row[column]:
-                raise differs(f"products/{name} {column}", shown[key][column], row[column])
+def _page(index: Path, figures: pd.DataFrame) -> int:
+    """Hold a page, or the sheets that one was parted into, to a table; return the figures compared."""
+    meant = {tuple(row[key] for key in _KEYS): row for row in _decoded(encode_table(_told(figures)))}
+    seen = set()
+    for path in (index, *sorted(index.parent.glob("sheets/*.html"))):
+        found = _DATA.search(path.read_text(encoding="utf-8"))
+        told = json.loads(found[1]).get("estimates") if found is not None else None
+        for row in _decoded(told) if told is not None else ():
+            key = tuple(row[name] for name in _KEYS)
+            for column in _NUMBERS:
+                shown, expected = row[column], meant[key][column] if key in meant else _EMPTY
+                if shown != expected:
+                    name = f"products/{path.relative_to(index.parents[1]).as_posix()} {' '.join(key)} {column}"
+                    raise differs(name, shown, expected)
+            seen.add(key)
+    if missing := sorted(set(meant) - seen):
+        name = f"products/{index.parent.name}/{index.name} {' '.join(missing[0])}"
+        raise QualityGateError(Problem(name, "no figure", "the one of the table", "run it again"))
     return len(meant)
 
 
@@ -109,7 +112,10 @@ def _workbook(path: Path, figures: pd.DataFrame) -> int:
                 other = next(iter(meant - shown), _EMPTY)
                 raise differs(f"products/{path.parent.name}/{path.name}", one, other)
             return len(figures)
-    return 0
+    found = "no sheet of estimates"
+    raise QualityGateError(
+        Problem(f"products/{path.parent.name}/{path.name}", found, "the table's", "run it again")
+    )
 
 
 def _rounded(value: Any) -> float | None:
@@ -134,7 +140,7 @@ def _sheets(path: Path) -> Iterator[list[list[Any]]]:
                 cells: dict[int, Any] = {}
                 for cell in row.iter(f"{_XLSX}c"):
                     value = cell.find(f"{_XLSX}v")
-                    text = None if value is None else value.text
+                    text = "".join(cell.itertext()) if value is None else value.text
                     told = strings[int(str(text))] if cell.get("t") == "s" and text else text
                     cells[_column(str(cell.get("r")))] = told
                 while len(rows) < int(str(row.get("r"))) - 1:
