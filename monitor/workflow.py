@@ -292,7 +292,11 @@ def _late_steps(context: Context, options: RunOptions) -> list[Step]:
     steps = _with_indicators(context, [*_survey_steps(context), *_impact_steps(context, options)])
     made = tuple(step.name for step in steps if step.name in ("harm", "indicators"))
     products = (replace(step, needs=(*step.needs, *made)) for step in _product_steps(context, options))
-    return [*steps, *products, *_tier_steps(context, options)]
+    # What is released comes from the parts: joined again with them, a folder never tells two states of one figure
+    joined = tuple(name for name in made if name == "indicators" and any(context.survey.part_tiers.values()))
+    tiers = _tier_steps(context, options)
+    tiers = [replace(one, needs=(*one.needs, *joined)) if one.name == DISCLOSURE else one for one in tiers]
+    return [*steps, *products, *tiers]
 
 
 def _with_own_files(step: Step, context: Context) -> Step:
