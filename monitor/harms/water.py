@@ -20,6 +20,7 @@ from aoi.harm.potential import Waters
 from aoi.harm.slopes import Cover, Layer, Slopes, Soil, bare_ground, prepare_slopes
 from geo.errors import InputError, Problem, reason
 from geo.flow import OUTSIDE, upstream_cells
+from geo.memory import give_back
 from geo.raster import CogWriter, RasterStyle
 from monitor.context import Progress
 from monitor.harms.access import track_share
@@ -69,14 +70,18 @@ def gather(scene: Scene, found: Footprint, folder: Path, stages: Stages) -> pd.D
     factors = factors_of(scene.section)
     if lacking_inputs(scene.ground.has) or f"c_{scene.crop}" not in factors:
         return pd.DataFrame({"quantity": [], "domain": [], "value": []})
+    give_back()
     stages.begin("flow network")
     terrain = terrain_of(scene, factors, stages.part)
+    give_back()
     stages.begin("hillslopes")
     slopes = _slopes(scene, terrain, factors)
     domains = _domains(scene, slopes)
     found.units |= _at_units(scene, terrain, factors)
+    give_back()
     stages.begin("erosion (E1 to E3)")
     figures = _erosion(scene, terrain, slopes, domains, factors, stages.part)
+    give_back()
     stages.begin("loads on water (W1 to W7)")
     figures += _loads(scene, terrain, slopes, domains, factors, stages.part)
     stages.begin("tables and maps")
