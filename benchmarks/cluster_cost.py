@@ -33,6 +33,7 @@ __all__ = ["main"]
 
 THREADS = 2
 TEN_MINUTES_S = 600.0
+_PATIENCE_S = 30.0
 
 
 def spent(folder: Path, workers: int, part: int, size: int) -> None:
@@ -51,13 +52,21 @@ def spent(folder: Path, workers: int, part: int, size: int) -> None:
             for block, result in runner.run(work, None, shape, size=size):
                 made = [hash(cells.tobytes()) for cells in work.packed(result).values()]
                 digests.append((name, block.row, block.col, made))
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            process.wait()
+        _ended(processes)
     own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     seconds = sum(one.ru_utime + one.ru_stime for one in (own, others))
     print(len(digests), seconds, hash(repr(sorted(digests))))
+
+
+def _ended(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End workers before their scheduler: one that finds none to leave may stay for ever."""
+    for process in reversed(processes):
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _started(workers: int, place: Path) -> tuple[list[subprocess.Popen[bytes]], str]:
