@@ -31,10 +31,12 @@ from aoi.survey.inclusion import multivariate_inclusion, proportional_inclusion
 from aoi.survey.interpretation import Misreading, adjudicate, agreement, corrected_area
 from aoi.survey.interval import mid_p
 from aoi.survey.likelihood import score_roots
+from aoi.survey.linear_change import change_figure, national_change
 from aoi.survey.linearised import Linearised, mean, total
-from aoi.survey.local_mean import LocalMeanDesign
+from aoi.survey.local_mean import LocalMeanDesign, systematic_total
 from aoi.survey.multiple import benjamini_hochberg, holm
 from aoi.survey.multiple_imputation import pool_imputations
+from aoi.survey.national import sum_of_independent
 from aoi.survey.opium_yield import area_weighted_yield, regional_yield
 from aoi.survey.placed_population import placed_population
 from aoi.survey.propagation import Factor, product_monte_carlo
@@ -50,6 +52,7 @@ from aoi.survey.spatial_balance import _nearest_open
 from aoi.survey.table import estimate_table
 from aoi.survey.table_check import _shown_columns
 from aoi.survey.two_phase import two_phase_difference
+from aoi.survey.unequal import hajek_total
 from aoi.survey.unit_level import _g3
 from aoi.survey.weighted import WeightedSample, weighted_areas
 from geo.errors import InputError, QualityGateError
@@ -662,3 +665,41 @@ def test_long_tables_are_told_in_part(more: int, told: str) -> None:
     """Literal: twelve columns are all named, of thirteen one is counted."""
     table = pd.DataFrame({f"c{at}": [1] for at in range(more)})
     assert re.search(told, _shown_columns(table))
+
+
+def test_least_totals_of_small_and_signed_amounts() -> None:
+    """Literal: a total is no less than what was seen, small amounts and zeros too; a signed one has no least."""
+    assert two_phase_difference([0.5, 0.2], [0.4, 0.3], x_first=[0.4, 0.3], population=9).floor == pytest.approx(
+        0.7
+    )
+    for signed, least in ((0.0, 3.0), (-1.0, -math.inf)):
+        y = [signed, 1.0, 2.0, 0.0]
+        found = systematic_total(y, population=40, variance="simple-random")
+        assert found.floor == (least if signed == 0 else -math.inf)
+        assert hajek_total(simple_random(4, 40), y, population=40).floor == least
+
+
+def test_interpreters_who_share_no_unit_tell_nothing_of_each_other() -> None:
+    """By hand: first and second agree on two of two; the third shares two units with the first, one alike."""
+    labels = np.array([[0, 0, -1], [1, 1, -1], [0, -1, 0], [1, -1, 0]])
+    found = agreement(labels, 2)
+    assert (found.n, found.observed) == (4, pytest.approx((2 * 1.0 + 2 * 0.5) / 4))
+
+
+def test_one_stratum_drawn_beyond_its_size_is_refused() -> None:
+    """Literal: of two strata one is said to hold fewer units than were drawn."""
+    xy = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    named: dict[str, Any] = {"coordinates": xy, "inclusion": np.full(4, 0.5), "drawing": "spread"}
+    assert LocalMeanDesign(**named, stratum=["a", "a", "b", "b"], population=[2, 2, 4, 4]).df > 0
+    refused(
+        LocalMeanDesign, **named, stratum=["a", "a", "b", "b"], population=[1, 1, 4, 4], told="sampling fraction"
+    )
+
+
+def test_changes_of_provinces_with_spread_are_the_sum_alone() -> None:
+    """Law: where every province saw a change, the country's limits are those of the sum, and no wider."""
+    units = np.array([0.0] * 30 + [4.0, 7.0, 1.0, 9.0, 2.0, 2.0, 5.0, 3.0, 6.0, 20.0])
+    one, two = (total(simple_random(40, size), units) for size in (400, 900))
+    country = national_change({"a": (one, 9000.0), "b": (two, 20_000.0)}, country=["a", "b"], level=0.95)
+    alone = change_figure(sum_of_independent([one, two], method="m"), level=0.95, most=29_000.0)
+    assert (country.lo, country.hi) == (alone.lo, alone.hi)

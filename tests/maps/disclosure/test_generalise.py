@@ -265,3 +265,14 @@ def test_rounding_hides_as_much_as_it_leaves_open() -> None:
         else:
             with pytest.raises(DisclosureError, match="unit:02"):
                 audit_tables(raw, safe, PUBLIC, LAND)
+
+
+def test_nothing_is_told_as_nothing_and_little_as_little() -> None:
+    """Literal: 0 ha stay 0 and estimated; 0.4 ha are below what is told; empty tables are passed by."""
+    raw = {"sample": estimates(), "zones": estimates()[:0], "estimates": estimates((0.0, 0.4, 400, 400))}
+    made = generalised(raw, decision(()), PUBLIC).tables
+    assert list(made) == ["estimates"]
+    rows = made["estimates"].set_index("domain")
+    assert rows.loc["01", ["state", "value_ha"]].tolist() == ["estimated", 0.0]
+    assert rows.loc["02", "state"] == "below_threshold"
+    assert np.isnan(rows.loc["02", "value_ha"])
