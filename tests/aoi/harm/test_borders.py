@@ -49,6 +49,7 @@ from aoi.harm.factor import Factor, load_factors, override_factors
 from aoi.harm.groundwater import DRASTIC_WEIGHTS, drastic_index, leaching_index, topography_rating
 from aoi.harm.loads import load_draws, read_loads, shipped_loads, with_own_loads
 from aoi.harm.productivity import performance, productivity_state, trajectory
+from aoi.harm.rusle import erodibility_epic
 from aoi.harm.species import habitat_mask, life_change, overlap_ha, range_rarity, star_removed, threat_weight
 from geo.errors import InputError
 
@@ -338,3 +339,16 @@ def test_units_drawn_again_weigh_as_the_design_says() -> None:
     assert (found[:, :4] @ y).var() == pytest.approx(wanted, rel=0.04)
     pair = resampled_weights(np.array([0, 0]), np.array([6]), np.ones(2, dtype=bool), n=20_000, seed=1, name="x")
     assert (pair @ [1.0, 3.0]).var() == pytest.approx(6**2 * (1 - 2 / 6) / 2 * 2.0, rel=0.04)
+
+
+@pytest.mark.parametrize("soil", [(20.0, 40.0, 40.0, 1.5), (55.0, 30.0, 15.0, 0.4), (5.0, 10.0, 85.0, 3.0)])
+def test_erodibility_of_epic_as_published(soil: tuple[float, float, float, float]) -> None:
+    """Published formula (Williams 1995), typed again: four factors of sand, silt, clay and carbon, in US units."""
+    clay, silt, sand, carbon = soil
+    coarse = 0.2 + 0.3 * math.exp(-0.0256 * sand * (1 - silt / 100))
+    fine = (silt / (clay + silt)) ** 0.3
+    organic = 1 - 0.25 * carbon / (carbon + math.exp(3.72 - 2.95 * carbon))
+    other = 1 - sand / 100
+    high_sand = 1 - 0.7 * other / (other + math.exp(-5.51 + 22.9 * other))
+    wanted = 0.1317 * coarse * fine * organic * high_sand
+    assert float(erodibility_epic(*soil)) == pytest.approx(wanted, rel=1e-3)
