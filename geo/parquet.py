@@ -10,6 +10,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import shapely
+from pyproj.exceptions import ProjError
 
 from geo.errors import InputError, Problem, reason
 from geo.limits import require_size, require_within
@@ -18,8 +19,8 @@ __all__ = ["read_parquet"]
 
 _BATCH = 4096
 _MALFORMED = (
-    pyarrow.ArrowException, shapely.errors.GEOSException, ValueError, LookupError, TypeError, AttributeError,
-    ArithmeticError, NotImplementedError, OSError,
+    pyarrow.ArrowException, shapely.errors.GEOSException, ProjError, ValueError, LookupError, TypeError,
+    AttributeError, ArithmeticError, NotImplementedError, OSError,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import geopandas
 import pandas as pd
 import pytest
 import shapely
+from pyproj import CRS
 
 from geo.errors import InputError
 from geo.limits import VARIABLE
@@ -48,3 +49,12 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"a\.parquet: found a file that is no Parquet table .*save it as CSV"):
         read_parquet(path)
+
+
+def test_a_crs_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contract: GeoParquet whose CRS the library refuses is told in one line, as all that is broken in it."""
+    placed = geopandas.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(1, 2)], crs="EPSG:32618")
+    placed.to_parquet(tmp_path / "a.parquet", index=False)
+    monkeypatch.setattr(geopandas, "read_parquet", lambda _: CRS.from_user_input("EPSG:0"))
+    with pytest.raises(InputError, match=r"a\.parquet: found a file that is no Parquet table"):
+        read_parquet(tmp_path / "a.parquet")
