@@ -138,7 +138,8 @@ def paths_of(slopes: Slopes, network: FlowNetwork, given: Waters) -> Paths:
 
 def _places_of(slopes: Slopes, cells: NDArray[np.int32]) -> NDArray[np.intp]:
     order = np.argsort(slopes.hill.cells, kind="stable")
-    found = order[np.minimum(np.searchsorted(slopes.hill.cells, cells, sorter=order), max(order.size - 1, 0))]
+    place = np.searchsorted(slopes.hill.cells, cells, sorter=order)
+    found = order[np.minimum(place, order.size - 1)] if order.size else np.zeros(cells.size, dtype=np.intp)
     if cells.size and (not order.size or (slopes.hill.cells[found] != cells).any()):
         raise InputError(Problem("places of processing", "a place off the hillslopes", "prepare them with `also`"))
     return np.asarray(found, dtype=np.intp)
