@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from aoi.harm import slopes as ground
+from aoi.harm.deforestation import fragmentation
 from aoi.harm.erosion import ErosionDraws, cover_draws, erosion_figures
 from aoi.harm.factor import load_factors
 from aoi.harm.groundwater import leaching_index
@@ -103,6 +104,10 @@ def test_layers_that_cannot_be_are_told() -> None:
     assert bare(erosivity=50_000 * full, soil=0.1 * full).potential.shape == (1, 4)
     refused(bare, erosivity=50_001 * full, told="check unit and no-data")
     refused(bare, erosivity=-full, told="check unit and no-data")
+    for wrong in (-1.0, 50_001.0):
+        one = 5000 * full
+        one.ravel()[5] = wrong
+        refused(bare, erosivity=one, told="check unit and no-data")
     refused(bare, soil=0.1001 * full, told="multiply US units")
     refused(bare, soil=-0.001 * full, told="multiply US units")
     one = 5000 * full
@@ -186,7 +191,7 @@ def prepared(seen: list[int], before: list[int], area_ha: Any = 0.02, **other: A
 def test_slopes_of_one_row_by_hand() -> None:
     """Literal row: what is crop, new and track; what comes in from above; areas; the year's mean over the crop."""
     made = prepared([0, 0, 1, 2, 3, 0], [0, 0, 1, 0, 0, 0])
-    assert made.hill.cells.tolist() == [0, 1, 2, 3, 4][-made.hill.cells.size :]
+    assert made.hill.cells.tolist() == [0, 1, 2, 3, 4]
     order = [made.hill.cells.tolist().index(cell) for cell in (2, 3, 4)]
     assert made.on_crop[order].tolist() == [True, True, False]
     assert made.on_track[order].tolist() == [False, False, True]
@@ -203,6 +208,26 @@ def test_slopes_of_one_row_by_hand() -> None:
     assert grid.area_ha == pytest.approx(grid.hill.cells)
     mask = np.array([[0, 0, 1, 0, 1, 0]], dtype=bool)
     assert made.hill.cells[made.plots][made.at_plots(mask)].tolist() in ([2, 4], [4, 2])
+    network = FlowNetwork((1, 4), (10.0, 20.0), np.array([2, 2, 3, 3], dtype=np.int32))
+    z = np.array([[30.0, 30.0, 20.0, 10.0]], dtype=np.float32)
+    arms = Cover(
+        names=("forest", "coca"),
+        crop="coca",
+        observed=np.array([[1, 0, 0, 0]]),
+        counterfactual=np.zeros((1, 4), int),
+    )
+    layers: dict[str, Any] = {
+        "erosivity": np.ones((1, 4)),
+        "soil": np.full((1, 4), 0.02),
+        "factors": load_factors(),
+    }
+    part = prepare_slopes(network, np.arange(4) == 3, z, arms, 0.02, **layers)
+    assert part.hill.cells.tolist() == [0, 2]
+    assert part.on_track.size == 0
+    assert part.tracks.tolist() == [False, False]
+    assert (part.aside.places.tolist(), part.aside.counts.tolist()) == ([1], [[1, 0]])
+    whole = prepare_slopes(network, np.arange(4) == 3, z, arms, 0.02, whole=True, **layers)
+    assert sorted(whole.hill.cells.tolist()) == [0, 1, 2]
     also = prepared([0] * 6, [0] * 6, also=np.array([1], dtype=np.int32))
     assert 1 in also.hill.cells
     assert also.anomaly == 1.0
@@ -285,6 +310,7 @@ def test_figures_of_erosion_by_hand() -> None:
     assert {(one.domain, one.grade) for one in erosion_figures(steeper)} == {("frame", "D"), ("none", "C")}
     unknown = {one.part: one for one in erosion_figures(totals(fresh_t=None))}
     assert unknown["new_clearing"].state == "not_computed"
+    assert unknown["new_clearing"].draws.size == 0
     assert "tracks" not in unknown
     assert not [one for one in erosion_figures(totals(domains=("a", "b"))) if one.indicator == "E2"]
 
@@ -336,10 +362,16 @@ def test_leaching_refuses_one_of_many() -> None:
 
 
 def test_expected_loss_of_matched_cells() -> None:
-    """Literal rates: 2 of 8 and 0 of 0 and 1 of 0.5; a cell that is not matched expects nothing."""
-    found = Match(np.array([1, -1, 0, 2]), np.array([0, 0, -1, 2, 1]), np.zeros(1))
+    """Literal rates: 2 of 8 and 0 of 0 and 1 of 0.5; a cell that is not matched, or has no control, none."""
+    found = Match(np.array([1, -1, 0, 2, 3]), np.array([0, 0, -1, 2, 1]), np.zeros(1))
     loss, forest = np.array([0.5, 1.5, 9.0, 0.25, 0.0]), np.array([3.0, 5.0, 9.0, 0.5, 0.0])
-    assert expected_loss_ha(found, loss, forest, np.array([7.0, 7.0, 4.0, 6.0])).tolist() == [0.0, 0.0, 1.0, 3.0]
+    assert expected_loss_ha(found, loss, forest, np.array([7.0, 7.0, 4.0, 6.0, 9.0])).tolist() == [
+        0.0,
+        0.0,
+        1.0,
+        3.0,
+        0.0,
+    ]
 
 
 def test_water_of_poppy_by_hand() -> None:
@@ -390,3 +422,17 @@ def test_figures_moved_to_the_sample_by_hand() -> None:
     ]  # fmt: skip
     assert [one.method == "m" for one in found] == [False] * 5 + [True] * 3
     assert corrected(mapped[1:], np.zeros(2), above) == mapped[1:]
+
+
+def test_forest_of_the_smallest_grids() -> None:
+    """Literal rasters: one cell of half a metre is a grid; a cell of no width, no cell and a row are none."""
+    one = fragmentation(np.ones((1, 1), dtype=bool), cell_m=0.5, core_depth_m=1.0)
+    assert (one.mesh_ha, one.edge_m, one.core_ha) == (pytest.approx(2.5e-5), 0.0, 0.0)
+    wood = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=bool)  # the last joins over its corner
+    found = fragmentation(wood, cell_m=20.0, core_depth_m=20.0)
+    assert found.mesh_ha == pytest.approx(0.2**2 / 0.36)
+    assert (found.edge_m, found.core_ha) == (6 * 20.0, 0.0)
+    whole = fragmentation(np.ones((5, 5), dtype=bool), cell_m=20.0, core_depth_m=20.1)
+    assert (whole.mesh_ha, whole.edge_m, whole.core_ha) == (pytest.approx(1.0), 0.0, pytest.approx(0.04))
+    for shape, cell in (((3, 3), 0.0), ((3, 3), -1.0), ((0, 3), 20.0), ((9,), 20.0)):
+        refused(fragmentation, np.ones(shape, dtype=bool), cell_m=cell, told="a metric grid")

@@ -29,6 +29,7 @@ SOILS = [
     (0.0, 0.0, 100.0, 3.0),
     (5.0, 85.0, 10.0, 0.8),
     (31.0, 40.0, 33.0, 2.0),
+    (0.2, 0.5, 99.3, 1.0),
 ]
 
 
@@ -145,3 +146,5 @@ def test_slopes_and_areas_at_the_ends_of_what_can_be() -> None:
     refused(length_steepness, 0.1, 1.0, 1.0, most_length_m=0.0, told="slope length")
     refused(length_steepness, 0.1, 1.0, 1.0, aspect_rad=[0.0, NAN], most_length_m=1.0, told="aspect")
     assert float(length_steepness(0.1, 0.0, 0.5, most_length_m=0.5)) > 0
+    along = float(length_steepness(0.1, 900.0, 10.0, aspect_rad=0.0, most_length_m=122.0))
+    assert float(length_steepness(0.1, 900.0, 10.0, most_length_m=122.0)) == along

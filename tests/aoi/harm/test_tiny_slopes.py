@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from aoi.harm.erosion import (
     connectivity_parts,
     erosion_draws,
     erosion_map,
+    in_threads,
     scale_draws,
 )
 from aoi.harm.factor import Factor, factor_draws, load_factors
@@ -59,16 +62,18 @@ def test_connectivity_of_pieces_is_that_of_each_cell_by_itself() -> None:
     assert join == 2
 
 
+@pytest.mark.parametrize("edges", [[0, 4, 9], [0, 4, 5, 9], [0, 9]])
 @pytest.mark.parametrize("sources", [[0, 2, 3, 4, 6, 8], [1, 5, 7], [4], []])
-def test_way_down_of_pieces_is_that_of_each_source(sources: list[int]) -> None:
+def test_way_down_of_pieces_is_that_of_each_source(sources: list[int], edges: list[int]) -> None:
     """Brute force: the share of sediment and of what is dissolved, each way followed by itself."""
-    ground, held = tiny.slopes(), np.full((3, 5), 7.0)
+    ground, held = tiny.slopes(), np.full((3, 9), 7.0)
     hill, (rise, way) = ground.hill, connectivity_parts(ground)
     arrives, share = np.empty(len(sources)), np.empty(len(sources))
     gone = np.exp(-5 * hill.step_m / 80.0).astype(np.float32)
     keep = np.array([0.6, 0.3, 0.1, 0.2])
+    pieces = np.array(edges, dtype=np.int64)
     _way_down(
-        tiny.EDGES, hill.ahead, hill.on_stream, rise, way, gone, np.array(sources, dtype=np.int64), ground.observed,
+        pieces, hill.ahead, hill.on_stream, rise, way, gone, np.array(sources, dtype=np.int64), ground.observed,
         np.maximum(C, 0.001), ground.aside.places, ground.aside.counts, keep, *constants(DELIVERY), *held, arrives,
         share,
     )  # fmt: skip
@@ -92,14 +97,16 @@ def test_what_sources_bring_is_added_by_row_and_entry() -> None:
     assert dissolved.tolist() == [[pytest.approx(3.5), 0, pytest.approx(0.6)], [pytest.approx(1.8 + 3.5), 0, 0]]
 
 
-def test_delivered_sediment_of_pieces_by_label() -> None:
+@pytest.mark.parametrize("edges", [[0, 4, 9], [0, 4, 5, 9], [0, 9]])
+def test_delivered_sediment_of_pieces_by_label(edges: list[int]) -> None:
     """Brute force: loss times area times delivery ratio, summed by label onto what stood there."""
-    ground, held = tiny.slopes(), np.full((2, 5), 7.0)
+    ground, held = tiny.slopes(), np.full((2, 9), 7.0)
     hill, (rise, way) = ground.hill, connectivity_parts(ground)
     label = np.array([0, 1, 0, 1, 2, 2, 1, 2, 0], dtype=np.int32)
     cp, total = np.array([0.001, 0.05, 0.2, 0.3]), np.array([1.0, 0.0, 0.0])
+    pieces = np.array(edges, dtype=np.int64)
     _deliver(
-        tiny.EDGES, hill.ahead, hill.on_stream, rise, way, ground.area_ha, ground.potential[1], ground.observed,
+        pieces, hill.ahead, hill.on_stream, rise, way, ground.area_ha, ground.potential[1], ground.observed,
         np.maximum(C, 0.001), ground.aside.places, ground.aside.counts, cp, *constants(DELIVERY), label, *held,
         total,
     )  # fmt: skip
@@ -155,16 +162,17 @@ def test_index_and_ratio_of_whole_slopes() -> None:
     assert delivery_ratio(index[:4], DELIVERY) == pytest.approx(ratio[:4])
 
 
-def test_soil_that_stays_is_followed_down_cell_by_cell() -> None:
-    """Brute force: what each cell loses and does not deliver, followed to where it settles."""
-    share = np.array([0.2, 0.5, 0.3, 0.4, 1.0, 0.6, 0.1, 0.35, 0.9])
+@pytest.mark.parametrize("middle", [0.35, 1.0])
+def test_soil_that_stays_is_followed_down_cell_by_cell(middle: float) -> None:
+    """Brute force: what each cell does not deliver, followed to where it settles; none at a ratio of 1."""
+    share = np.array([0.2, 0.5, 0.3, 0.4, 1.0, 0.6, 0.1, middle, 0.9])
     loss = np.array([3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0])
     ways, kept, held = literal([0] * 9), np.zeros(9), np.zeros(9)
     for one in range(9):
         going = loss[one] * (1 - share[one])
         for at in ways.way(one)[1:]:
             after = share[tiny.AHEAD[at]] if tiny.AHEAD[at] >= 0 else 1.0
-            stays = going * max(after - share[at], 0) / (1 - share[at])
+            stays = going * max(after - share[at], 0) / (1 - share[at]) if share[at] < 1 else 0.0
             kept[at], going = kept[at] + stays, going - stays
         held[ways.way(one)[-1]] += going
     found = deposition(whole().hill, loss, share)
@@ -255,6 +263,11 @@ def test_draws_of_erosion_cell_by_cell(jobs: int) -> None:
                 delivered[draw, place] += sign * bare[at] * area[at] * cp[code[at]] * seen.arrives(at)
     assert made.added_t == pytest.approx(added, rel=1e-5)
     assert made.above_ha == pytest.approx(above)
+    assert above.min() < above.max()
+    bare_of = fixed(factors, p_coca=0.0)
+    assert (erosion_draws(ground, basin, domains, bare_of, n=2, seed=1).above_ha == 0).all()
+    with pytest.raises(InputError, match="4 cells of domains for 5"):
+        erosion_draws(ground, basin, {"frame": np.ones(4, dtype=bool)}, factors, n=2, seed=1)
     assert made.delivered_t == pytest.approx(delivered, rel=1e-5, abs=1e-9)
     assert (made.track_t == 0).all()
     assert (made.track_delivered_t == 0).all()
@@ -264,7 +277,7 @@ def test_draws_of_erosion_cell_by_cell(jobs: int) -> None:
 def test_clearings_and_tracks_are_counted_apart() -> None:
     """Brute force: the last cell a track, the first cleared in the year; each in its own total of a fixed draw."""
     names = (*tiny.NAMES, "new_clearing", "track")
-    factors = fixed(load_factors(), erosivity_error=1.0)
+    factors = fixed(load_factors(), erosivity_error=1.0, slope_experience=0.3, slope_held_at=0.15)
     now = [4, 0, 1, 3, 3, 2, 3, 0, 5]
     c, p = (np.array([factors[f"{kind}_{name}"].value for name in names]) for kind in "cp")
     counts = np.array([[*row, 0, 0] for row in tiny.COUNTS], dtype=np.int32)
@@ -291,6 +304,24 @@ def test_clearings_and_tracks_are_counted_apart() -> None:
     steep = [(at, tiny.STEEP[at]) for at in (0, 3, 4, 6)]
     for name in ("slope_experience", "slope_held_at"):
         assert made.beyond_ha[name] == pytest.approx([sum(area[at] for at, s in steep if s > made.limits[name])])
+
+
+@pytest.mark.parametrize(
+    ("n", "jobs", "runs"),
+    [(5, 1, [range(5)]), (5, 0, [range(5)]), (5, 2, [range(2), range(2, 5)]), (2, 9, [range(1), range(1, 2)]),
+     (0, 3, [range(0)])],
+)  # fmt: skip
+def test_draws_are_shared_out_in_runs(n: int, jobs: int, runs: list[range]) -> None:
+    """Literal shares: runs of neighbours, as many as threads at most; one run is done right here."""
+    seen: list[tuple[list[int], bool]] = []
+
+    def work(draws: Iterable[int]) -> None:
+        seen.append((list(draws), get_ident() == here))
+
+    here = get_ident()
+    in_threads(work, n, jobs)
+    assert sorted(draws for draws, _ in seen) == [list(run) for run in runs]
+    assert [alone for _, alone in seen] == [len(runs) == 1] * len(runs)
 
 
 def test_year_and_error_scale_the_rain() -> None:

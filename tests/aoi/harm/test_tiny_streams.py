@@ -18,6 +18,7 @@ from aoi.harm.loads import ClassLoad
 from aoi.harm.potential import FrameOf, Waters
 from geo.errors import InputError
 from geo.flow import FlowNetwork
+from geo.hillslope import Hillslopes
 from geo.stream import Stream, shortest_way_m
 from tests.aoi.harm import tiny
 from tests.aoi.harm.ground import fixed
@@ -104,6 +105,10 @@ def test_one_class_is_followed_cell_by_cell(unit: str, dammed: list[int] | None)
     above = [at for at, one in zip(known, ug, strict=True) if one > limit * (1 + 1e-9)]
     assert len(above) == 2
     assert told["above_screening"] == pytest.approx(sum(STEP_M[at] for at in above) / 1000)
+    at_limit = {key: np.full(1, -1.0) for key in keys}
+    highest = {"herbicide": told["highest"]}
+    _follow(ways, "herbicide", fate, stuck, free, passed, trapped, highest, at_limit, 0)
+    assert at_limit["W5", "herbicide:above_screening", "km"].tolist() == [0.0]
     nowhere = replace(ways, discharge=np.full(6, np.nan), low_flow=np.zeros(6))
     found = {key: np.full(2, -1.0) for key in keys}
     _follow(nowhere, "herbicide", fate, stuck, free, passed, trapped, {}, found, 0)
@@ -146,7 +151,7 @@ def test_fate_of_classes() -> None:
         fate_of(("fertiliser", "herbicide"), wrong, factors, n=1, seed=1)
 
 
-@pytest.mark.parametrize("sites", [None, [2, 7]])
+@pytest.mark.parametrize("sites", [None, [2, 7], []])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_draws_of_carried_loads_cell_by_cell(sites: list[int] | None, jobs: int) -> None:
     """Brute force: each source's load, its two ways to the stream and down it, observed less counterfactual."""
@@ -219,6 +224,33 @@ def test_draws_of_carried_loads_cell_by_cell(sites: list[int] | None, jobs: int)
     assert ("W5", "fertiliser:above_screening", "km") not in found
 
 
+def test_nothing_grown_is_nothing_carried() -> None:
+    """Literal ground without crop: each figure that is asked for is there, and nought; no place is a site."""
+    factors = load_factors()
+    bare = tiny.slopes(on_crop=np.zeros(9, dtype=bool), observed=np.array(tiny.BEFORE, dtype=np.uint8))
+    fate = fate_of(CLASSES, {one: load_of(one, UNITS[one]) for one in CLASSES}, factors, n=N, seed=1)
+    known = paths(discharge=np.ones(6), low_flow=np.ones(6), dams=np.arange(6) == 2)
+    loads = {("coca", one): np.ones(N) for one in CLASSES}
+    found = carried_draws(bare, known, fate, loads, factors, "coca", n=N, seed=1, jobs=1)
+    parts = ["sediment", "dissolved", "outflow", "outflow_no_decay", "held_in_reservoirs", "highest_at_low_flow"]
+    wanted = {f"{one}:{part}" for one in CLASSES for part in (*parts, "highest")} | {"herbicide:above_screening"}
+    assert {part for _, part, _ in found} == wanted
+    assert all(values.tolist() == [0.0] * N for values in found.values())
+    few = carried_draws(bare, paths(), fate, loads, factors, "coca", n=N, seed=1, jobs=1)
+    assert {part for _, part, _ in few} == {f"{one}:{part}" for one in CLASSES for part in parts[:4]}
+    hill = Hillslopes(
+        *(np.zeros(0, dtype=np.int32) for _ in range(4)),
+        np.zeros(0, dtype=np.float32),
+        np.zeros(0, dtype=bool),
+        400.0,
+    )
+    none = np.zeros(0, dtype=np.uint8)
+    empty = tiny.slopes(hill=hill, observed=none, counterfactual=none, on_crop=np.zeros(0, dtype=bool))
+    assert paths_of(empty, row_network(6), Waters(discharge=np.zeros((1, 6)))).stream.cells.size == 0
+    with pytest.raises(InputError, match="off the hillslopes"):
+        paths_of(empty, row_network(6), Waters(sites=np.array([3], dtype=np.int32)))
+
+
 def row_network(cells: int) -> FlowNetwork:
     """Return one row of cells of 20 by 10 m that runs to the east."""
     return FlowNetwork((1, cells), (20.0, 10.0), np.minimum(np.arange(1, cells + 1), cells - 1).astype(np.int32))
@@ -258,6 +290,14 @@ def test_streams_that_loads_run_down() -> None:
     assert sorted(sited.stream.cells.tolist()) == [20, 21, 22, 24]
     assert sited.sites is not None
     assert sited.sites.tolist() == [4]
+    single = FlowNetwork((1, 26), (20.0, 10.0), np.arange(26, dtype=np.int32))
+    last = paths_of(tiny.slopes(on_crop=np.arange(9) == 8), single, Waters(reservoirs=lake * 0 + 1))
+    assert last.stream.cells.tolist() == [22]
+    assert last.dams is not None
+    assert last.dams.tolist() == [False]  # the reservoir is not known there
+    last = paths_of(tiny.slopes(on_crop=np.arange(9) == 8), single, Waters(reservoirs=np.ones((1, 26))))
+    assert last.dams is not None
+    assert last.dams.tolist() == [True]
     for still in (np.zeros((1, 26)), np.full((1, 26), np.nan)):
         with pytest.raises(InputError, match="no flow on any stream"):
             paths_of(ground, network, Waters(discharge=still))
@@ -281,7 +321,7 @@ def grid_paths(cells: list[int], way_m: list[float]) -> Paths:
 
 
 @pytest.mark.parametrize("tiles", [(128, 512), (1, 1), (2, 3), (3, 2)])
-@pytest.mark.parametrize("distance_m", [0.0, 10.0, 25.0, 44.0, 70.0, 1e9])
+@pytest.mark.parametrize("distance_m", [0.0, 10.0, 20.0, 25.0, 44.0, 70.0, 1e9])
 def test_people_by_their_nearest_stream(
     monkeypatch: pytest.MonkeyPatch, tiles: tuple[int, int], distance_m: float
 ) -> None:
@@ -322,7 +362,7 @@ def test_far_people_are_found_whatever_the_shape_of_the_grid(turned: bool, monke
 def test_people_and_intakes_that_the_water_reaches() -> None:
     """Literal people: a velocity of 0.5 m/s and two days reach 86.4 km, that distance itself with them."""
     network = row_network(6)
-    ways = grid_paths([0, 2, 4], [86_401.0, 0.0, 86_400.0])
+    ways = grid_paths([0, 5, 2, 4], [86_401.0, 1.0, 0.0, 86_400.0])  # nobody lives near the second
     people = np.array([[1.0, 0.0, 2.0, 0.0, 4.0, np.nan]])
     told = frame(stream_velocity=0.5, exposure_days=2.0, exposure_distance=5.0)
     given = Waters(people=people, intakes=lambda cells: 10 * people.ravel()[cells])

@@ -14,7 +14,6 @@ from geo.hillslope import Hillslopes, Tributaries
 NAMES = ("primary_forest", "pasture", "crop", "coca")
 AHEAD = [2, 2, 3, -1, -1, 7, 7, 8, -1]
 """Place 4 is a cell of a stream; 3 and 8 are the last of their slopes."""
-EDGES = np.array([0, 4, 9], dtype=np.int64)
 JOINS, COUNTS = [2, 7], [[2, 1, 0, 0], [0, 3, 0, 1]]
 """What comes in from the sides, cells by cover."""
 STEEP = [0.1, 0.002, 1.5, 0.3, 0.2, 0.05, 0.4, 0.25, 0.6]
