@@ -157,7 +157,8 @@ draws N places of each package, stratified by module, and changes one at a time:
 condition, a number, a least for a greatest, an end of a loop. The package's own tests that reach the line are run
 (without the slow ones, the fastest first, up to 1 s each and 6 s in all) until one fails. A change that no test
 could tell from the module stands in `benchmarks/trust/equivalent.toml` with the reason, and out of the share.
-Seed 1 stands as it was first tried, before tests were written for its survivors; seed 2 was drawn after that.
+Seed 1 stands as it was first tried, before tests were written for its survivors; seed 2 was drawn after that,
+seed 3 of harms after tests were written for what seed 2 told of harms.
 mutmut 3 and cosmic-ray were weighed by their documents: the first changes nothing outside of functions and much
 that is text, and draws no sample; the second starts a process for each mutant, which takes longer than most
 mutants do here. Loops that are compiled elsewhere are run as Python here, so that they are changed too."""
