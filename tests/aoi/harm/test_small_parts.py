@@ -11,6 +11,7 @@ from scipy import stats
 
 from aoi.harm.attribution import cover_before, direct_loss, exclusive_zones, first_use_year, forest_before
 from aoi.harm.brought import brought, require_one_unit, sprayed
+from aoi.harm.contamination import contamination_figures
 from aoi.harm.draws import (
     area_draws_ha,
     correlated_sum_se,
@@ -25,6 +26,7 @@ from aoi.harm.indirect import standardised_difference
 from aoi.harm.inputs import known_input, known_inputs, loss_calendar_year, physical, require_biomass_before
 from aoi.harm.loads import ClassLoad
 from aoi.harm.potential import FrameOf, Waters
+from aoi.harm.species import life_change
 from geo.flow import FlowNetwork
 from tests.aoi.harm import tiny
 from tests.aoi.harm.equations import NAN, refused
@@ -217,3 +219,15 @@ def test_standardised_differences_by_hand() -> None:
     assert found == pytest.approx([(2 - mean) / math.sqrt(spread), 0.0, np.inf, 0.0])
     weighted = standardised_difference(treated, control, np.array([2.0, 1.0, 1.0]))
     assert weighted[0] == pytest.approx((2 - 3.0) / math.sqrt((1.0 + (2 * 9 + 1 + 25) / 4) / 2))
+
+
+def test_figures_of_the_frame_rest_on_the_crop_alone() -> None:
+    """Literal hectares: ground that changed and bears no crop is none of the mapped crop."""
+    downstream = np.array([*[20] * 4, 21, *[22] * 15, 22, 24, 22, 25, 24, 25], dtype=np.int32)
+    network, ground = FlowNetwork((1, 26), (20.0, 10.0), downstream), tiny.slopes()
+    assert ground.plots.tolist() == [0, 3, 4, 6, 8]  # the last is no crop
+    loads = (load("coca", "fertiliser", "t/ha/yr"),)
+    inside = np.array([1, 0, 1, 1, 1], dtype=bool)
+    found = contamination_figures(ground, network, {"frame": inside}, loads, load_factors(), "coca", n=2, seed=1)
+    assert [one.mapped_ha for one in found] == [pytest.approx(0.04 + 0.06 + 0.02)] * len(found)
+    assert float(life_change(16.0, 200.0, 100.0)) == pytest.approx(1 - 0.16**0.25)  # no more than all of it
