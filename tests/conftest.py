@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import browser as browser
+
 LOOPBACK = ("127.", "::1", "localhost")
 
 

@@ -9,7 +9,6 @@ import pytest
 from maps.disclosure import Tier
 from maps.interactive import render
 from maps.page import Page
-from tests.browser import browser as browser
 from tests.maps import builders
 
 
