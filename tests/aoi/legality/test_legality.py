@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 
-import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aoi.legality.rule import PRECEDENCE, LegalClass, LegalRule, load_law, parse_law, shipped_laws, valid_on
 from aoi.legality.split import PARTS, Hectares, split, totals
@@ -106,23 +108,29 @@ def test_precedence_is_the_declared_one() -> None:
     assert order == sorted(order)
 
 
-def test_four_totals_add_up_for_random_zones() -> None:
+ZONE = st.tuples(
+    st.floats(0, 50_000),
+    st.floats(0, 1),
+    st.floats(0, 3),
+    st.sampled_from([*LegalClass, None]),
+    st.floats(0, 60_000),
+)  # area, what its limits lie below and above it (shares of the area), class, cap
+
+
+@given(st.lists(ZONE, min_size=1, max_size=8))
+def test_four_totals_add_up_for_any_zones(
+    drawn: list[tuple[float, float, float, LegalClass | None, float]],
+) -> None:
     """Law: whatever zones, rules and caps, the three parts make the whole and each limit holds its value."""
-    rng = np.random.default_rng(7)
-    classes = [*LegalClass, None]
-    for _ in range(200):
-        areas = rng.gamma(0.5, 100, size=6)
-        picked = rng.choice(len(classes), size=6)
-        zones = []
-        for area, pick in zip(areas, picked, strict=True):
-            name = classes[pick]
-            cap = {"cap_ha": float(rng.uniform(0, 150))} if name == LegalClass.AUTHORISED_CAPPED else {}
-            half = 0.3 * area
-            zones.append(split(Hectares(area, area - half, area + half), rule(name, **cap) if name else None))
-        whole = float(sum(areas))
-        found = totals(zones, Hectares(whole, 0.8 * whole, 1.2 * whole))
-        assert sum(found[part].value for part in PARTS) == pytest.approx(whole, rel=1e-9)
-        assert all(one.lo <= one.value <= one.hi for one in found.values())
+    zones = []
+    for area, below, above, name, cap in drawn:
+        more = {"cap_ha": cap} if name == LegalClass.AUTHORISED_CAPPED else {}
+        limits = Hectares(area, area - below * area, area + above * area)
+        zones.append(split(limits, rule(name, **more) if name else None))
+    whole = math.fsum(area for area, *_ in drawn)
+    found = totals(zones, Hectares(whole, 0.8 * whole, 1.2 * whole))
+    assert sum(found[part].value for part in PARTS) == pytest.approx(whole, rel=1e-9)
+    assert all(one.lo <= one.value <= one.hi for one in found.values())
 
 
 def test_zones_that_share_ground_are_refused() -> None:
