@@ -292,7 +292,7 @@ class CogWriter:
             return
         large = np.dtype(self._dtype).itemsize > 1
         try:
-            # The driver would make the overviews itself, from all bands at once and four times slower
+            # The driver would make the overviews itself, from all bands at once, which is slower
             with rasterio.open(self._scratch, "r+") as scratch:
                 factors = _overview_factors(scratch.shape)
                 if factors:
