@@ -118,7 +118,9 @@ def _name(shape: Any, name: str) -> tuple[str, Label]:
 
 def _legend(breaks: Sequence[float], words: Language) -> tuple[list[str], list[Label]]:
     x, y = _MAP + _GAP + 8, 24.0
-    limits = [words.number(limit, scale=breaks[-1]) for limit in breaks]
+    # Round limits are exact and are written as on the page, without digits that say nothing
+    exact = all(float(limit).is_integer() for limit in breaks)
+    limits = [words.number(limit, scale=100.0 if exact else breaks[-1]) for limit in breaks]
     texts = [words.text("legend.below", hi=limits[0])] if limits else [words.text("page.whole_area")]
     texts += [words.text("legend.between", lo=lo, hi=hi) for lo, hi in pairwise(limits)]
     texts += [words.text("legend.above", lo=limits[-1])] if limits else []
