@@ -110,7 +110,7 @@ def test_a_skipped_numeric_test_fails_in_ci(tmp_path: Path) -> None:
     listed = next(line for line in LIST.read_text().split() if line.startswith(name))
     function = listed.split("::")[1]
     (tmp_path / Path(name).parent).mkdir(parents=True)
-    for part in ("conftest.py", "numeric_tests.txt"):
+    for part in ("conftest.py", "browser.py", "numeric_tests.txt"):
         shutil.copy(ROOT / "tests" / part, tmp_path / "tests")
     found = []
     for reason in ("no time", "oracle x is not on this machine"):
