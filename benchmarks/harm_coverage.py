@@ -34,6 +34,8 @@ FIGURES = {"D1": ("cumulative", "direct_forest_loss_ha"), "E1": ("", "added_eros
 """Indicator to the part compared, and the key of its truth by period."""
 APART = ("ad", "hot_spots", "impact", "legality")
 """Tables of the survey file that no figure of harm rests on."""
+REFUSED = "refused"
+"""Stands in the place of an indicator where the run refused the survey."""
 HEAD = "| scenario | figure | seeds | truth (mean) | interval holds the truth | 95 % limits of that share | bias |"
 
 
@@ -54,9 +56,9 @@ def survey_once(scenario: str, seed: int, size: int) -> list[dict[str, Any]]:
         table = read_part(part_path(folder / "run", "harm"))
         head = {"scenario": scenario, "seed": seed, "size": size}
         return [head | row for row in _rows(table[table["domain"] == "frame"], truth)]
-    except QualityGateError as error:  # a survey that is refused has no figure, and no interval to be wrong
+    except QualityGateError as error:  # a survey that is refused has no figure, and no interval to be wrong: it is counted
         print(f"{scenario} {seed} refused: {error}", file=sys.stderr)
-        return []
+        return [{"scenario": scenario, "seed": seed, "size": size, "indicator": REFUSED}]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,6 +110,9 @@ def table(path: Path) -> str:
     """Return the results as a markdown table."""
     lines = [HEAD, "|---|---|---|---|---|---|---|"]
     for (scenario, indicator), rows in finished(path).groupby(["scenario", "indicator"], sort=False):
+        if indicator == REFUSED:
+            lines.append(f"| {scenario} | {REFUSED} | {len(rows)} | | | | |")
+            continue
         held, n = int(((rows["lo"] <= rows["true"]) & (rows["true"] <= rows["hi"])).sum()), len(rows)
         lo = float(beta.ppf(0.025, held, n - held + 1)) if held else 0.0
         hi = float(beta.ppf(0.975, held + 1, n - held)) if held < n else 1.0

@@ -121,15 +121,31 @@ def conversion_change_t_c(
     return np.asarray(area * (after - before) * carbon)
 
 
-def soil_stock_t_c_ha(carbon_percent: float, bulk_density_g_cm3: float, depth_cm: float, stones: float) -> float:
-    """Return soil organic carbon, t C/ha; `stones` is a volume share.
+def soil_stock_t_c_ha(
+    carbon_percent: ArrayLike, bulk_density_g_cm3: ArrayLike, depth_cm: float, stones: ArrayLike
+) -> FloatArray:
+    """Return the soil organic carbon of a layer, t C/ha, NaN where one of its numbers is (IPCC 2003 eq. 3.2.16).
+
+    Parameters
+    ----------
+    carbon_percent
+        Of the fine earth, by weight.
+    bulk_density_g_cm3
+        Of the fine earth.
+    depth_cm
+        Thickness of the layer.
+    stones
+        Share of the volume.
 
     Examples
     --------
-    >>> round(soil_stock_t_c_ha(3, 1.2, 30, 0.1), 1)
+    >>> round(float(soil_stock_t_c_ha(3, 1.2, 30, 0.1)), 1)
     97.2
     """
-    return carbon_percent * bulk_density_g_cm3 * depth_cm * (1 - stones)
+    carbon, density, coarse = (
+        np.asarray(one, dtype=np.float64) for one in (carbon_percent, bulk_density_g_cm3, stones)
+    )
+    return np.asarray(carbon * density * depth_cm * (1 - coarse))
 
 
 def soil_change_t_c(

@@ -40,6 +40,9 @@ class HarmInputSection(Section):
     sampling: Literal["nearest", "bilinear"] = Field(
         default="nearest", description="How it is brought onto the grid; bilinear for elevation"
     )
+    depth_cm: tuple[float, float] | None = Field(
+        default=None, description="Of a map of soil: from which depth to which, such as [5, 15]"
+    )
 
 
 class HarmRiversSection(Section):
