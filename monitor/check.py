@@ -373,6 +373,10 @@ def _legality_problems(context: Context) -> Iterator[Problem]:
 
 def _warnings(context: Context) -> Iterator[Problem]:
     """Yield what may be right and has to be looked at; nothing where the tables are broken, as was told already."""
+    if context.survey.harm is not None:
+        from monitor.harms.unused import unused_inputs
+
+        yield from unused_inputs(context.survey.harm)
     if context.survey.ad is None:
         return
     try:
@@ -387,6 +391,7 @@ def _harm_problems(context: Context) -> Iterator[Problem]:
     from geo.vector import open_layer
     from monitor.harms.access import read_access
     from monitor.harms.ground import input_problems
+    from monitor.harms.rain import rain_problems
     from monitor.harms.rivers import read_rivers
     from monitor.harms.settings import factors_of
     from monitor.harms.sites import read_sites
@@ -398,7 +403,9 @@ def _harm_problems(context: Context) -> Iterator[Problem]:
     for entry in missing:
         yield Problem(str(entry.path), "no such file", f"[[harm.input]] {entry.name}", "correct the path")
     there = [entry for entry in section.input if entry.path.is_file()]
-    yield from input_problems(section.model_copy(update={"input": there}), context.frame.geobox)
+    known = section.model_copy(update={"input": there})
+    yield from input_problems(known, context.frame.geobox)
+    yield from rain_problems(known, [period.reference_date.year for period in context.compared])
     for species in section.species:
         open_layer(species.range, layer=species.layer)
     if section.rivers is not None:

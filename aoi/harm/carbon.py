@@ -124,7 +124,7 @@ def conversion_change_t_c(
 def soil_stock_t_c_ha(
     carbon_percent: ArrayLike, bulk_density_g_cm3: ArrayLike, depth_cm: float, stones: ArrayLike
 ) -> FloatArray:
-    """Return the soil organic carbon of a layer, t C/ha, NaN where one of its numbers is (IPCC 2003 eq. 3.2.16).
+    """Return the soil organic carbon of a layer, t C/ha, NaN where one of its numbers is (after IPCC 2003).
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from geo.files import write_text
 from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.admin import admin_units, frame_of
+from imagery.simulate.greenness import index_survey_text, write_index
 from imagery.simulate.harm_layers import harm_survey_text, true_loss, write_harm_layers
 from imagery.simulate.harm_vectors import harm_vectors_text, write_harm_vectors
 from imagery.simulate.landscape import SUBPIXELS, Landscape, build_landscape
@@ -113,9 +114,10 @@ def write_example(
     frontier = landscape.scenario.layout == "clearings"
     if frontier:
         write_harm_vectors(landscape, frame_of(units), inputs / "harm")
+        write_index(landscape, inputs / "harm")
     write_images(landscape, inputs / "stac", imaged)
     text = _survey_text(landscape) + harm_survey_text(landscape, WATER_INPUTS)
-    text += harm_vectors_text(landscape) if frontier else ""
+    text += harm_vectors_text(landscape) + index_survey_text() if frontier else ""
     if radar:
         write_radar_images(landscape, inputs / "radar", imaged)
         text = text.replace("[training]\n", _RADAR_TEXT + "\n[training]\n", 1)

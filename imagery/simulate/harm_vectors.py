@@ -60,6 +60,10 @@ path = "inputs/harm/sites.gpkg"
 
 [harm.sprayed_ha]                   # herbicide of eradication is a source of its own
 {current.name} = {_SPRAYED_HA}
+
+[corrections]                       # images reach to the reference date, so operations change no figure of area
+eradication = "inputs/eradication.gpkg"
+all_verified = true                 # how land comes back after them is told from the yearly index
 """
 
 

@@ -22,6 +22,7 @@ from aoi.harm.result import HarmRow, absent_row, computed_row
 from monitor.figures import FRAME
 from monitor.harms.deforestation import cumulative, track_share
 from monitor.harms.figures import Figures, Place
+from monitor.harms.soil import MADE_OF, NITROGEN
 
 __all__ = ["natural_area", "rows", "soil_factor_name", "soil_loss_t_c"]
 
@@ -97,7 +98,7 @@ def _row(figures: Figures, key: object, draws: FloatArray) -> HarmRow:
 def _by_gas(figures: Figures, place: Place, name: str, gases: Gases) -> Iterator[HarmRow]:
     """Yield the total and each gas of it; in every draw the gases add up."""
     method = {"G1": _BIOMASS, "G2": _SOIL, "G3": "fuel burned times emission factor/1"}[name]
-    names = _FOREST if name != "G2" else ("soilgrids_ocs",)
+    names = _FOREST if name != "G2" else _soil_inputs(figures, place)
     for part, draws in (("", gases.total), ("gas:co2", gases.co2), ("gas:ch4", gases.ch4), ("gas:n2o", gases.n2o)):
         key = figures.key(name, place, _UNIT, method=method, grade="C", part=part, inputs=names)
         yield _row(figures, key, draws)
@@ -192,9 +193,9 @@ def soil_loss_t_c(
     figures: Figures, place: Place, years: float, *, factor: FloatArray | None = None
 ) -> FloatArray | HarmRow:
     """Return draws of the soil carbon lost after some years, t C, or the row that says why there is none."""
-    key = figures.key("S2", place, "t C", method=_SOIL, grade="C", inputs=("soilgrids_ocs",))
-    if not figures.has("soilgrids_ocs"):
-        return figures.lacking(key, "soilgrids_ocs")
+    key = figures.key("S2", place, "t C", method=_SOIL, grade="C", inputs=figures.soil_inputs)
+    if not figures.soil_inputs:
+        return figures.lacking_soil(key)
     area, known = natural_area(figures, place), figures.total(place, "soil_ha")
     if not area.any():
         return np.zeros(figures.n)
@@ -211,15 +212,33 @@ def _soil(figures: Figures, place: Place) -> HarmRow | tuple[Gases, list[HarmRow
     """Return G2, all of the twenty years: carbon dioxide, and nitrous oxide of the nitrogen freed."""
     lost = soil_loss_t_c(figures, place, _PERIOD)
     if isinstance(lost, HarmRow):
-        key = figures.key("G2", place, _UNIT, method=_SOIL, grade="C", inputs=("soilgrids_ocs",))
+        key = figures.key("G2", place, _UNIT, method=_SOIL, grade="C", inputs=figures.soil_inputs)
         return absent_row(key, lost.state, lost.reason)
     oxide = mineralisation_n2o_co2e(
         lost,
-        cn_ratio=figures.draws_of("soil_cn_ratio"),
+        cn_ratio=_carbon_nitrogen(figures, place),
         ef1=figures.draws_of("n2o_ef1"),
         gwp_n2o=figures.draws_of("gwp_n2o"),
     )
     return Gases(lost * CO2_PER_C, np.zeros(figures.n), oxide), []
+
+
+def _carbon_nitrogen(figures: Figures, place: Place) -> FloatArray:
+    """Return draws of soil carbon over nitrogen: about the ratio of the maps where both are given, else the factor.
+
+    The factor's own relative spread is kept, for the maps are no better known.
+    """
+    draws, nitrogen = figures.draws_of("soil_cn_ratio"), figures.total(place, "soil_nitrogen_t")
+    if nitrogen <= 0:
+        return draws
+    mapped = figures.total(place, "soil_beside_nitrogen_t") / nitrogen
+    return np.asarray(draws * mapped / figures.factors["soil_cn_ratio"].value)
+
+
+def _soil_inputs(figures: Figures, place: Place) -> tuple[str, ...]:
+    """Return what G2 rests on: the stock, and carbon and nitrogen where their ratio is read from maps."""
+    beside = (MADE_OF[0], NITROGEN) if figures.total(place, "soil_nitrogen_t") > 0 else ()
+    return tuple(dict.fromkeys((*figures.soil_inputs, *beside)))
 
 
 def _fire(figures: Figures, place: Place) -> HarmRow | tuple[Gases, list[HarmRow]]:
@@ -263,7 +282,7 @@ def _fertiliser(figures: Figures, place: Place) -> HarmRow | FloatArray:
 
 def _views(figures: Figures, place: Place, gases: dict[str, Gases], yearly: FloatArray | None) -> Iterator[HarmRow]:
     """Yield what clearing commits, and the same spread over twenty years with the yearly emissions: never added."""
-    names = (*_FOREST, "soilgrids_ocs")
+    names = (*_FOREST, *_soil_inputs(figures, place))
     keys = {
         part: figures.key(
             "G", place, unit, method="G1 + G2 + G3" + more + "/1", grade="C", part=part, inputs=names

@@ -42,7 +42,7 @@ def _status(figures: Figures, place: Place) -> Iterator[HarmRow]:
         yield from productivity_rows(figures, place)
     else:
         yield _productivity(figures, place)
-    key = figures.key("S1", place, "ha", method=_STATUS, grade="B", inputs=("land_cover", "soilgrids_ocs"))
+    key = figures.key("S1", place, "ha", method=_STATUS, grade="B", inputs=("land_cover", *figures.soil_inputs))
     if not (figures.has("land_cover") or figures.has_forest):
         yield figures.lacking(key, "land_cover")
         return
@@ -50,7 +50,7 @@ def _status(figures: Figures, place: Place) -> Iterator[HarmRow]:
     for domain in figures.domains:
         whole = figures.areas(figures.crop_units(place) & (states == -1), [domain])[0]
         row = figures.key(
-            "S1", place, "ha", method=_STATUS, grade="B", domain=domain, inputs=("land_cover", "soilgrids_ocs")
+            "S1", place, "ha", method=_STATUS, grade="B", domain=domain, inputs=("land_cover", *figures.soil_inputs)
         )
         yield estimated_row(row, whole.value, whole.lo, whole.hi)
     unknown = figures.areas(figures.crop_units(place) & (states == NODATA), [FRAME])[0]
@@ -122,7 +122,7 @@ def _soil(figures: Figures, place: Place) -> Iterator[HarmRow]:
     for part, time, given in cases:
         key = figures.key(
             "S2", place, "t C", method="reference stock times land-use factor/1", grade="C", part=part,
-            inputs=("soilgrids_ocs", "land_cover"),
+            inputs=(*figures.soil_inputs, "land_cover"),
         )  # fmt: skip
         lost = soil_loss_t_c(figures, place, time, factor=given)
         yield (

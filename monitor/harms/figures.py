@@ -21,6 +21,7 @@ from aoi.survey.domain import domain_areas
 from aoi.survey.estimate import Estimate
 from monitor.figures import FRAME
 from monitor.harms.settings import factors_from
+from monitor.harms.soil import stock_inputs, stock_lacking
 from monitor.tables import SurveyTables, read_csv, read_tables
 
 __all__ = ["Chapter", "Figures", "Place", "read_figures"]
@@ -106,6 +107,20 @@ class Figures:
         """Whether forest before and its loss are known."""
         return self.has("hansen_treecover2000") and self.has("hansen_lossyear")
 
+    @property
+    def soil_inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that the stock of soil carbon comes from; none where it cannot be had."""
+        return stock_inputs(self._depths)
+
+    def lacking_soil(self, key: HarmKey) -> HarmRow:
+        """Return the row of a figure that the stock of soil carbon is missing for."""
+        return absent_row(key, "not_computed", stock_lacking(self._depths))
+
+    @property
+    def _depths(self) -> list[tuple[str, tuple[float, float] | None]]:
+        held = [(entry["id"], entry.get("depth_cm")) for entry in self.settings["inputs"]]
+        return [(name, None if depth is None else (float(depth[0]), float(depth[1]))) for name, depth in held]
+
     def inputs(self, *names: str) -> tuple[HarmInput, ...]:
         """Return the records of the inputs of a figure."""
         return tuple(
@@ -153,6 +168,15 @@ class Figures:
 
         Polygons of earlier surveys speak for their years; in a surveyed year the reference label does.
         """
+        seen = self._seen(place)
+        return first_use_year(np.stack(list(seen.values())), list(seen))
+
+    def last_year(self, place: Place) -> NDArray[np.int64]:
+        """Return the year in which each unit is last seen under the crop, 0 where never."""
+        return np.max([np.where(held, year, 0) for year, held in self._seen(place).items()], axis=0)
+
+    def _seen(self, place: Place) -> dict[int, BoolArray]:
+        """Return which units are under the crop by year, in order."""
         head = f"seen_{place.crop}_"
         seen = {
             int(name.removeprefix(head)): self.units[name].to_numpy() > 0
@@ -162,8 +186,7 @@ class Figures:
         for period in self.settings["periods"]:
             if int(period["year"]) <= place.year:
                 seen[int(period["year"])] = self.tables.member(str(period["name"]), place.crop) > 0
-        years = sorted(seen)
-        return first_use_year(np.stack([seen[year] for year in years]), years)
+        return dict(sorted(seen.items()))
 
     def direct_units(self, place: Place, window: int | None = None) -> BoolArray:
         """Say which sample units are crop on forest that was cleared for it."""

@@ -30,10 +30,12 @@ from monitor.context import Context, Progress
 from monitor.harms.domains import Codes, Domains
 from monitor.harms.ground import Ground, require_whole
 from monitor.harms.history import History
+from monitor.harms.soil import MADE_OF, NITROGEN, STOCK, depths_given, stock_inputs, stock_t_ha
 from monitor.sections import HarmSection
 
 __all__ = [
     "BITS",
+    "CARBON_NITROGEN",
     "LOAD_LIMITS",
     "MAPS",
     "NATURAL",
@@ -62,8 +64,13 @@ BITS = {
     "access": 128,
 }
 """What the bits of the state of a cell say."""
+CARBON_NITROGEN = "carbon_nitrogen"
+"""Soil carbon over nitrogen, among the values of a block."""
 _EXACT = 1e9
 _PATCH_M = 100.0
+_RATIO = (MADE_OF[0], NITROGEN)
+_RATIO_LEAST, _RATIO_MOST = 4.0, 80.0
+"""Bounds of plausibility, chosen here, of soil carbon over nitrogen: arable land about 10, peat 60."""
 _ZERO_SHARE = 0.05
 """Share of footprint forest without biomass from which zero is taken for a no-data value."""
 
@@ -106,6 +113,11 @@ class Scene:
     def has_forest(self) -> bool:
         """Whether forest before and its loss are known."""
         return self.ground.has("hansen_treecover2000") and self.ground.has("hansen_lossyear")
+
+    @property
+    def soil_inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that the stock of soil carbon comes from; none where it cannot be had."""
+        return stock_inputs(depths_given(self.section.input))
 
 
 @dataclass(slots=True)
@@ -307,9 +319,14 @@ def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Ce
     years = tuple(sorted(seen))
     values = {
         name: _whole(ground, name, block, inside)
-        for name in ("cci_agb", "cci_agb_sd", "soilgrids_ocs", "burned_year", "elevation")
+        for name in ("cci_agb", "cci_agb_sd", "burned_year", "elevation")
         if ground.has(name)
     }
+    if scene.soil_inputs:
+        values[STOCK] = stock_t_ha(ground, block)
+    if scene.soil_inputs and all(ground.has(name) for name in _RATIO):
+        carbon, nitrogen = (ground.read(name, block) for name in _RATIO)
+        values[CARBON_NITROGEN] = np.divide(carbon, nitrogen, out=np.full_like(carbon, np.nan), where=nitrogen > 0)
     forest, loss, densest = np.zeros(inside.shape, dtype=bool), np.zeros(inside.shape, dtype=np.int64), 0.0
     if scene.has_forest:
         cover = _whole(ground, "hansen_treecover2000", block, inside)
@@ -480,13 +497,19 @@ def _add_soil(
     area: Column,
     codes: Codes,
 ) -> None:
-    if "soilgrids_ocs" not in cells.values:
+    if STOCK not in cells.values:
         return
-    stock = cells.values["soilgrids_ocs"][plot]
+    stock = cells.values[STOCK][plot]
     known = natural & ~np.isnan(stock)
+    held = area * np.where(known, stock, 0.0)
     found.add("soil_ha", area * known, codes)
-    found.add("soil_t", area * np.where(known, stock, 0.0), codes)
+    found.add("soil_t", held, codes)
     found.add("soil_zero_ha", area * (known & (stock == 0)), codes)
+    if CARBON_NITROGEN in cells.values:
+        ratio = cells.values[CARBON_NITROGEN][plot]
+        both = known & (ratio > 0)
+        found.add("soil_beside_nitrogen_t", held * both, codes)
+        found.add("soil_nitrogen_t", np.divide(held, ratio, out=np.zeros_like(held), where=both), codes)
 
 
 def _add_biomass(
@@ -612,6 +635,19 @@ def _eradicated(eradicated: History, until: int, geobox: Any) -> NDArray[np.int6
     return found
 
 
+def _ratio_problems(scene: Scene, found: Footprint) -> Iterator[Problem]:
+    """Yield carbon over nitrogen that no soil has, as after a wrong scale of one of the two."""
+    nitrogen = found.totals.get("soil_nitrogen_t", [0])[0]
+    ratio = found.totals["soil_beside_nitrogen_t"][0] / nitrogen if nitrogen else _RATIO_MOST
+    if not _RATIO_LEAST <= ratio <= _RATIO_MOST:
+        yield Problem(
+            scene.ground.layer(NITROGEN).where,
+            f"{ratio:.3g} parts of soil carbon to one of nitrogen",
+            f"{_RATIO_LEAST:g} to {_RATIO_MOST:g}",
+            f"check unit and scale of it and of {_RATIO[0]}",
+        )
+
+
 def _require_known_zeros(scene: Scene, found: Footprint) -> None:
     """Refuse a map in which much of what was forest holds exactly nothing: zero stands for no-data there."""
     problems = list(_zero_problems(scene, found))
@@ -620,7 +656,8 @@ def _require_known_zeros(scene: Scene, found: Footprint) -> None:
 
 
 def _zero_problems(scene: Scene, found: Footprint) -> Iterator[Problem]:
-    for quantity, name in (("biomass", "cci_agb"), ("soil", "soilgrids_ocs")):
+    soil = scene.soil_inputs[0] if scene.soil_inputs else STOCK
+    for quantity, name in (("biomass", "cci_agb"), ("soil", soil)):
         if f"{quantity}_ha" not in found.totals:
             continue
         held, zero = (found.totals[f"{quantity}{part}_ha"][0] for part in ("", "_zero"))
@@ -631,6 +668,7 @@ def _zero_problems(scene: Scene, found: Footprint) -> Iterator[Problem]:
                 "a stock there, or no-data",
                 "state nodata = 0 if zero means not known",
             )
+    yield from _ratio_problems(scene, found)
     for number, one in enumerate(scene.section.species, start=1):
         lost = found.totals.get(f"species_{number}_broad_ha", [0])[0] / _EXACT
         if lost > one.habitat_ha:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,19 @@ from geo.blocks import Block
 from geo.errors import AltdevError, InputError, Problem
 from geo.raster import check_raster, open_on_grid, opened
 from geo.reader import GridReader
+from monitor.harms.soil import depth_problems
 from monitor.sections import HarmInputSection, HarmSection
 
 __all__ = ["Ground", "Layer", "input_problems", "open_ground"]
 
-_SERIES = ("land_cover", "vegetation_index")
+_SERIES = ("land_cover", "vegetation_index", "chirps_monthly_rain")
 """Inputs that are given once a year."""
 _DATED = (*_SERIES, "cci_agb", "cci_agb_sd", "hansen_lossyear", "hansen_treecover2000")
 """Inputs that mean nothing without the year they show; for losses the last year of the version."""
 _WHOLE = ("elevation", "hansen_treecover2000", "hansen_lossyear")
 """Inputs that may have no hole in the frame: a missing cell there would count as flat, bare or not lost."""
+_BANDED = ("chirps_monthly_rain",)
+"""Inputs that hold several maps in one file."""
 _SAME_CELL = 1e-3
 
 
@@ -46,6 +49,11 @@ class Layer:
         """File and name, for messages."""
         return f"{self.entry.path.name} ([[harm.input]] {self.entry.name})"
 
+    @property
+    def depth_cm(self) -> tuple[float, float]:
+        """Upper and lower depth of a map of soil; from 0 to 0 where none was stated."""
+        return self.entry.depth_cm or (0.0, 0.0)
+
     def read(self, block: Block) -> NDArray[np.float64]:
         """Return a block in the unit the harms use, NaN where it is not known."""
         stored = self.reader.read(block)
@@ -58,6 +66,9 @@ class Ground:
 
     geobox: GeoBox
     layers: dict[tuple[str, int | None], Layer]
+    """By name and year; of soil the uppermost."""
+    below: Mapping[str, tuple[Layer, ...]] = field(default_factory=dict)
+    """The deeper maps of soil by name, downwards."""
 
     def has(self, name: str) -> bool:
         """Say whether an input is given."""
@@ -71,6 +82,10 @@ class Ground:
         """Return an input, the only one of its name or that of a year."""
         found = [one for key, one in self.layers.items() if key[0] == name and year in (None, key[1])]
         return found[0]
+
+    def soil_layers(self, name: str) -> tuple[Layer, ...]:
+        """Return the maps of a property of soil, downwards."""
+        return (self.layer(name), *self.below.get(name, ()))
 
     def read(self, name: str, block: Block, year: int | None = None) -> NDArray[np.float64]:
         """Return a block of an input, NaN where it is not known."""
@@ -96,8 +111,13 @@ def open_ground(section: HarmSection, geobox: GeoBox) -> Iterator[Ground]:
     if problems:
         raise InputError(problems)
     with ExitStack() as stack:
-        layers = {(entry.name, entry.year): _opened(entry, geobox, stack) for entry in section.input}
-        yield Ground(geobox=geobox, layers=layers)
+        layers: dict[tuple[str, int | None], Layer] = {}
+        below: dict[str, tuple[Layer, ...]] = {}
+        for entry in sorted(section.input, key=lambda one: one.depth_cm or (0.0, 0.0)):
+            layer = _opened(entry, geobox, stack)
+            if layers.setdefault((entry.name, entry.year), layer) is not layer:
+                below[entry.name] = (*below.get(entry.name, ()), layer)
+        yield Ground(geobox=geobox, layers=layers, below=below)
 
 
 def _opened(entry: HarmInputSection, geobox: GeoBox, stack: ExitStack) -> Layer:
@@ -124,12 +144,14 @@ def _nodata(entry: HarmInputSection) -> float | None:
 
 def input_problems(section: HarmSection, geobox: GeoBox) -> Iterator[Problem]:
     """Yield what is wrong with the rasters of ``[harm]``, without reading more than their heads and last blocks."""
-    keys = [(entry.name, entry.year) for entry in section.input]
-    for name, year in dict.fromkeys(key for key in keys if keys.count(key) > 1):
+    keys = [(entry.name, entry.year, entry.depth_cm) for entry in section.input]
+    for name, year, _ in dict.fromkeys(key for key in keys if keys.count(key) > 1):
         where = f"[[harm.input]] {name}"
         yield Problem(where, f"{name} {year or ''} twice".replace("  ", " "), "each input once", "take one out")
-    for name in dict.fromkeys(name for name, _ in keys if name not in _SERIES):
-        if sum(key[0] == name for key in set(keys)) > 1:
+    yield from depth_problems(section.input)
+    dates = {(name, year) for name, year, _ in keys}
+    for name in dict.fromkeys(name for name, _, _ in keys if name not in _SERIES):
+        if sum(date[0] == name for date in dates) > 1:
             yield Problem(f"[[harm.input]] {name}", "several years", "one map", "keep the one to be used")
     for entry in section.input:
         yield from _entry_problems(entry, section, geobox)
@@ -161,6 +183,10 @@ def _grid_problems(entry: HarmInputSection, where: str, geobox: GeoBox) -> Itera
                 "no no-data value in the file",
                 "one, or nodata = 'none' when every cell is known",
                 "state nodata, so that no missing cell counts as zero",
+            )
+        if source.count > 1 and entry.name not in _BANDED:
+            yield Problem(
+                where, f"{source.count} bands", "one", "take the band that is meant into a file of its own"
             )
         crs = CRS.from_user_input(source.crs)
         if entry.name == "elevation" and crs.is_geographic and entry.sampling == "nearest":

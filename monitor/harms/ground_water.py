@@ -22,6 +22,7 @@ from geo.flow import FlowNetwork, flow_network, sub_basins
 from geo.hillslope import stream_mask
 from monitor.context import Progress
 from monitor.harms.footprint import Scene, access_cells, crop_years, land_covers, open_maps
+from monitor.harms.rain import MONTHS, year_over_mean
 from monitor.harms.rivers import Rivers, read_rivers
 
 __all__ = [
@@ -49,8 +50,8 @@ ANOMALY, POTENTIAL = "erosivity_anomaly", "bare_loss_t_ha_"
 """Quantity in the table of totals, and the head of columns of the table of units."""
 SOIL = ("soilgrids_clay", "soilgrids_silt", "soilgrids_sand", "soilgrids_soc")
 OPTIONAL = (
-    "chirps_rain", "fournier_ratio", "hydrorivers_discharge", "low_flow", "reservoirs", "population_density",
-    "water_intakes", "drastic_index",
+    "chirps_rain", "fournier_ratio", MONTHS, "hydrorivers_discharge", "low_flow", "reservoirs",
+    "population_density", "water_intakes", "drastic_index",
 )  # fmt: skip
 _STRIP, _CHUNK = 512, 1_000_000
 
@@ -242,7 +243,11 @@ def rain_and_soil(scene: Scene) -> tuple[Layer, Soil | Layer, Layer | None]:
             sand=picked(scene, sand),
             organic_carbon=picked(scene, carbon, 0.1),  # g/kg to percent
         )
-    anomaly = picked(scene, "fournier_ratio") if scene.ground.has("fournier_ratio") else None
+    anomaly: Layer | None = None
+    if scene.ground.has("fournier_ratio"):
+        anomaly = picked(scene, "fournier_ratio")
+    elif scene.ground.has(MONTHS):
+        anomaly = year_over_mean(scene)
     if scene.ground.has("gloreda_r"):
         return picked(scene, "gloreda_r"), soil, anomaly
     rain, most_mm = picked(scene, "chirps_rain"), scene.factors["renard_freimund_most_mm"].value

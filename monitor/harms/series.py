@@ -20,7 +20,7 @@ INDEX = "vegetation_index"
 _FEWEST = 10
 """Sample units below which nothing is said."""
 _PRODUCTIVITY = "SDG 15.3.1 productivity from a yearly index/1"
-_RECOVERY = "index of eradicated units over that of controls/1"
+_RECOVERY = "index of eradicated units over that of controls/2"
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -63,7 +63,10 @@ def productivity_rows(figures: Figures, place: Place) -> Iterator[HarmRow]:
 
 
 def recovery_rows(figures: Figures, place: Place) -> Iterator[HarmRow]:
-    """Yield the years until the index of eradicated land is back where its controls are, and how much is back."""
+    """Yield the years until the index of eradicated land is back where its controls are, and how much is back.
+
+    Land seen under the crop in a year after the operation is not back, however green.
+    """
     keys = {
         part: figures.key("S4", place, unit, method=_RECOVERY, grade="B", part=part, inputs=(INDEX,))
         for part, unit in (("", "yr"), ("recovered", "percent"))
@@ -75,6 +78,7 @@ def recovery_rows(figures: Figures, place: Place) -> Iterator[HarmRow]:
     when = figures.units["eradicated_year"].to_numpy()
     index = _index(figures, years)
     took, known = _recoveries(figures, index, np.array(years), when, figures.first_year(place) == 0)
+    took[figures.last_year(place) > when] = np.nan  # land that holds the crop again has not come back
     if known.sum() < _FEWEST:
         told = f"{int(known.sum())} eradicated sample units with an index from then on, {_FEWEST} needed"
         yield from (absent_row(key, "not_estimable", told) for key in keys.values())

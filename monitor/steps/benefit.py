@@ -38,6 +38,7 @@ from monitor.harms.ground import open_ground
 from monitor.harms.ground_water import lacking_inputs
 from monitor.harms.history import BURNING
 from monitor.harms.settings import factor_records, factors_of
+from monitor.harms.soil import STOCK
 from monitor.harms.water import cleared_potential, loads_of
 from monitor.indicators import write_part
 from monitor.programme_tables import programme_of, programme_parameters
@@ -194,8 +195,8 @@ class _Gathered:
             high = stock >= scene.factors["root_split"].value
             self._sum_yearly("biomass_low_t", cell, year, area * stock * ~high)
             self._sum_yearly("biomass_high_t", cell, year, area * stock * high)
-        if "soilgrids_ocs" in cells.values:
-            self._sum_yearly("soil_t", cell, year, area * np.nan_to_num(cells.values["soilgrids_ocs"][lost]))
+        if STOCK in cells.values:
+            self._sum_yearly("soil_t", cell, year, area * np.nan_to_num(cells.values[STOCK][lost]))
         if scene.ranges and cells.covers and "elevation" in cells.values:
             self._sum_yearly("habitat_ha", cell, year, area * self._habitat(block, cells, lost))
 
@@ -354,7 +355,7 @@ class _Gathered:
         else:
             yield from self.lacking.items()
             for name, column, inputs in (
-                ("soil degradation", "soil_t", "soilgrids_ocs"),
+                ("soil degradation", "soil_t", STOCK),
                 ("greenhouse gases", "biomass_low_t", "cci_agb"),
                 ("species", "habitat_ha", "land_cover, elevation and [[harm.species]]"),
             ):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aoi.harm.attribution import windows_years
 from aoi.harm.draws import correlated_sum_se
 from geo.blocks import Block
+from geo.errors import InputError
 from geo.files import sha256, write_text
 from geo.raster import geobox_of
 from geo.vector import read_layer
@@ -27,10 +28,12 @@ from monitor.harms.figures import read_figures
 from monitor.harms.footprint import Footprint, Scene, footprint, natural_codes
 from monitor.harms.ground import Ground, open_ground
 from monitor.harms.history import History, read_history
+from monitor.harms.rain import rain_problems
 from monitor.harms.rings import Rings, coarse_mean, coarse_side, fragments, ring_names, ring_table
 from monitor.harms.settings import factor_records, factors_of
 from monitor.harms.spraying import eradicated
 from monitor.harms.stages import Stages
+from monitor.harms.unused import unused_inputs
 from monitor.harms.water import gather
 from monitor.indicators import low_counts, rows_of_harms, write_part
 from monitor.sections import HarmSection
@@ -56,6 +59,9 @@ def harm(context: Context, staging: Path, progress: Progress) -> Mapping[str, An
     folder = staging / "indicators"
     folder.mkdir(parents=True, exist_ok=True)
     units = read_tables(context.out).units
+    problems = list(rain_problems(section, [period.reference_date.year for period in context.compared]))
+    if problems:
+        raise InputError(problems)
     with open_ground(section, context.frame.geobox) as ground:
         scenes = list(scenes_of(context, section, ground, units))
         parts = [
@@ -73,7 +79,8 @@ def harm(context: Context, staging: Path, progress: Progress) -> Mapping[str, An
     figures = read_figures(context.out, folder)
     rows = rows_of_harms(harm_rows(figures), level=context.survey.estimate.level, low=low_counts(context.out))
     write_part(rows, staging, "harm")
-    return {"rows": len(rows), "notes": list(harm_notes(rows))}
+    unused = [f"{one.where}: {one.found} ({one.expected})" for one in unused_inputs(section)]
+    return {"rows": len(rows), "notes": [*harm_notes(rows), *unused]}
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
@@ -236,12 +243,17 @@ def _input_record(entry: Any) -> dict[str, Any]:
     transform = geobox_of(entry.path).transform
     return {
         "id": entry.name,
-        "version": entry.version or (str(entry.year) if entry.year is not None else ""),
+        "version": f"{entry.version or (str(entry.year) if entry.year is not None else '')}{_depth(entry)}".strip(),
+        "depth_cm": entry.depth_cm,
         "year": entry.year,
         "unit": entry.unit,
         "cell": abs(float(transform.a)),
         "checksum": sha256(entry.path)[:16],
     }
+
+
+def _depth(entry: Any) -> str:
+    return "" if entry.depth_cm is None else " {:g}-{:g} cm".format(*entry.depth_cm)
 
 
 def _plot_width(context: Context, section: HarmSection) -> float | None:
