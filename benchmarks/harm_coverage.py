@@ -56,9 +56,7 @@ def survey_once(scenario: str, seed: int, size: int) -> list[dict[str, Any]]:
         table = read_part(part_path(folder / "run", "harm"))
         head = {"scenario": scenario, "seed": seed, "size": size}
         return [head | row for row in _rows(table[table["domain"] == "frame"], truth)]
-    except (
-        QualityGateError
-    ) as error:  # a refused survey has no figure and no interval to be wrong: it is counted
+    except QualityGateError as error:  # a refused survey has no figure and no interval to be wrong: it is counted
         print(f"{scenario} {seed} refused: {error}", file=sys.stderr)
         return [{"scenario": scenario, "seed": seed, "size": size, "indicator": REFUSED}]
     finally:
