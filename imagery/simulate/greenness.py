@@ -53,8 +53,9 @@ def index_of_year(landscape: Landscape, year: int) -> FloatArray:
     table = np.zeros(max(legend.codes) + 1)
     for name, level in _LEVEL.items():
         table[legend.code(name)] = level
-    level = table[_classes(origins, year)]
-    crop = _classes(origins, year) == legend.code(landscape.scenario.crop)
+    classes = _classes(origins, year)
+    level: FloatArray = table[classes]
+    crop = classes == legend.code(landscape.scenario.crop)
     events = eradication_events(landscape)
     pace = _YEARS * np.exp(0.3 * stream(landscape.seed, _STREAM).standard_normal(len(events)))
     for when, shape, slow in zip(events["date"].str[:4].astype(int), events.geometry, pace, strict=True):
@@ -65,7 +66,7 @@ def index_of_year(landscape: Landscape, year: int) -> FloatArray:
     rng = stream(landscape.seed, _STREAM, year)
     weather = 0.02 * rng.standard_normal()
     noise = 0.03 * fractal(level.shape, beta=2.5, longest=30, rng=rng) + 0.02 * rng.standard_normal(level.shape)
-    return np.clip(level * np.exp(weather + noise), 0.0, 0.95)
+    return np.asarray(np.clip(level * np.exp(weather + noise), 0.0, 0.95))
 
 
 def _classes(origins: Origins, year: int) -> NDArray[np.int64]:

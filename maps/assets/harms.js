@@ -27,12 +27,29 @@ const harms = (() => {
   // Erosion is graded D where most of the crop is steeper than the equation knows; its sentence says so.
   const sentence = (row) => 'harms.read_' + row.harm + (row.harm === 'erosion' && row.grade === 'D' ? '_steep' : '');
 
+  const told = (row) => (row.state === 'computed'
+    ? words.text(sentence(row), { figure: whole(row), crop: words.className(row.crop).toLowerCase() })
+    : words.text('harms.read_absent', { harm: words.text('harms.' + row.harm), state: words.text('harms.' + row.state) }));
+
   // Plain sentences, one for each harm, and why they are not added up.
   function reading(rows) {
-    const told = rows.map((row) => (row.state === 'computed'
-      ? words.text(sentence(row), { figure: whole(row), crop: words.className(row.crop).toLowerCase() })
-      : words.text('harms.read_absent', { harm: words.text('harms.' + row.harm), state: words.text('harms.' + row.state) })));
-    return node('p', { class: 'reading', text: [...told, words.text('harms.read_close')].join(' ') });
+    return node('p', { class: 'reading', text: [...rows.map(told), words.text('harms.read_close')].join(' ') });
+  }
+
+  // One harm before the others: its figure, its limits, the claim and its sentence, beside its map.
+  function lead(crop, period, harm) {
+    const row = of(crop, period).find((one) => one.harm === harm);
+    if (!row) return null;
+    const computed = row.state === 'computed';
+    const close = words.text('harms.read_close');
+    return [
+      node('p', { class: 'figure-of', text: words.list(words.text('harms.' + harm), words.list(words.className(crop), period)) }),
+      ...(computed ? [node('p', { class: 'value', text: amount(row) }),
+        node('p', { class: 'limits', text: words.text('harms.interval', { level: level(row), range: limits(row) }) }),
+        node('p', { class: 'at', text: words.list(words.text('harms.' + row.claim), words.text('harms.grade', { grade: row.grade })) })]
+        : [node('p', { class: 'value words', text: words.text('harms.' + row.state) })]),
+      node('p', { class: 'reading', text: [told(row), close].join(' ') }),
+    ];
   }
 
   function show(crop, period) {
@@ -43,5 +60,5 @@ const harms = (() => {
       ? [node('dl', { class: 'facts six' }, ...rows.flatMap(entry)), reading(rows)] : []));
   }
 
-  return { show, whole };
+  return { lead, show, whole };
 })();

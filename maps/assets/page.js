@@ -7,6 +7,8 @@ const page = (() => {
   const [MANAGER, PUBLIC] = [1, 2];
   const current = raw.periods.find((period) => period.role === 'current') || raw.periods[raw.periods.length - 1];
   const state = { crop: raw.crops[0], period: current.name, pair: null, theme: 'hectares', opacity: 0.85, swipe: false, other: null, divider: 0.5 };
+  const COVERING = ['fields', 'sample'];
+  const away = new Set(); // what stepped back for a map of harm
   const $ = (id) => document.getElementById(id);
   let map;
   let open = null; // what the popup shows
@@ -52,7 +54,7 @@ const page = (() => {
   function controls() {
     radios('crop', 'crop', raw.crops.map((crop) => ({ value: crop, text: words.className(crop) })), state.crop, (crop) => { state.crop = crop; });
     $('crop').hidden = raw.crops.length < 2;
-    radios('theme', 'theme', themes().map((theme) => ({ value: theme, text: themeWords(theme) })), state.theme, (theme) => { state.theme = theme; });
+    radios('theme', 'theme', themes().map((theme) => ({ value: theme, text: themeWords(theme) })), state.theme, (theme) => { uncover(theme); state.theme = theme; });
     $('theme').hidden = themes().length < 2;
     const options = raw.periods.map((period) => ({ value: period.name, text: period.name, note: period.role === 'other' ? null : words.text('controls.' + period.role) }));
     if (options.length > (raw.about.tier === PUBLIC ? 1 : MOST_BUTTONS)) slider(options);
@@ -112,10 +114,12 @@ const page = (() => {
     const period = state.theme === 'change' && state.pair ? state.pair.to : state.period;
     const row = data.estimate(state.crop, period, data.frame);
     const change = state.pair && state.pair.to === period ? data.change(state.crop, state.pair, data.frame) : undefined;
-    $('headline-body').replaceChildren(...[
+    const harm = HARMS.includes(state.theme) ? harms.lead(state.crop, period, state.theme.replace('harm_', '')) : null;
+    $('headline-title').textContent = words.text(harm ? 'harms.title' : 'headline.title');
+    $('headline-body').replaceChildren(...(harm || [
       node('p', { class: 'figure-of', text: words.list(words.className(state.crop), period) }),
       ...figure.block(row), figure.dateWords(row), figure.verdict(change), figure.flagList(row),
-    ].filter(Boolean));
+    ]).filter(Boolean));
     harms.show(state.crop, period);
     parts.show(state, find, goTo);
     $('details-body').replaceChildren(...[
@@ -144,11 +148,24 @@ const page = (() => {
     return list.children.length ? list : null;
   }
 
+  // Fields and sample units lie on the few cells that a map of harm shows: they step back while one is looked at, unless called.
+  function uncover(theme) {
+    const [from, to] = [state.theme, theme].map((one) => HARMS.includes(one));
+    if (from === to) return;
+    layers.overlays.filter((overlay) => COVERING.includes(overlay.id) && (to ? overlay.on : away.has(overlay.id))).forEach((overlay) => {
+      overlay.on = !to;
+      if (to) { away.add(overlay.id); overlay.layer.remove(); } else overlay.layer.addTo(map);
+    });
+    if (!to) away.clear();
+    switches();
+  }
+
   function switches() {
     const inputs = layers.overlays.map((overlay) => {
       const input = node('input', { type: 'checkbox', value: overlay.id, checked: overlay.on });
       input.addEventListener('change', () => {
         overlay.on = input.checked;
+        away.delete(overlay.id);
         if (overlay.on) overlay.layer.addTo(map); else overlay.layer.remove();
         legend.show(state);
       });

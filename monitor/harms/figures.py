@@ -173,7 +173,7 @@ class Figures:
 
     def last_year(self, place: Place) -> NDArray[np.int64]:
         """Return the year in which each unit is last seen under the crop, 0 where never."""
-        return np.max([np.where(held, year, 0) for year, held in self._seen(place).items()], axis=0)
+        return np.asarray(np.max([np.where(held, year, 0) for year, held in self._seen(place).items()], axis=0))
 
     def _seen(self, place: Place) -> dict[int, BoolArray]:
         """Return which units are under the crop by year, in order."""
