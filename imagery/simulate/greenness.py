@@ -51,8 +51,8 @@ def index_of_year(landscape: Landscape, year: int) -> FloatArray:
     """
     legend, origins = landscape.profile.legend, Origins(landscape)
     table = np.zeros(max(legend.codes) + 1)
-    for name, level in _LEVEL.items():
-        table[legend.code(name)] = level
+    for name, mean in _LEVEL.items():
+        table[legend.code(name)] = mean
     classes = _classes(origins, year)
     level: FloatArray = table[classes]
     crop = classes == legend.code(landscape.scenario.crop)

@@ -143,6 +143,9 @@ def test_page_reads_the_harms(browser: Any, harmed: Page, tmp_path: Path) -> Non
     assert "0.0000025" in told
     assert "so they are not added up" in told
     page.choose("harm_deforestation")
+    lead = page.text("#headline")
+    for part in ("Forest cleared", "12.5", "8.0 to 20.0", "attributable at most", "grade B", "what was observed less"):
+        assert part in lead, part
     assert "Crop on forest cleared for it" in page.text("#legend")
     assert page.violations() == []
     page.choose("2022")
