@@ -115,7 +115,7 @@ const page = (() => {
     const row = data.estimate(state.crop, period, data.frame);
     const change = state.pair && state.pair.to === period ? data.change(state.crop, state.pair, data.frame) : undefined;
     const harm = HARMS.includes(state.theme) ? harms.lead(state.crop, period, state.theme.replace('harm_', '')) : null;
-    $('headline-title').textContent = words.text(harm ? 'harms.title' : 'headline.title');
+    $('headline-title').textContent = harm ? themeWords(state.theme) : words.text('headline.title');
     $('headline-body').replaceChildren(...(harm || [
       node('p', { class: 'figure-of', text: words.list(words.className(state.crop), period) }),
       ...figure.block(row), figure.dateWords(row), figure.verdict(change), figure.flagList(row),

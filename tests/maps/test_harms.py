@@ -23,6 +23,7 @@ from maps.overlay_image import code_image
 from maps.page import HARMS, HarmFigure, HarmMap, Page
 from maps.payload import payload
 from maps.table import write_workbook
+from tests.maps import builders
 from tests.maps.test_browser import Opened
 
 CLASSES = ((1, "#8FB996", "class_other_loss"), (2, "#E6B94A", "class_crop"), (3, "#A50F15", "class_direct"))
@@ -144,12 +145,54 @@ def test_page_reads_the_harms(browser: Any, harmed: Page, tmp_path: Path) -> Non
     assert "so they are not added up" in told
     page.choose("harm_deforestation")
     lead = page.text("#headline")
-    for part in ("Forest cleared", "12.5", "8.0 to 20.0", "attributable at most", "grade B", "what was observed less"):
+    for part in (
+        "Forest cleared",
+        "12.5",
+        "8.0 to 20.0",
+        "attributable at most",
+        "grade B",
+        "what was observed less",
+    ):
         assert part in lead, part
     assert "Crop on forest cleared for it" in page.text("#legend")
     assert page.violations() == []
     page.choose("2022")
     assert not page.tab.locator("#harms").is_visible()
+    page.quiet()
+
+
+@pytest.mark.browser
+def test_what_covers_a_map_of_harm_steps_back(browser: Any, tmp_path: Path) -> None:
+    """Law: fields and sample units are off the map in a theme of harm, on if called, and come back after it."""
+    field = builders.product(tmp_path, Tier.FIELD)
+    field = replace(field, figures=replace(field.figures, harms=builders.harms()))
+    grid = geobox_of(field.rasters[0].path)
+    write_cog(tmp_path / "loss.tif", np.ones(grid.shape, np.uint8), grid, style=RasterStyle(nodata=0))
+    shown = HarmMap(
+        harm="erosion", crop="coca", period="2024", path=tmp_path / "loss.tif", classes=CLASSES, tier=Tier.FIELD
+    )
+    path = tmp_path / "index.html"
+    path.write_text(render(replace(field, harm_maps=(shown,))), encoding="utf-8")
+    page = Opened(browser, path)
+    switch = "#layers input[value={}]"
+
+    def on() -> tuple[bool, bool]:
+        return page.tab.locator(switch.format("fields")).is_checked(), page.tab.locator(
+            switch.format("sample")
+        ).is_checked()
+
+    assert on() == (True, True)
+    page.choose("harm_erosion")
+    assert on() == (False, False)
+    assert "Soil erosion added" in page.text("#headline")
+    page.tab.locator(switch.format("sample")).check()
+    page.choose("class")
+    assert on() == (True, True)
+    assert "Soil erosion added" not in page.text("#headline")
+    page.tab.locator(switch.format("sample")).uncheck()
+    page.choose("harm_erosion")
+    page.choose("hectares")
+    assert on() == (True, False)
     page.quiet()
 
 
