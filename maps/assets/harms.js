@@ -24,8 +24,8 @@ const harms = (() => {
       node('small', { text: words.list(words.text('harms.' + row.claim), words.text('harms.grade', { grade: row.grade })) }))];
   }
 
-  // Erosion is graded D where most of the crop is steeper than the equation knows; its sentence says so.
-  const sentence = (row) => 'harms.read_' + row.harm + (row.harm === 'erosion' && row.grade === 'D' ? '_steep' : '');
+  // Erosion may be less than before, and is graded D where most of the crop is steeper than the equation knows: its sentence says so.
+  const sentence = (row) => 'harms.read_' + row.harm + (row.harm !== 'erosion' ? '' : row.lo < 0 && row.hi > 0 ? '_either' : row.grade === 'D' ? '_steep' : '');
 
   const told = (row) => (row.state === 'computed'
     ? words.text(sentence(row), { figure: whole(row), crop: words.className(row.crop).toLowerCase() })

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from maps.harm_words import readings
 from maps.impact_chart import effect_charts
 from maps.language import Language, language
 from maps.page import Page
@@ -100,6 +101,10 @@ def _blocks(page: Page, words: Language) -> Iterator[Block]:
         pictures: list[Block] = []
         if section == "impact":
             pictures = [*_effect_sentences(page, words), *_effect_pictures(page, words)]
+        if section == "harm":
+            rounded = page.about.round_ha > 0
+            told = readings(page.figures.harms, words, rounded=rounded)
+            pictures = [Paragraph(text=f"{who}. {sentences}") for who, sentences in told]
         pictures += list(_permanence_picture(page, words)) if section == "permanence" else []
         yield from _tables(section, [tables[name] for name in names if name in tables], words, pictures)
         if section == "programme" and "ad_findings" in tables and len(tables["ad_findings"].rows):

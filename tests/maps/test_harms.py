@@ -17,11 +17,14 @@ from PIL import Image
 from geo.errors import DisclosureError, InputError
 from geo.raster import RasterStyle, geobox_of, write_cog
 from maps.disclosure import Tier
+from maps.harm_words import readings, sentence_key
 from maps.interactive import render
 from maps.language import LANGUAGES, language
 from maps.overlay_image import code_image
 from maps.page import HARMS, HarmFigure, HarmMap, Page
 from maps.payload import payload
+from maps.report.content import build
+from maps.report.document import Paragraph
 from maps.table import write_workbook
 from tests.maps import builders
 from tests.maps.test_browser import Opened
@@ -159,6 +162,43 @@ def test_page_reads_the_harms(browser: Any, harmed: Page, tmp_path: Path) -> Non
     page.choose("2022")
     assert not page.tab.locator("#harms").is_visible()
     page.quiet()
+
+
+def test_erosion_that_may_be_less_says_so() -> None:
+    """Literal: the sentence of erosion by its interval and grade; other harms have one."""
+
+    def erosion(value: float, lo: float, hi: float, grade: str) -> str:
+        return sentence_key(
+            HarmFigure(
+                harm="erosion", crop="coca", period="2024", state="computed", claim="potential",
+                value=value, lo=lo, hi=hi, unit="t/yr", grade=grade,
+            )
+        )  # fmt: skip
+
+    assert erosion(10, 5, 20, "C") == "harms.read_erosion"
+    assert erosion(10, 5, 20, "D") == "harms.read_erosion_steep"
+    assert erosion(1, -5, 20, "C") == erosion(1, -5, 20, "D") == "harms.read_erosion_either"
+    assert sentence_key(six()[0]) == "harms.read_deforestation"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("rounded", [0.0, 1.0])
+def test_report_reads_as_the_page_does(browser: Any, tmp_path: Path, rounded: float) -> None:
+    """Law: the paragraph of the report is that of the page, letter for letter, in every language."""
+    told = builders.page(tmp_path)
+    figures = replace(told.figures, harms=builders.harms())
+    told = replace(told, figures=figures, about=replace(told.about, round_ha=rounded))
+    path = tmp_path / "index.html"
+    path.write_text(render(told), encoding="utf-8")
+    page = Opened(browser, path)
+    for code in LANGUAGES:
+        page.tab.select_option("#language", code)
+        [(_, own)] = readings(builders.harms(), language(code), rounded=rounded > 0)
+        assert page.tab.locator("#harms .reading").text_content() == own, code
+        blocks = [
+            block.text for block in build(replace(told, language=code)).blocks if isinstance(block, Paragraph)
+        ]
+        assert any(own in text for text in blocks), code
 
 
 @pytest.mark.browser
