@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import rasterio
@@ -73,6 +73,8 @@ class RasterStyle:
     """Class code to name, written as tags."""
     overviews: str = "average"
     """Resampling of overviews: ``mode`` for classes, ``average`` for quantities."""
+    packing: Literal["DEFLATE", "ZSTD"] = "DEFLATE"
+    """``DEFLATE`` is read by every program; ``ZSTD``, read by GDAL 2.3 and later, takes a third of the time."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Further metadata."""
 
@@ -301,7 +303,7 @@ class CogWriter:
                 self._scratch,
                 self._part,
                 driver="COG",
-                compress="DEFLATE",
+                compress=self._style.packing,
                 predictor="YES" if large else "NO",
                 # Differences of neighbours repeat too seldom for a longer search to find more
                 level="1" if large else "6",

@@ -72,13 +72,16 @@ class GridReader:
             Naming the object that the file stands for, if the store does not give them.
         """
         band_list = [bands] if isinstance(bands, int) else list(bands)
-        cells = self._empty(len(band_list), block)
         top, left = block.row + self.offset[0], block.col + self.offset[1]
         row0, row1 = max(top, 0), min(top + block.height, self.dataset.height)
         col0, col1 = max(left, 0), min(left + block.width, self.dataset.width)
-        if row0 < row1 and col0 < col1:
-            inside = self._cells(band_list, Block(row0, col0, row1 - row0, col1 - col0))
-            cells[:, row0 - top : row1 - top, col0 - left : col1 - left] = inside
+        if (row1 - row0, col1 - col0) == (block.height, block.width):
+            cells = self._cells(band_list, Block(row0, col0, block.height, block.width))
+        else:
+            cells = self._empty(len(band_list), block)
+            if row0 < row1 and col0 < col1:
+                inside = self._cells(band_list, Block(row0, col0, row1 - row0, col1 - col0))
+                cells[:, row0 - top : row1 - top, col0 - left : col1 - left] = inside
         return cells[0] if isinstance(bands, int) else cells
 
     def _empty(self, bands: int, block: Block) -> NDArray[Any]:

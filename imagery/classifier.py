@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from geo.errors import InputError, Problem
 from imagery.lightgbm_library import LibraryModel
 from imagery.model_text import require_sound_trees
+from imagery.smoothing import highest
 from imagery.trees import TreeBank, tree_bank
 
 __all__ = ["BoostSettings", "Classifier", "fit_classifier", "softmax"]
@@ -184,7 +185,7 @@ def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     raised = np.empty(scores.shape)
     for first in range(0, scores.shape[1], _CACHED):
         some = slice(first, first + _CACHED)
-        part = scores[:, some] - scores[:, some].max(axis=0)
+        part = scores[:, some] - highest(scores[:, some])
         np.exp(part, out=part)
         total = np.zeros(part.shape[1])
         for layer in part:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["INVALID", "NODATA", "median", "percentiles", "to_composite"]
+__all__ = ["INVALID", "NODATA", "band_percentiles", "median", "percentiles", "to_composite"]
 
 INVALID = np.int16(32_767)
 """Marker of missing values while sorting: above every value."""
@@ -64,22 +64,51 @@ def percentiles(
     Hyndman, R. J. and Fan, Y. (1996), The American Statistician 50, definition 7. Batcher, K. E. (1968), Sorting
     networks and their applications, AFIPS SJCC 32: odd-even merge sort.
     """
-    days, cells = len(values), prod(values.shape[1:])
+    return band_percentiles(values[:, None], valid, percents)[:, 0]
+
+
+def band_percentiles(
+    values: NDArray[np.int16], valid: NDArray[np.bool_], percents: Sequence[float]
+) -> NDArray[np.float32]:
+    """Return percentiles over time of several bands that were seen on the same days; see `percentiles`.
+
+    Parameters
+    ----------
+    values
+        Shape (t, b, ...).
+    valid
+        Clear observations of all bands, shape (t, ...).
+    percents
+        Each 0 to 100 (p).
+
+    Returns
+    -------
+    ndarray, shape (p, b, ...)
+    """
+    days, bands = values.shape[:2]
+    cells = prod(values.shape[2:])
     out = np.empty((len(percents), *values.shape[1:]), dtype=np.float32)
     _percentiles(
-        np.ascontiguousarray(values).reshape(days, cells),
+        np.ascontiguousarray(values).reshape(days, bands, cells),
         np.ascontiguousarray(valid).reshape(days, cells),
         _network(days),
         np.array([percent / 100 for percent in percents], dtype=np.float32),
-        out.reshape(len(percents), cells),
+        out.reshape(len(percents), bands, cells),
     )
     return out
 
 
 def to_composite(values: NDArray[np.float32]) -> NDArray[np.int16]:
     """Return values as integers for the disk: rounded to even, missing as `NODATA`."""
-    rounded = np.rint(np.where(np.isnan(values), np.float32(NODATA), values))
-    return np.asarray(rounded, dtype=np.int16)
+    out = np.empty(values.shape, dtype=np.int16)
+    _rounded(np.ascontiguousarray(values).reshape(-1), out.reshape(-1))
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _rounded(values, out):  # type: ignore[no-untyped-def]
+    for c in range(len(values)):
+        out[c] = np.int16(NODATA) if np.isnan(values[c]) else np.int16(np.rint(values[c]))
 
 
 @cache
@@ -100,25 +129,44 @@ def _network(size: int) -> NDArray[np.int64]:
 
 @njit(nogil=True, cache=True)
 def _percentiles(values, valid, pairs, shares, out):  # type: ignore[no-untyped-def]
-    days, cells = values.shape
+    days, bands, cells = values.shape
     planes = np.empty((days, _TILE), dtype=np.int16)
-    count = np.empty(_TILE, dtype=np.int32)
+    count = np.empty(_TILE, dtype=np.int16)
+    below = np.zeros((len(shares), _TILE), dtype=np.int16)
+    weight = np.zeros((len(shares), _TILE), dtype=np.float32)
+    low, high = np.zeros(_TILE, dtype=np.int16), np.zeros(_TILE, dtype=np.int16)
     for start in range(0, cells, _TILE):
         n = min(_TILE, cells - start)
         count[:] = 0
         for day in range(days):
-            _masked(values[day, start : start + n], valid[day, start : start + n], planes[day], count)
-        for pair in range(len(pairs)):
-            _exchange(planes[pairs[pair, 0]], planes[pairs[pair, 1]])
+            _counted(valid[day, start : start + n], count)
         for q in range(len(shares)):
-            _pick(planes, count, shares[q], out[q, start : start + n])
+            _position(count, shares[q], below[q], weight[q])
+        for band in range(bands):
+            for day in range(days):
+                _masked(values[day, band, start : start + n], valid[day, start : start + n], planes[day])
+            for pair in range(len(pairs)):
+                _exchange(planes[pairs[pair, 0]], planes[pairs[pair, 1]])
+            for q in range(len(shares)):
+                first, last = below[q].min(), below[q].max()
+                low[:] = 0
+                high[:] = 0
+                for day in range(first, min(last + 2, days)):
+                    _choose(planes[day], np.int16(day), below[q], low)
+                    _choose(planes[day], np.int16(day - 1), below[q], high)
+                _between(low, high, count, weight[q], out[q, band, start : start + n])
 
 
 @njit(nogil=True, cache=True)
-def _masked(values, valid, plane, count):  # type: ignore[no-untyped-def]
+def _counted(valid, count):  # type: ignore[no-untyped-def]
+    for c in range(len(valid)):
+        count[c] += np.int16(valid[c])
+
+
+@njit(nogil=True, cache=True)
+def _masked(values, valid, plane):  # type: ignore[no-untyped-def]
     for c in range(len(values)):
         plane[c] = values[c] if valid[c] else INVALID
-        count[c] += np.int32(valid[c])
 
 
 @njit(nogil=True, cache=True)
@@ -130,16 +178,27 @@ def _exchange(low, high):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _pick(planes, count, share, out):  # type: ignore[no-untyped-def]
-    """Write a percentile of sorted values."""
+def _position(count, share, below, weight):  # type: ignore[no-untyped-def]
+    """Write which of the sorted values a percentile follows, and how far it goes towards the next."""
+    for c in range(_TILE):
+        position = np.float32(max(count[c] - 1, 0)) * share
+        whole = np.int16(position)
+        below[c] = whole
+        weight[c] = position - np.float32(whole)
+
+
+@njit(nogil=True, cache=True)
+def _choose(plane, day, below, out):  # type: ignore[no-untyped-def]
+    """Take a sorted value where the percentile follows that of a day."""
+    for c in range(_TILE):
+        out[c] |= plane[c] if below[c] == day else np.int16(0)
+
+
+@njit(nogil=True, cache=True)
+def _between(low, high, count, weight, out):  # type: ignore[no-untyped-def]
+    """Write percentiles; where one falls on a value there is no next one to go towards."""
+    nothing = np.float32(0)
     for c in range(len(out)):
-        n = count[c]
-        if n == 0:
-            out[c] = np.nan
-            continue
-        position = np.float32(n - 1) * share
-        below = int(position)
-        weight = np.float32(position - np.float32(below))
-        low = np.float32(planes[below, c])
-        high = np.float32(planes[min(below + 1, n - 1), c])
-        out[c] = low + weight * np.float32(high - low)
+        step = np.float32(high[c]) - np.float32(low[c])
+        part = weight[c] * step if weight[c] > nothing else nothing
+        out[c] = np.float32(low[c]) + part if count[c] > 0 else np.float32(np.nan)

@@ -17,7 +17,7 @@ from imagery.balance import Balance, class_weights, unweighted
 from imagery.classifier import BoostSettings, Classifier, fit_classifier, softmax
 from imagery.discriminant import Discriminant, fit_discriminant
 from imagery.forest import Forest, ForestSettings, fit_forest
-from imagery.smoothing import log_probability
+from imagery.smoothing import first_highest, log_probability
 
 __all__ = ["DEFAULT_MEMBERS", "Ensemble", "EnsembleSettings", "Kind", "Member", "fit_ensemble"]
 
@@ -111,7 +111,7 @@ class Ensemble:
         The lowest code where classes tie.
         """
         weighed = logs + np.log(self.weights)[:, None] if self.weights else logs
-        return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), weighed.argmax(axis=0)))
+        return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), first_highest(weighed)))
 
     def probabilities(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probability of every class, shape (classes, n); each column sums to 1."""

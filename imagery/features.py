@@ -6,15 +6,17 @@ same operations in the same order, so that no bit depends on how the grid was cu
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.composite import median, percentiles
+from imagery.composite import band_percentiles, median, percentiles
 from imagery.course import course
 from imagery.disturbance import disturbance
 from imagery.geomedian import geometric_median, medoid
@@ -103,7 +105,7 @@ class FeatureSpec:
     @property
     def cell_names(self) -> tuple[str, ...]:
         """Names of the features that need the cell alone."""
-        return tuple(self._cell_names())
+        return _cell_names(self)
 
     def median_rows(self, window: str, bands: Sequence[str]) -> list[int] | None:
         """Return where the medians of bands within a window stand among the features; None where they do not."""
@@ -127,22 +129,26 @@ class FeatureSpec:
         """All names, in the order of the planes."""
         return self.cell_names + self.texture_names
 
-    def _cell_names(self) -> Iterator[str]:
-        for window in self.windows:
-            yield from (f"{window}_{name}" for name in (*self.bands, *self.composite_indices))
-            yield from (f"{window}_{band}_p{percent:g}" for band in self.bands for percent in self.window_percents)
-        for before, after in self.contrasts:
-            yield from (f"{before}_to_{after}_{name}" for name in (*self.bands, *self.composite_indices))
-        for name in self.season:
-            yield from (f"season_{name}_p{percent:g}" for percent in PERCENTS)
-            if self.harmonics:
-                yield f"season_{name}_mean"
-            for order in range(1, self.harmonics + 1):
-                yield from (f"season_{name}_{part}{order}" for part in ("cos", "sin", "amplitude"))
-            if name in self.phenology:
-                yield from (f"season_{name}_{part}" for part in PHENOLOGY)
-            if name in self.disturbance:
-                yield from (f"season_{name}_{part}" for part in DISTURBANCE)
+
+@lru_cache(maxsize=64)  # asked for with every part of every block
+def _cell_names(spec: FeatureSpec) -> tuple[str, ...]:
+    names: list[str] = []
+    for window in spec.windows:
+        names += (f"{window}_{name}" for name in (*spec.bands, *spec.composite_indices))
+        names += (f"{window}_{band}_p{percent:g}" for band in spec.bands for percent in spec.window_percents)
+    for before, after in spec.contrasts:
+        names += (f"{before}_to_{after}_{name}" for name in (*spec.bands, *spec.composite_indices))
+    for name in spec.season:
+        names += (f"season_{name}_p{percent:g}" for percent in PERCENTS)
+        if spec.harmonics:
+            names.append(f"season_{name}_mean")
+        for order in range(1, spec.harmonics + 1):
+            names += (f"season_{name}_{part}{order}" for part in ("cos", "sin", "amplitude"))
+        if name in spec.phenology:
+            names += (f"season_{name}_{part}" for part in PHENOLOGY)
+        if name in spec.disturbance:
+            names += (f"season_{name}_{part}" for part in DISTURBANCE)
+    return tuple(names)
 
 
 def feature_spec(
@@ -320,9 +326,9 @@ def _window_percentiles(
     series: Series, span: tuple[date, date] | None, spec: FeatureSpec
 ) -> Iterator[NDArray[np.float32]]:
     inside = _within(series.days, span)
-    valid = series.valid[inside]
+    found = band_percentiles(series.values[inside], series.valid[inside], spec.window_percents)
     for band in spec.bands:
-        yield from percentiles(series.values[inside, series.bands.index(band)], valid, spec.window_percents)
+        yield from found[:, series.bands.index(band)]
 
 
 def window_composite(
@@ -339,14 +345,13 @@ def window_composite(
 def window_medians(series: Series, span: tuple[date, date] | None) -> dict[str, NDArray[np.float32]]:
     """Return the median of every band within a window, in units; NaN where there is no clear observation."""
     inside = _within(series.days, span)
-    valid = series.valid[inside]
-    return {band: median(series.values[inside, layer], valid) for layer, band in enumerate(series.bands)}
+    medians = band_percentiles(series.values[inside], series.valid[inside], (50.0,))[0]
+    return dict(zip(series.bands, medians, strict=True))
 
 
-def _within(days: Sequence[date], span: tuple[date, date] | None) -> NDArray[np.bool_]:
-    if span is None:
-        return np.zeros(len(days), dtype=np.bool_)
-    return np.array([span[0] <= day <= span[1] for day in days], dtype=np.bool_)
+def _within(days: Sequence[date], span: tuple[date, date] | None) -> slice:
+    """Return which of the rising days lie in a window, as a run of them: a slice copies nothing."""
+    return slice(0, 0) if span is None else slice(bisect_left(days, span[0]), bisect_right(days, span[1]))
 
 
 def _course(

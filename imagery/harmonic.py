@@ -117,81 +117,134 @@ def amplitude(cosine: NDArray[np.float32], sine: NDArray[np.float32]) -> NDArray
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _fit(series, valid, design, ridge, out):  # type: ignore[no-untyped-def]
-    """Fit `_TILE` cells at a time: sums of all products first, then one Cholesky solution for each cell."""
+    """Fit `_TILE` cells at a time: sums of all products first, then one Cholesky solution for each cell.
+
+    Days are summed four at a time, in their order; those that fill up the last four count nothing.
+    """
     days, size = design.shape
     cells = valid.shape[1]
-    gram = np.empty((size, size, _TILE))
-    moment = np.empty((size, _TILE))
+    padded = -(-days // 4) * 4
+    factor = np.zeros((size, padded))
+    for day in range(days):
+        for i in range(size):
+            factor[i, day] = design[day, i]
+    gram, moment = np.zeros((size, size, _TILE)), np.empty((size, _TILE))
+    seen, observed = np.zeros((padded, _TILE)), np.zeros((padded, _TILE))
+    one_gram, one_seen = np.zeros((size, size, 1)), np.zeros((padded, 1))
+    ever, all_days = np.empty(_TILE), np.ones(padded)
     for start in range(0, cells, _TILE):
         count = min(_TILE, cells - start)
-        gram[:] = 0.0
+        alike = True
         for day in range(days):
-            seen = valid[day, start : start + count]
+            alike &= _spread(valid[day, start : start + count], seen[day])
+        ever[:] = 0.0
+        _add_products(all_days, seen, ever)
+        if alike:  # clouds are wider than a cell: the triangle of one is often that of all
+            one_seen[:, 0] = seen[:, 0]
+            _triangle(one_seen, factor, ridge, one_gram)
             for i in range(size):
                 for j in range(i + 1):
-                    _add(design[day, i] * design[day, j], seen, gram[i, j])
-        _decompose(gram, ridge, count)
+                    gram[i, j, :] = one_gram[i, j, 0]
+        else:
+            _triangle(seen, factor, ridge, gram)
         for one in range(len(series)):
-            moment[:] = 0.0
             for day in range(days):
-                seen, y = valid[day, start : start + count], series[one, day, start : start + count]
-                for i in range(size):
-                    _add_observed(design[day, i], seen, y, moment[i])
-            _substitute(gram, moment, count)
+                _observed(seen[day], series[one, day, start : start + count], observed[day])
+            moment[:] = 0.0
             for i in range(size):
-                for c in range(count):
-                    out[one, i, start + c] = moment[i, c] if gram[0, 0, c] > 0 else np.nan
+                _add_products(factor[i], observed, moment[i])
+            _substitute(gram, moment)
+            for i in range(size):
+                _told(moment[i], ever, out[one, i, start : start + count])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add(product, seen, total):  # type: ignore[no-untyped-def]
-    for c in range(len(seen)):
-        total[c] += product if seen[c] else 0.0
+def _spread(valid, seen):  # type: ignore[no-untyped-def]
+    """Write 1 where a cell was seen and 0 elsewhere, and say whether all cells are alike."""
+    clear = 0
+    for c in range(len(valid)):
+        seen[c] = 1.0 if valid[c] else 0.0
+        clear += 1 if valid[c] else 0
+    return clear == 0 or clear == len(valid)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add_observed(factor, seen, y, total):  # type: ignore[no-untyped-def]
-    for c in range(len(seen)):
-        total[c] += factor * np.float64(y[c]) if seen[c] else 0.0
+def _observed(seen, y, out):  # type: ignore[no-untyped-def]
+    for c in range(len(y)):
+        out[c] = np.float64(y[c]) if seen[c] > 0 else 0.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _decompose(gram, ridge, count):  # type: ignore[no-untyped-def]
-    """Turn ``gram + ridge`` into its Cholesky triangle in place; ``gram[0, 0]`` stays 0 where nothing was seen."""
-    size = len(gram)
+def _add_products(factor, planes, total):  # type: ignore[no-untyped-def]
+    """Add the planes of all days times their factors, one day after another."""
+    for day in range(0, len(factor), 4):
+        f0, f1, f2, f3 = factor[day], factor[day + 1], factor[day + 2], factor[day + 3]
+        p0, p1, p2, p3 = planes[day], planes[day + 1], planes[day + 2], planes[day + 3]
+        for c in range(len(total)):
+            total[c] = total[c] + f0 * p0[c] + f1 * p1[c] + f2 * p2[c] + f3 * p3[c]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _triangle(seen, factor, ridge, gram):  # type: ignore[no-untyped-def]
+    """Sum the products of the days on which each cell was seen, and decompose them."""
+    size = len(factor)
+    for i in range(size):
+        for j in range(i + 1):
+            gram[i, j, :] = 0.0
+            _add_products(factor[i] * factor[j], seen, gram[i, j])
+    _decompose(gram, ridge)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _decompose(gram, ridge):  # type: ignore[no-untyped-def]
+    """Turn ``gram + ridge`` into its Cholesky triangle in place, with one over its diagonal in the diagonal.
+
+    What stands for a cell that was never seen does not matter.
+    """
+    size, _, cells = gram.shape
     for j in range(size):
-        for c in range(count):
-            if j > 0:
-                gram[j, j, c] += ridge
+        diagonal = gram[j, j]
+        if j > 0:
+            for c in range(cells):
+                diagonal[c] += ridge
         for k in range(j):
-            for c in range(count):
-                gram[j, j, c] -= gram[j, k, c] * gram[j, k, c]
-        for c in range(count):
-            square = gram[j, j, c]
+            _take(gram[j, k], gram[j, k], diagonal)
+        for c in range(cells):
             # Rounding can leave a hair below zero where all dates of a cell coincide
-            root = np.sqrt(max(square, 1e-12))
-            gram[j, j, c] = root if j > 0 or square > 0 else square
+            diagonal[c] = 1.0 / np.sqrt(max(diagonal[c], 1e-12))
         for i in range(j + 1, size):
             for k in range(j):
-                for c in range(count):
-                    gram[i, j, c] -= gram[i, k, c] * gram[j, k, c]
-            for c in range(count):
-                gram[i, j, c] /= gram[j, j, c] if gram[j, j, c] > 0 else 1.0
+                _take(gram[i, k], gram[j, k], gram[i, j])
+            _scale(diagonal, gram[i, j])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _substitute(gram, moment, count):  # type: ignore[no-untyped-def]
+def _substitute(gram, moment):  # type: ignore[no-untyped-def]
     """Solve with the triangle, forwards and backwards, in place."""
     size = len(moment)
     for i in range(size):
         for k in range(i):
-            for c in range(count):
-                moment[i, c] -= gram[i, k, c] * moment[k, c]
-        for c in range(count):
-            moment[i, c] /= gram[i, i, c] if gram[i, i, c] > 0 else 1.0
+            _take(gram[i, k], moment[k], moment[i])
+        _scale(gram[i, i], moment[i])
     for i in range(size - 1, -1, -1):
         for k in range(i + 1, size):
-            for c in range(count):
-                moment[i, c] -= gram[k, i, c] * moment[k, c]
-        for c in range(count):
-            moment[i, c] /= gram[i, i, c] if gram[i, i, c] > 0 else 1.0
+            _take(gram[k, i], moment[k], moment[i])
+        _scale(gram[i, i], moment[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _take(one, other, total):  # type: ignore[no-untyped-def]
+    for c in range(len(total)):
+        total[c] -= one[c] * other[c]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _scale(factor, total):  # type: ignore[no-untyped-def]
+    for c in range(len(total)):
+        total[c] *= factor[c]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _told(values, ever, out):  # type: ignore[no-untyped-def]
+    for c in range(len(out)):
+        out[c] = np.float32(values[c]) if ever[c] > 0 else np.float32(np.nan)

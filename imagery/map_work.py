@@ -133,7 +133,7 @@ class MapWork:
         found = self._observer().observe(self.period, self.around(block), wanted, files)
         logs, green, medians = self._swept(found)
         here = found.seen[inner]
-        pool = pooled(logs, found.seen, self.model.settings.smoothing_cells)[:, here]
+        pool = _those(pooled(logs, found.seen, self.model.settings.smoothing_cells), here)
         codes[here] = self.model.classifier.chosen(pool)
         probability = softmax(pool)
         for layer, plane in zip(self.layers, cells, strict=True):
@@ -163,10 +163,10 @@ class MapWork:
             if found is not None:
                 stack, left = found.stack, cells
                 if name in medians:
-                    known = found.seen[inner]
-                    planes[:-1, known] = medians[name][:, cells[found.seen]]
+                    _put(planes[:-1], found.seen[inner], _those(medians[name], cells[found.seen]))
                     left = cells & ~found.seen
-                planes[:-1, left[inner]] = composite_medians(stack.at(left), span)
+                if left.any():
+                    _put(planes[:-1], left[inner], composite_medians(stack.at(left), span))
                 rim = (stack.shape[0] - wanted.shape[0]) // 2
                 clear = stack.valid[:, rim : stack.shape[0] - rim, rim : stack.shape[1] - rim][:, *inner]
                 days = [span[0] <= day <= span[1] for day in stack.days]
@@ -191,7 +191,10 @@ class MapWork:
         place = np.flatnonzero(found.seen)
         for part in found.parts:
             planes = found.part(part)
-            logs.reshape(len(logs), -1)[:, place[part]] = log_probability(model.classifier.scores(planes))
+            here = place[part]
+            side_by_side = here[-1] - here[0] == len(here) - 1
+            into = slice(int(here[0]), int(here[-1]) + 1) if side_by_side else here
+            logs.reshape(len(logs), -1)[:, into] = log_probability(model.classifier.scores(planes))
             for crop, rule in rules.items():
                 if rule is not None:
                     green[crop].reshape(-1)[place[part]] = rule.holds(planes)
@@ -227,6 +230,22 @@ class MapWork:
             return percent(entropy(probability))
         code = model.profile.legend.code(layer.crop)
         return crop_percent(probability, model.classifier.codes, code, model.calibration(layer.crop))
+
+
+def _those(planes: NDArray[Any], cells: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the true cells of planes of their shape, shape (k, n); a view where all are."""
+    flat = planes.reshape(len(planes), -1)
+    return flat if cells.all() else np.take(flat, np.flatnonzero(cells), axis=1)
+
+
+def _put(planes: NDArray[np.int16], cells: NDArray[np.bool_], values: NDArray[np.int16]) -> None:
+    """Write values, shape (k, n), into the n true cells of planes (k, h, w)."""
+    if cells.all():
+        planes[:] = values.reshape(planes.shape)
+        return
+    place = np.flatnonzero(cells)
+    for plane, row in zip(planes, values, strict=True):
+        np.put(plane, place, row)
 
 
 @lru_cache(maxsize=4)

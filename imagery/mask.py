@@ -40,7 +40,7 @@ def flagged(mask: NDArray[np.integer], rule: MaskRule, entries: tuple[int, ...])
         # One look-up in a table of 256 is several times faster than a search among the classes
         table = np.zeros(256, dtype=np.bool_)
         table[list(entries)] = True
-        return np.asarray(table[mask])
+        return np.asarray(np.take(table, mask))
     return np.isin(mask, entries)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from geo.errors import InputError, Problem
 
@@ -20,9 +20,10 @@ __all__ = ["require_sound_trees"]
 
 _MOST_TREES = 20_000
 _MOST_LEAVES = 4_096
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_ONE = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
+_NUMBER, _NUMBER_LINE = re.compile(_ONE), re.compile(rf"{_ONE}(?: {_ONE})*+")
 _SETTING = re.compile(r"\[\w{1,60}: [^\[\]\n]{0,4000}\]")
-_WHOLE = re.compile(r"-?\d{1,15}")
+_WHOLE, _WHOLE_LINE = re.compile(r"-?\d{1,15}"), re.compile(r"-?\d{1,15}(?: -?\d{1,15})*+")
 _HEADER = ("version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective")
 _BY_SPLIT = ("split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child")
 _BY_SPLIT_TOLD = ("internal_value", "internal_weight", "internal_count")
@@ -111,7 +112,7 @@ def _check_tree(block: str, number: int, features: int) -> None:
     lengths = dict.fromkeys((*_BY_SPLIT, *_BY_SPLIT_TOLD), leaves - 1) | dict.fromkeys(_BY_LEAF, leaves)
     if set(tree) != {*lengths, "num_leaves", "num_cat", "is_linear", "shrinkage"}:
         raise ValueError(f"tree {number} with other lines")
-    numbers = {key: list(_numbers(tree[key], key)) for key in lengths}
+    numbers = {key: _numbers(tree[key], key) for key in lengths}
     # Of a tree without a split the library tells its value alone
     untold = {key for key in _BY_LEAF if key != "leaf_value" and leaves == 1 and not numbers[key]}
     if any(len(numbers[key]) != length for key, length in lengths.items() if key not in untold):
@@ -157,9 +158,18 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def _numbers(text: str, key: str) -> Iterator[float]:
-    for word in text.split(" ") if text else ():
-        if word in ("inf", "-inf") and key in _UNBOUNDED:
-            yield float(word)
-        else:
-            yield _whole(word) if key in _INTEGERS else _number(word)
+def _numbers(text: str, key: str) -> list[float]:
+    """Return the numbers of a line; a sound line is told as a whole, which is faster than word by word."""
+    if key in _INTEGERS and _WHOLE_LINE.fullmatch(text):
+        return [int(word) for word in text.split(" ")]
+    if key not in _INTEGERS and _NUMBER_LINE.fullmatch(text):
+        found = [float(word) for word in text.split(" ")]
+        if all(map(math.isfinite, found)):
+            return found
+    return [_single(word, key) for word in text.split(" ")] if text else []
+
+
+def _single(word: str, key: str) -> float:
+    if word in ("inf", "-inf") and key in _UNBOUNDED:
+        return float(word)
+    return _whole(word) if key in _INTEGERS else _number(word)

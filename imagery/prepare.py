@@ -292,6 +292,7 @@ def composite_style(sensor: Sensor, window: str, span: tuple[date, date]) -> Ras
     return RasterStyle(
         nodata=NODATA,
         descriptions=(*sensor.common, "valid_count"),
+        packing="ZSTD",
         tags={
             "WINDOW": window,
             "START": str(span[0]),

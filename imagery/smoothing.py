@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["LEAST_PROBABILITY", "log_probability", "pooled", "reach"]
+__all__ = ["LEAST_PROBABILITY", "first_highest", "highest", "log_probability", "pooled", "reach"]
 
 LEAST_PROBABILITY = 1e-3
 """Probabilities count as at least this, so that no single cell can veto a class."""
@@ -32,12 +32,30 @@ def reach(width_cells: float) -> int:
 
 def log_probability(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the logarithm of the probabilities that raw scores stand for, shape (classes, n)."""
-    shifted = scores - scores.max(axis=0)
+    shifted = scores - highest(scores)
     total = np.zeros(scores.shape[1])
     for layer in np.exp(shifted):
         total += layer
     shifted -= np.log(total)
     return np.asarray(np.maximum(shifted, np.log(LEAST_PROBABILITY), out=shifted))
+
+
+def highest(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the highest of all classes for each cell: plane by plane, which is faster than column by column."""
+    top: NDArray[np.float64] = scores[0].copy()
+    for layer in scores[1:]:
+        np.maximum(top, layer, out=top)
+    return top
+
+
+def first_highest(scores: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return which of at most 255 classes is highest for each cell; the first where they tie."""
+    at = np.zeros(scores.shape[1:], dtype=np.uint8)
+    top = scores[0].copy()
+    for place, layer in enumerate(scores[1:], start=1):
+        np.putmask(at, layer > top, np.uint8(place))
+        np.maximum(top, layer, out=top)
+    return at
 
 
 def pooled(logs: NDArray[np.float64], seen: NDArray[np.bool_], width_cells: float) -> NDArray[np.float64]:

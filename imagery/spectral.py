@@ -7,12 +7,14 @@ neighbours; the indices of moisture, bare soil and disturbance stand here for th
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from geo.errors import Problem
@@ -21,6 +23,8 @@ from imagery.formula import Formula, read_formula
 __all__ = ["INDICES", "LETTERS", "SpectralIndex", "index_problems", "indices_for", "spectral_index"]
 
 Plane = NDArray[np.float32]
+
+_TILE = 1024  # cells handled at once, so that both sums stay in the first cache
 
 LETTERS: Mapping[str, str] = {
     "B": "blue",
@@ -60,8 +64,13 @@ class SpectralIndex:
     @property
     def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Of a normalised difference of sums of bands: the bands of both sums; None for another form."""
-        found = self.formula.normalised_difference
-        return None if found is None else (_named(found[0]), _named(found[1]))
+        return _sides(self.formula)
+
+
+@cache  # asked for with every part of every block
+def _sides(formula: Formula) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    found = formula.normalised_difference
+    return None if found is None else (_named(found[0]), _named(found[1]))
 
 
 def _named(letters: Iterable[str]) -> tuple[str, ...]:
@@ -103,8 +112,60 @@ def spectral_index(name: str, bands: Mapping[str, Plane]) -> Plane:
     >>> spectral_index("NDVI", {"nir": nir, "red": red})
     array([0.6666667,       nan], dtype=float32)
     """
+    sides = INDICES[name].sides
+    if sides is not None:
+        return _normalised_difference([bands[band] for band in sides[0]], [bands[band] for band in sides[1]])
     formula = INDICES[name].formula
     return formula.value({letter: np.maximum(bands[LETTERS[letter]], np.float32(0)) for letter in formula.names})
+
+
+def _normalised_difference(plus: Sequence[Plane], minus: Sequence[Plane]) -> Plane:
+    """Return ``(A - B) / (A + B)`` of two sums of planes, with the operations and in the order of the formula."""
+    out = np.empty(plus[0].shape, dtype=np.float32)
+    _normalised(_rows(plus), _rows(minus), out.reshape(-1))
+    return out
+
+
+def _rows(planes: Sequence[Plane]) -> Plane:
+    """Return planes as rows, one plane without a copy."""
+    rows = planes[0][None] if len(planes) == 1 else np.stack(planes)
+    return np.ascontiguousarray(rows, dtype=np.float32).reshape(len(planes), -1)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _normalised(one, other, out):  # type: ignore[no-untyped-def]
+    above, below = np.empty(_TILE, dtype=np.float32), np.empty(_TILE, dtype=np.float32)
+    for start in range(0, len(out), _TILE):
+        end = min(start + _TILE, len(out))
+        for side, total in ((one, above), (other, below)):
+            _not_negative(side[0, start:end], total)
+            for plane in range(1, len(side)):
+                _add(side[plane, start:end], total)
+        _ratio(above, below, out[start:end])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _not_negative(plane, total):  # type: ignore[no-untyped-def]
+    nothing = np.float32(0)
+    for c in range(len(plane)):
+        total[c] = nothing if plane[c] < nothing else plane[c]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add(plane, total):  # type: ignore[no-untyped-def]
+    nothing = np.float32(0)
+    for c in range(len(plane)):
+        total[c] += nothing if plane[c] < nothing else plane[c]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _ratio(one, other, out):  # type: ignore[no-untyped-def]
+    largest = np.float32(3.4028235e38)
+    for c in range(len(out)):
+        below = one[c] + other[c]
+        index = (one[c] - other[c]) / below
+        defined = (below != np.float32(0)) & (abs(index) <= largest)
+        out[c] = index if defined else np.float32(np.nan)
 
 
 def indices_for(bands: Iterable[str], wanted: Iterable[str] = tuple(INDICES)) -> tuple[str, ...]:

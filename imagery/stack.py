@@ -17,6 +17,7 @@ from itertools import groupby
 import numpy as np
 import rasterio
 from affine import Affine
+from numba import njit
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
@@ -299,6 +300,11 @@ def _lay(
             Problem(f"scene {scene.id}, {found.where}", found.found, found.expected, found.remedy), scene.id
         ) from error
     first = not valid.any()
+    shift = _whole_shift(scene, raw, sensor)
+    if shift is not None and scene.relief is None:
+        _lay_whole(raw, shift, sensor, clear, values, first)
+        valid |= clear
+        return
     clear &= ~_empty(raw, sensor)
     units = {
         name: _to_units(
@@ -317,6 +323,69 @@ def _lay(
         # What the first scene of a day leaves in cells that are not clear does not matter
         np.copyto(values[layer], physical, where=True if first else clear)
     valid |= clear
+
+
+def _whole_shift(scene: Scene, raw: dict[str, NDArray[np.number]], sensor: Sensor) -> dict[str, int] | None:
+    """Return what is added to each band where units are steps of the raw numbers, the usual case; else None."""
+    if sensor.is_power or sensor.nodata not in range(np.iinfo(np.uint16).max + 1):
+        return None
+    found = {}
+    for name, cells in raw.items():
+        shift = _shift_in_units(cells, scene.bands[name].scale, scene.bands[name].offset, sensor.quantum)
+        if shift is None:
+            return None
+        found[name] = shift
+    return found
+
+
+def _lay_whole(
+    raw: dict[str, NDArray[np.number]],
+    shift: dict[str, int],
+    sensor: Sensor,
+    clear: NDArray[np.bool_],
+    values: NDArray[np.int16],
+    first: bool,
+) -> None:
+    """Lay bands of whole steps into a layer, in one pass over each, and let no empty cell count as clear."""
+    join_any, nodata = sensor.nodata_rule == "any", np.uint16(sensor.nodata or 0)
+    empty = np.full(clear.shape, not join_any, dtype=np.bool_)
+    # What the first scene of a day leaves in cells that are not clear does not matter
+    into = values if first else np.empty_like(values)
+    for layer, (name, cells) in zip(into, raw.items(), strict=True):
+        _shifted(np.ascontiguousarray(cells), nodata, np.int16(shift[name]), join_any, layer, empty)
+    clear &= ~empty
+    if not first:
+        np.copyto(values, into, where=clear)
+
+
+@njit(nogil=True, cache=True)
+def _shifted(raw, nodata, shift, join_any, out, empty):  # type: ignore[no-untyped-def]
+    """Write raw numbers in units, and note where they hold nothing."""
+    highest = np.uint16(_HIGHEST)
+    for row in range(raw.shape[0]):
+        _shifted_row(raw[row], shift, highest, out[row])
+        if join_any:
+            _any_empty(raw[row], nodata, empty[row])
+        else:
+            _all_empty(raw[row], nodata, empty[row])
+
+
+@njit(nogil=True, cache=True)
+def _shifted_row(raw, shift, highest, out):  # type: ignore[no-untyped-def]
+    for col in range(len(raw)):
+        out[col] = np.int16(min(raw[col], highest)) + shift
+
+
+@njit(nogil=True, cache=True)
+def _any_empty(raw, nodata, empty):  # type: ignore[no-untyped-def]
+    for col in range(len(raw)):
+        empty[col] |= raw[col] == nodata
+
+
+@njit(nogil=True, cache=True)
+def _all_empty(raw, nodata, empty):  # type: ignore[no-untyped-def]
+    for col in range(len(raw)):
+        empty[col] &= raw[col] == nodata
 
 
 def _moved(geobox: GeoBox, shift_m: tuple[float, float]) -> GeoBox:
@@ -403,10 +472,17 @@ def _in_decibels(power: NDArray[np.number]) -> NDArray[np.float64]:
 
 def _to_units(raw: NDArray[np.number], scale: float, offset: float, quantum: float) -> NDArray[np.int16]:
     """Return ``(scale * raw + offset) / quantum`` rounded to whole units."""
-    factor, shift = scale / quantum, offset / quantum
-    whole = round(shift)
-    if raw.dtype == np.uint16 and abs(factor - 1) < 1e-12 and abs(shift - whole) < 1e-9 and -_HIGHEST <= whole <= 0:
+    whole = _shift_in_units(raw, scale, offset, quantum)
+    if whole is not None:
         # The usual case stays in 16 bits, where a plane is handled several times faster
         return np.asarray(np.minimum(raw, np.uint16(_HIGHEST)).view(np.int16) + np.int16(whole))
-    units = np.rint(np.nan_to_num(raw * factor + shift))
+    units = np.rint(np.nan_to_num(raw * (scale / quantum) + offset / quantum))
     return np.asarray(np.clip(units, _LOWEST, _HIGHEST), dtype=np.int16)
+
+
+def _shift_in_units(raw: NDArray[np.number], scale: float, offset: float, quantum: float) -> int | None:
+    """Return the whole units that are to be added to raw numbers whose steps are units; None for others."""
+    factor, shift = scale / quantum, offset / quantum
+    whole = round(shift)
+    stepwise = abs(factor - 1) < 1e-12 and abs(shift - whole) < 1e-9 and -_HIGHEST <= whole <= 0
+    return whole if raw.dtype == np.uint16 and stepwise else None

@@ -77,11 +77,10 @@ def encode(task: Task) -> None:
     for raw in sorted(task.folder.glob("raw-*.tif")):
         with rasterio.open(raw) as source:
             large = np.dtype(source.dtypes[0]).itemsize > 1
-        looks = {"predictor": "YES", "level": "1"} if large else {"level": "6"}
-        threads = str(task.jobs)
-        copy(
-            raw, task.out / raw.name, driver="COG", compress="DEFLATE", blocksize=512, num_threads=threads, **looks
+        looks = (
+            {"compress": "ZSTD", "predictor": "YES", "level": "1"} if large else {"compress": "DEFLATE", "level": "6"}
         )
+        copy(raw, task.out / raw.name, driver="COG", blocksize=512, num_threads=str(task.jobs), **looks)
 
 
 if __name__ == "__main__":
