@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -229,6 +229,7 @@ class CogWriter:
         self._scratch = path.with_name(f".{path.stem}.raw.part.tif")
         self._part = path
         self._dataset: Any = None
+        self._with_overviews = False
         self._writing, self._closing = ExitStack(), ExitStack()
 
     def __enter__(self) -> CogWriter:
@@ -262,6 +263,22 @@ class CogWriter:
         """End the writing of blocks, in the thread that began it; what follows may be done by another."""
         self._writing.close()
 
+    def add_overviews(self) -> None:
+        """Make the overviews once all is written, unless they are there.
+
+        The driver would make them itself, from all bands at once, which is slower.
+        """
+        if self._with_overviews:
+            return
+        try:
+            with rasterio.open(self._scratch, "r+") as scratch:
+                factors = _overview_factors(scratch.shape)
+                if factors:
+                    scratch.build_overviews(factors, Resampling[self._style.overviews])
+        except RasterioError as error:
+            raise cannot_write(self._path, reason(error)) from error
+        self._with_overviews = True
+
     def __exit__(self, *exc: Any) -> None:
         both = ExitStack()
         both.push(self._closing.__exit__)
@@ -293,12 +310,8 @@ class CogWriter:
         if kind is not None:
             return
         large = np.dtype(self._dtype).itemsize > 1
+        self.add_overviews()
         try:
-            # The driver would make the overviews itself, from all bands at once, which is slower
-            with rasterio.open(self._scratch, "r+") as scratch:
-                factors = _overview_factors(scratch.shape)
-                if factors:
-                    scratch.build_overviews(factors, Resampling[self._style.overviews])
             copy_dataset(
                 self._scratch,
                 self._part,
@@ -345,8 +358,17 @@ class CogWriters:
                 writer.stop()
             self._stack.pop_all()
         with ThreadPoolExecutor(self._threads) as pool:
-            for finished in [pool.submit(writer.__exit__, None, None, None) for writer in self._writers]:
+            # Twice as many shorter jobs leave less of the last one to a single thread
+            first = [(writer, pool.submit(writer.add_overviews)) for writer in self._writers]
+            for finished in [pool.submit(_finished, writer, summarised) for writer, summarised in first]:
                 finished.result()
+
+
+def _finished(writer: CogWriter, summarised: Future[None]) -> None:
+    """Finish a raster whose overviews were asked for before, and so are never waited for in vain."""
+    error = summarised.exception()
+    writer.__exit__(None if error is None else type(error), error, None)
+    summarised.result()
 
 
 def _overview_factors(shape: tuple[int, int]) -> list[int]:

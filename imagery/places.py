@@ -10,7 +10,6 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from scipy.spatial import cKDTree
 
 from geo.blocks import Block, map_blocks
 from geo.errors import Problem, QualityGateError
@@ -168,6 +167,8 @@ def coarse_features(
     place = {key: number for number, key in enumerate(_keys(coarse.places))}
     of = np.array([place[key] for key in _keys(kept)], dtype=np.int64)
     sites = np.column_stack([kept.x_m, kept.y_m])
+    from scipy.spatial import cKDTree  # takes a while to load, and maps are made without it
+
     nearest = cKDTree(np.column_stack([samples.x_m, samples.y_m])).query(sites)[1]
     return CoarsePlaces(
         planes=data.planes,

@@ -78,7 +78,9 @@ def encode(task: Task) -> None:
         with rasterio.open(raw) as source:
             large = np.dtype(source.dtypes[0]).itemsize > 1
         looks = (
-            {"compress": "ZSTD", "predictor": "YES", "level": "1"} if large else {"compress": "DEFLATE", "level": "6"}
+            {"compress": "ZSTD", "predictor": "YES", "level": "1"}
+            if large
+            else {"compress": "DEFLATE", "level": "6"}
         )
         copy(raw, task.out / raw.name, driver="COG", blocksize=512, num_threads=str(task.jobs), **looks)
 

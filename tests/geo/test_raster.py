@@ -20,7 +20,7 @@ from pyproj import Transformer
 
 from geo import raster
 from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks
-from geo.errors import AltdevError, InputError
+from geo.errors import AltdevError, InputError, Problem
 from geo.raster import (
     CogWriter,
     CogWriters,
@@ -166,7 +166,7 @@ class TestWriteCog:
         assert names(tmp_path) == ["a.tif"]
         assert (tmp_path / "a.tif").read_bytes() == before
 
-    @pytest.mark.parametrize("fault", [None, "while blocks come", "of one file at the end"])
+    @pytest.mark.parametrize("fault", [None, "while blocks come", "of one file at the end", "of its overviews"])
     def test_several_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None) -> None:
         """Law: files finished in threads are those written alone; what fails leaves what stood there."""
         old = {name: tmp_path / f"{name}.tif" for name in "abc"}
@@ -180,7 +180,12 @@ class TestWriteCog:
                 raise raster.RasterioError("no room")
             copy(source, target, **options)
 
+        def without_room(writer: CogWriter) -> None:
+            if fault == "of its overviews" and writer._path.stem == "b":
+                raise AltdevError(Problem("b", "no room", "some", "make some"))
+
         monkeypatch.setattr(raster, "copy_dataset", failing)
+        monkeypatch.setattr(CogWriter, "add_overviews", without_room)
         expecting = nullcontext() if fault is None else pytest.raises((AltdevError, ZeroDivisionError))
         with expecting, CogWriters(2) as together:
             for number, path in enumerate(old.values()):
@@ -189,7 +194,7 @@ class TestWriteCog:
             if fault == "while blocks come":
                 raise ZeroDivisionError
         assert names(tmp_path) == ["a.tif", "b.tif", "c.tif"]
-        kept = {None: "", "while blocks come": "abc", "of one file at the end": "b"}[fault]
+        kept = {None: "", "while blocks come": "abc", "of one file at the end": "b", "of its overviews": "b"}[fault]
         for number, (name, path) in enumerate(old.items()):
             monkeypatch.undo()
             write_cog(tmp_path / "alone", DIGITS + number, grid(3, 4))

@@ -49,19 +49,19 @@ def _cholesky_solve(gram: NDArray[np.float64], moment: NDArray[np.float64]) -> N
         for k in range(j):
             gram[j, j] -= gram[j, k] * gram[j, k]
         # Rounding can leave a hair below zero where all dates of a cell coincide
-        gram[j, j] = np.sqrt(np.maximum(gram[j, j], 1e-12))
+        gram[j, j] = 1 / np.sqrt(np.maximum(gram[j, j], 1e-12))
         for i in range(j + 1, size):
             for k in range(j):
                 gram[i, j] -= gram[i, k] * gram[j, k]
-            gram[i, j] /= gram[j, j]
+            gram[i, j] *= gram[j, j]
     for i in range(size):
         for k in range(i):
             moment[i] -= gram[i, k] * moment[k]
-        moment[i] /= gram[i, i]
+        moment[i] *= gram[i, i]
     for i in reversed(range(size)):
         for k in range(i + 1, size):
             moment[i] -= gram[k, i] * moment[k]
-        moment[i] /= gram[i, i]
+        moment[i] *= gram[i, i]
     return moment
 
 

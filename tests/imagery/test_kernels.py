@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imagery.composite import percentiles
+from imagery.composite import band_percentiles, percentiles
 from imagery.course import course
 from imagery.discriminant import fit_discriminant
 from imagery.disturbance import disturbance
 from imagery.geomedian import geometric_median
 from imagery.mask import disk, grow, without_specks
 from imagery.phenology import season_of
-from imagery.smoothing import pooled, reach
-from imagery.spectral import INDICES
+from imagery.smoothing import first_highest, highest, pooled, reach
+from imagery.spectral import INDICES, LETTERS, spectral_index
 from imagery.texture import local_mean_and_deviation
 from tests.imagery import plain_kernels as plain
 
@@ -41,6 +41,37 @@ def test_percentiles(seed: int, days: int, cells: int, share: float) -> None:
     ordered, count = plain.masked_sort(values, valid), valid.sum(axis=0, dtype=np.int16)
     for percent, layer in zip(percents, found, strict=True):
         np.testing.assert_array_equal(layer, plain.percentile(ordered, count, percent))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=SEEDS, days=st.integers(0, 9), cells=CELLS, share=SHARES)
+def test_percentiles_of_bands(seed: int, days: int, cells: int, share: float) -> None:
+    """Law: bands taken together are those taken alone; runs of cells seen alike and seen differently."""
+    rng = np.random.default_rng(seed)
+    values, valid = (
+        rng.integers(-32_000, 32_000, (days, 3, cells)).astype(np.int16),
+        seen(rng, (days, cells), share),
+    )
+    valid[:, : cells // 2] = True
+    together = band_percentiles(values, valid, (10.0, 50.0))
+    for band in range(3):
+        np.testing.assert_array_equal(together[:, band], percentiles(values[:, band], valid, (10.0, 50.0)))
+
+
+@pytest.mark.parametrize("name", [name for name, index in INDICES.items() if index.sides is not None])
+def test_normalised_differences(name: str) -> None:
+    """Independent program: the formula as it is written; zero, negative, huge and missing values among them."""
+    rng = np.random.default_rng(len(name))
+    odd = np.array([0.0, -0.0, -0.2, 1e38, 3e38, np.inf, np.nan], dtype=np.float32)
+    formula = INDICES[name].formula
+    planes = {letter: rng.uniform(-0.1, 0.6, 1300).astype(np.float32) for letter in formula.names}
+    for plane in planes.values():
+        plane[rng.random(1300) < 0.3] = 0.0
+        plane[::3] = rng.choice(odd, len(plane[::3]))
+    with np.errstate(invalid="ignore", over="ignore"):
+        expected = formula.value({letter: np.maximum(plane, np.float32(0)) for letter, plane in planes.items()})
+    found = spectral_index(name, {LETTERS[letter]: plane for letter, plane in planes.items()})
+    np.testing.assert_array_equal(found, expected)
 
 
 @settings(max_examples=15, deadline=None)
@@ -112,6 +143,13 @@ def test_pools(seed: int, share: float, width: float) -> None:
     size = (9 + 2 * reach(width), 14 + 2 * reach(width))
     logs, known = np.log(rng.random((4, *size))), seen(rng, size, share)
     np.testing.assert_array_equal(pooled(logs, known, width), plain.pooled(logs, known, width))
+
+
+def test_highest_classes() -> None:
+    """Independent program: numpy's own, with ties, of which the first counts."""
+    scores = np.random.default_rng(0).integers(0, 4, (5, 900)).astype(float)
+    np.testing.assert_array_equal(highest(scores), scores.max(axis=0))
+    np.testing.assert_array_equal(first_highest(scores), scores.argmax(axis=0))
 
 
 @pytest.mark.parametrize("cells", [1, 511, 1300])

@@ -146,6 +146,25 @@ def test_scenes_of_one_day_are_one_observation(tmp_path: Path) -> None:
     assert reflectance(stack)[0, 0] == pytest.approx([0.2] * 6 + [0.3] * 2)
 
 
+@pytest.mark.parametrize("rule", ["any", "all"])
+def test_the_usual_case_is_laid_as_all_others(
+    world: tuple[Path, NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    """Independent program: the same scenes through the way of other numbers, empty cells of a band among them."""
+    catalog, _ = world
+    geobox = grid(48, 48)
+    sensor = SENSOR.model_copy(update={"nodata_rule": rule})
+    scenes = scenes_of(catalog, geobox)
+    block = Block(-3, -2, 48, 50)
+    usual = read_stack(scenes, geobox, block, sensor=sensor, cloud_buffer_m=0.0)
+    monkeypatch.setattr("imagery.stack._whole_shift", lambda *_: None)
+    other = read_stack(scenes, geobox, block, sensor=sensor, cloud_buffer_m=0.0)
+    assert np.array_equal(usual.valid, other.valid)
+    assert 0 < usual.valid.mean() < 1
+    clear = np.broadcast_to(usual.valid[:, None], usual.values.shape)
+    assert np.array_equal(usual.values[clear], other.values[clear])
+
+
 def test_a_scene_in_another_crs_is_warped(tmp_path: Path) -> None:
     """Literal: a flat scene in the next UTM zone keeps its reflectance where it covers the grid."""
     to_next = Transformer.from_crs(CRS, "EPSG:32641", always_xy=True)
