@@ -22,6 +22,7 @@ from imagery.class_map import NOT_KNOWN, crop_percent, entropy, percent
 from imagery.classifier import softmax
 from imagery.composite import NODATA, to_composite
 from imagery.extent import block_key, scene_key
+from imagery.features import PART
 from imagery.model import TrainedModel
 from imagery.observe import BlockFeatures, Observer, PeriodScenes, window_spans
 from imagery.prepare import composite_medians
@@ -132,15 +133,29 @@ class MapWork:
             return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, None, {}))
         found = self._observer().observe(self.period, self.around(block), wanted, files)
         logs, green, medians = self._swept(found)
-        here = found.seen[inner]
-        pool = _those(pooled(logs, found.seen, self.model.settings.smoothing_cells), here)
-        codes[here] = self.model.classifier.chosen(pool)
-        probability = softmax(pool)
-        for layer, plane in zip(self.layers, cells, strict=True):
-            plane[here] = (
-                green[layer.crop][inner][here] if layer.kind == "greenness" else self._values(layer, probability)
-            )
+        few = max(1, PART // block.width)  # rows whose probabilities stay in the cache
+        for first in range(0, block.height, few):
+            rows = slice(first, min(first + few, block.height))
+            around = slice(rows.start, rows.stop + 2 * rim)
+            probability = self._decided(logs[:, around], found.seen[around], codes[rows])
+            here = found.seen[inner][rows]
+            for layer, plane in zip(self.layers, cells, strict=True):
+                plane[rows][here] = (
+                    green[layer.crop][inner][rows][here]
+                    if layer.kind == "greenness"
+                    else self._values(layer, probability)
+                )
         return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, found, medians))
+
+    def _decided(
+        self, logs: NDArray[np.float64], seen: NDArray[np.bool_], codes: NDArray[np.uint8]
+    ) -> NDArray[np.float64]:
+        """Write the codes of cells from log probabilities with their rim; return probabilities (classes, n)."""
+        rim = self.rim
+        here = seen[rim : seen.shape[0] - rim, rim : seen.shape[1] - rim]
+        pool = _those(pooled(logs, seen, self.model.settings.smoothing_cells), here)
+        codes[here] = self.model.classifier.chosen(pool)
+        return softmax(pool)
 
     def _composites(
         self,
