@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from geo.drivers import quiet_libtiff, raster_format, require_plain_file
 from geo.errors import AltdevError, InputError, Problem, reason
 from geo.files import atomic, cannot_write
 from geo.limits import require_within
+from geo.overviews import Summary, write_overviews
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
 from geo.stored import opened_in_place, stored_object
 
@@ -71,8 +73,8 @@ class RasterStyle:
     """Class code to ``#rrggbb``, for class maps."""
     categories: Mapping[int, str] = field(default_factory=dict)
     """Class code to name, written as tags."""
-    overviews: str = "average"
-    """Resampling of overviews: ``mode`` for classes, ``average`` for quantities."""
+    overviews: Summary = "average"
+    """What stands for four cells in overviews: ``mode`` for classes, ``average`` for quantities."""
     packing: Literal["DEFLATE", "ZSTD"] = "DEFLATE"
     """``DEFLATE`` is read by every program; ``ZSTD``, read by GDAL 2.3 and later, takes a third of the time."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -232,10 +234,16 @@ class CogWriter:
         self._with_overviews = False
         self._writing, self._closing = ExitStack(), ExitStack()
 
+    @property
+    def bytes(self) -> int:
+        """Size of the raster without its overviews, unpacked."""
+        height, width = self._geobox.shape
+        return int(height * width * self._bands * np.dtype(self._dtype).itemsize)
+
     def __enter__(self) -> CogWriter:
         with ExitStack() as stack:  # undone in reverse order: close, turn into a COG, tidy up, move into place
             self._part = stack.enter_context(atomic(self._path))
-            stack.callback(self._scratch.unlink, missing_ok=True)
+            stack.callback(self._tidy)
             stack.push(self._finish)
             with ExitStack() as writing:
                 self._dataset = writing.enter_context(self._create())
@@ -259,6 +267,10 @@ class CogWriter:
         except RasterioError as error:
             raise cannot_write(self._path, reason(error)) from error
 
+    def _tidy(self) -> None:
+        for path in self._scratch.parent.glob(f"{glob.escape(self._scratch.name)}*"):
+            path.unlink(missing_ok=True)
+
     def stop(self) -> None:
         """End the writing of blocks, in the thread that began it; what follows may be done by another."""
         self._writing.close()
@@ -266,15 +278,12 @@ class CogWriter:
     def add_overviews(self) -> None:
         """Make the overviews once all is written, unless they are there.
 
-        The driver would make them itself, from all bands at once, which is slower.
+        The driver would make them itself, which takes several times as long.
         """
         if self._with_overviews:
             return
         try:
-            with rasterio.open(self._scratch, "r+") as scratch:
-                factors = _overview_factors(scratch.shape)
-                if factors:
-                    scratch.build_overviews(factors, Resampling[self._style.overviews])
+            write_overviews(self._scratch, self._style.overviews)
         except RasterioError as error:
             raise cannot_write(self._path, reason(error)) from error
         self._with_overviews = True
@@ -358,8 +367,9 @@ class CogWriters:
                 writer.stop()
             self._stack.pop_all()
         with ThreadPoolExecutor(self._threads) as pool:
-            # Twice as many shorter jobs leave less of the last one to a single thread
-            first = [(writer, pool.submit(writer.add_overviews)) for writer in self._writers]
+            # Many short jobs, the largest first, leave little of the last one to a single thread
+            largest = sorted(self._writers, key=lambda writer: -writer.bytes)
+            first = [(writer, pool.submit(writer.add_overviews)) for writer in largest]
             for finished in [pool.submit(_finished, writer, summarised) for writer, summarised in first]:
                 finished.result()
 
@@ -369,14 +379,6 @@ def _finished(writer: CogWriter, summarised: Future[None]) -> None:
     error = summarised.exception()
     writer.__exit__(None if error is None else type(error), error, None)
     summarised.result()
-
-
-def _overview_factors(shape: tuple[int, int]) -> list[int]:
-    """Return powers of two that bring a raster (height, width) down to a single tile."""
-    factors: list[int] = []
-    while max(shape) // 2 ** len(factors) > BLOCK_SIZE:
-        factors.append(2 ** (len(factors) + 1))
-    return factors
 
 
 def check_raster(path: Path | str) -> list[Problem]:

@@ -99,4 +99,4 @@ def class_areas_ha(
     # Cells in the order of `codes`, so that only the sums asked for are kept
     rank = np.full(256, len(codes), dtype=np.uint8)
     rank[list(codes)] = np.arange(len(codes))
-    return covered_sums(in_cells, rank[class_map], cell_areas_ha(geobox), len(codes))
+    return covered_sums(in_cells, np.take(rank, class_map), cell_areas_ha(geobox), len(codes))
