@@ -27,7 +27,7 @@ from geo.vector import open_layer
 OPENED_IN = "geo/raster.py"
 IN_STORES = "geo/stored.py"
 """Opens objects in place, each with the one driver that its first bytes told."""
-WRITERS = {"maps/exchange/mbtiles.py", "maps/exchange/stac.py"}
+WRITERS = {"geo/overviews.py", "maps/exchange/mbtiles.py", "maps/exchange/stac.py"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
