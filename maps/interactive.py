@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import folium
 import jinja2
@@ -17,7 +19,10 @@ from maps.page_fonts import font_faces
 from maps.payload import catalogue, payload
 from maps.text import plain
 
-__all__ = ["render"]
+__all__ = ["DRAWN", "render"]
+
+DRAWN = ("overlays", "lines", "relief")
+"""Parts of a page's data that are drawn from layers of the survey file, and hold no figure."""
 
 # In order of use: each file defines one name that the later ones call.
 _SCRIPTS = (
@@ -34,13 +39,15 @@ _SCRIPTS = (
 )
 
 
-def render(page: Page) -> str:
+def render(page: Page, drawn: Mapping[str, Any] | None = None) -> str:
     """Return the page as one HTML document without any link to the outside.
 
     Parameters
     ----------
     page
         What it shows.
+    drawn
+        Shapes and pictures that stand in the page as they are given here (see `DRAWN`), in the place of its own.
 
     Returns
     -------
@@ -55,7 +62,7 @@ def render(page: Page) -> str:
         If the language is none of the six.
     """
     chosen = language(page.language)
-    content = payload(page)
+    content = payload(page) | dict(drawn or {})
     (south, west), (north, east) = content["bounds"]
     map_ = folium.Map(
         location=[(south + north) / 2, (west + east) / 2],

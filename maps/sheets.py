@@ -6,6 +6,9 @@ The budgets are those a cheap phone bears: the file is opened from a memory card
 from __future__ import annotations
 
 import html
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -15,15 +18,16 @@ import shapely
 
 from geo.errors import Problem, QualityGateError
 from maps.disclosure import Tier
-from maps.interactive import render
+from maps.interactive import DRAWN, render
 from maps.language import Language, language
 from maps.offline import content_policy
 from maps.page import Page
 from maps.page_fonts import font_faces
 from maps.parts import Parts
+from maps.payload import payload
 from maps.text import plain
 
-__all__ = ["BUDGETS", "Budget", "render_within", "split"]
+__all__ = ["BUDGETS", "Budget", "page_data", "redrawn", "render_within", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ BUDGETS = {
 """Budget by tier; of tier 0 for each sheet."""
 
 _MOST_SHEETS = 400
+_DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 # At the least, an outline keeps what is more than two points wide on a screen
 _DETAILS = (1.0, 0.6, 0.36, 0.2)
 
@@ -130,6 +135,49 @@ def _without_excess(page: Page, limit: Budget) -> Page:
         return page
     about = replace(page.about, notes=(*page.about.notes, "limits.many_cells"))
     return replace(page, about=about, parts=replace(page.parts, cells=None))
+
+
+def redrawn(page: Page, told: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of a product's page again, from its figures and from what is drawn in those given.
+
+    Parameters
+    ----------
+    page
+        What it shows, without the layers of `maps.interactive.DRAWN`.
+    told
+        The files as they were published: path to HTML.
+    """
+    limit = BUDGETS[page.about.tier]
+    first = next(iter(told.values()))
+    if page.about.tier is not Tier.FIELD:
+        page = _without_excess(page, limit)
+        details = [replace(page, detail=int(page.detail * share)) for share in _DETAILS]
+        units = page_data(first).get("units")
+        chosen = next((one for one in details if payload(one)["units"] == units), page)
+        return {"index.html": render(chosen, _drawn(first))}
+    if len(told) == 1:
+        return {"index.html": render(page, _drawn(first))}
+    parts = 1
+    while len(sheets := split(page, limit.shapes, parts=parts)) < len(told) - 1 and parts < _MOST_SHEETS:
+        parts = 2 * len(sheets) if parts > 1 else 2
+    names = [f"sheets/{number:02d}.html" for number in range(1, len(sheets) + 1)]
+    made = {name: render(sheet, _drawn(told.get(name, ""))) for name, sheet in zip(names, sheets, strict=True)}
+    return {"index.html": _index(page, sheets), **made}
+
+
+def page_data(text: str) -> dict[str, Any]:
+    """Return the data inside a page; empty where there are none that can be read."""
+    found = _DATA.search(text)
+    try:
+        content = json.loads(found[1]) if found is not None else {}
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _drawn(text: str) -> dict[str, Any]:
+    content = page_data(text)
+    return {name: content[name] for name in DRAWN if name in content}
 
 
 def split(page: Page, most: int, *, parts: int = 1) -> list[Page]:

@@ -79,6 +79,18 @@ class Context:
         )
 
     @cached_property
+    def published_units(self) -> Any:
+        """The units that an authority publishes figures for, as given: columns code and name."""
+        from geo.vector import read_layer
+
+        area = self.survey.area
+        layer = read_layer(
+            area.admin, layer=area.admin_layer, columns=(area.admin_code, area.admin_name), geometry="polygon"
+        )
+        named = {area.admin_code: "code", area.admin_name: "name"}
+        return layer[[*named, layer.geometry.name]].rename(columns=named)
+
+    @cached_property
     def profile(self) -> CropProfile:
         """The crop profile."""
         from imagery.profile import load_profile

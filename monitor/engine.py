@@ -5,6 +5,7 @@ Knows nothing of surveys; `monitor.workflow` lists the steps of one.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from geo.files import NO_ROOM, cannot_write
 from monitor.manifest import FileRecord, Manifest, StepRecord, fingerprint, plain
 from monitor.run_folder import RunFolder, is_kept, staged
 from monitor.stamp import content_sha256, is_stamped, stamp
+from monitor.totals import write_totals
 
 __all__ = ["DONE", "Listener", "Step", "execute", "foreseen", "selected", "shown", "tidied"]
 
@@ -63,6 +65,8 @@ class Step:
     """Gives the run's identifier, of a step that writes it; asked when due, since it takes reading every input."""
     stamps: Callable[[], str] | None = None
     """Gives the identifier that the tables of a step are stamped with, which decides nothing else of them."""
+    totalled: tuple[str, ...] = ()
+    """Patterns of tables that are made of inputs, and whose control totals are kept."""
     action: Callable[[Path, Callable[[int, int], None]], Mapping[str, Any]]
     """Writes into the folder given, reports progress, returns facts."""
 
@@ -229,6 +233,7 @@ def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: 
     staging = folder.staging(step.name)
     try:
         facts = plain(step.action(staging, lambda done, total: listener.progress(step.name, done, total)))
+        write_totals(staging, step.name, step.totalled)
     except OSError as error:
         if error.errno in NO_ROOM:  # whatever wrote, in whatever library
             raise cannot_write(Path(error.filename or staging), str(error.strerror)) from error
@@ -242,7 +247,8 @@ def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: 
     folder.publish(staging, made)
     folder.remove(set(announced.outputs) - set(made) - _outputs_of_others(manifest, step.name))
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    record = StepRecord(fingerprint=key, outputs=made, facts=facts, finished=finished, run=run)
+    told = json.loads(json.dumps(plain(step.parameters), default=str))
+    record = StepRecord(fingerprint=key, outputs=made, facts=facts, finished=finished, run=run, parameters=told)
     manifest = _with(manifest, step.name, record)
     folder.write_manifest(manifest)
     return manifest

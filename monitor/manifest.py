@@ -70,6 +70,8 @@ class StepRecord:
     """Time it ended (UTC); the only part that differs between equal runs."""
     run: str = ""
     """Identifier that its tables or products carry; empty where none does."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Settings it was made with, paths left out; empty of a run of a version that kept none."""
 
     @property
     def is_done(self) -> bool:
@@ -103,6 +105,7 @@ class Manifest:
                 "outputs": _records_to_json(step.outputs),
             }
             | ({"run": step.run} if step.run else {})
+            | ({"parameters": dict(step.parameters)} if step.parameters else {})
             for name, step in self.steps.items()
         }
         content: dict[str, Any] = {
@@ -129,6 +132,7 @@ class Manifest:
                 facts=dict(step["facts"]),
                 finished=step["finished"],
                 run=_text(step.get("run", "")),
+                parameters=dict(step.get("parameters", {})),
             )
             for name, step in content["steps"].items()
         }

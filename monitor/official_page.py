@@ -34,7 +34,7 @@ def official_page(context: Context, language: str) -> Page:
     """
     survey = context.survey
     figures = _figures(context)
-    units = _units(context)
+    units = context.published_units
     years = figures.estimates["period"].unique()
     return Page(
         about=About(
@@ -83,16 +83,6 @@ def _figures(context: Context) -> Figures:
         estimates=read("estimates/estimates").fillna(blank),
         **({"change": read("estimates/change").fillna({"flags": ""})} if has_change else {}),
         extra=tuple((name.split("/")[1], read(name)) for name in present),
-    )
-
-
-def _units(context: Context) -> Any:
-    area = context.survey.area
-    frame = read_layer(
-        area.admin, layer=area.admin_layer, columns=(area.admin_code, area.admin_name), geometry="polygon"
-    )
-    return frame[[area.admin_code, area.admin_name, frame.geometry.name]].rename(
-        columns={area.admin_code: "code", area.admin_name: "name"}
     )
 
 

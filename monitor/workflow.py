@@ -42,10 +42,29 @@ TIERED_VERBS = ("map", "report", "export")
 CARRYING = tuple(f"{verb}{tier}" for verb in TIERED_VERBS for tier in ("", ":1", ":2"))
 """Verbs whose products name the run; tables of the others are stamped when they are done."""
 
+_TOTALLED = {
+    "imagery": ("imagery/*/scenes.csv", "imagery/*/topography.csv"),
+    "frame": ("frame/strata.csv", "frame/known_units.csv"),
+    "reference": ("frame/interpretation.csv", "frame/known_readings.csv"),
+    "floors": ("estimates/floor_rules.csv", "estimates/prior_totals.csv"),
+    "overlay": ("overlay/zone_domains.csv", "overlay/zone_units.csv"),
+    "ad": ("overlay/ad_access.csv", "overlay/ad_domains.csv"),
+    "legality": ("overlay/legal_zones.csv", "overlay/legal_units.csv"),
+    "harm": tuple(f"indicators/{name}.csv" for name in ("harm_units", "footprint", "rings", "water_*")),
+    "benefit": ("indicators/benefit_*.csv",),
+    "impact": tuple(f"impact/{name}.csv" for name in ("panel", "units", "distances", "sites")),
+    "hot_spots": ("indicators/hot_spot*.csv",),
+    "official": ("estimates/estimates.csv", "overlay/land*.csv"),
+}
+"""Step to its tables that are made of inputs outside the run folder."""
+
 DISCLOSURE = "disclosure"
 """Step that products of tiers 1 and 2 need; no verb of its own."""
 
-_LIBRARIES = ("numpy", "pandas", "geopandas", "shapely", "rasterio", "pyproj", "lightgbm", "scipy", "folium")
+_LIBRARIES = (
+    "numpy", "pandas", "geopandas", "shapely", "rasterio", "pyproj", "pyogrio", "pyarrow", "lightgbm", "scipy",
+    "folium", "pillow", "typst", "xlsxwriter",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +285,7 @@ def plan(
     base = base_manifest(survey, survey_path)
     known = {} if hashes is None else hashes
     context.identify = identifier(steps, base, root=context.root, hashes=known, aside=approvals_of(survey))
+    steps = [replace(step, totalled=_TOTALLED.get(step.name.partition(":")[0], ())) for step in steps]
     return [
         replace(step, **{"carries" if step.verb in CARRYING else "stamps": context.identify})  # type: ignore[arg-type]
         for step in steps
@@ -554,7 +574,8 @@ def _figure_steps(context: Context, maps: tuple[str, ...], periods: dict[str, An
             verb="estimate",
             needs=(*maps, "frame", "sample", "reference"),
             inputs=(survey.area.admin,),
-            parameters=periods | {"estimate": _dump(survey.estimate), "survey": _dump(survey.survey)},
+            parameters=periods
+            | {"estimate": _dump(survey.estimate), "survey": _dump(survey.survey), "shown": _shown(context)},
             action=_lazy("estimate", "estimate", context),
         ),
         Step(
@@ -815,6 +836,7 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
                 "map": _dump(survey.map),
                 "overlay": [_dump(layer) for layer in survey.overlay],
                 "periods": [_dump(period) for period in context.compared],
+                "shown": _shown(context),
                 "language": options.language,
             },
             action=_lazy("products", "write_products", context, language=options.language),
@@ -823,6 +845,17 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
     further = _pattern_steps(context)
     shown = [*further, *_impact_steps(context, options)]  # the evaluation stands before the indicators already
     return [*further, *_after(page, shown, context, options), _export_step(context)]
+
+
+def _shown(context: Context) -> dict[str, Any]:
+    """Return what products show of tables that no figure stands in, so that they can be made again without them."""
+    survey = context.survey
+    return {
+        "legend": [[one.code, one.name, one.colour, one.crop] for one in context.profile.legend],
+        "level": survey.estimate.level,
+        "min_valid": context.imagery.min_valid,
+        "simulated": context.reference.simulated is not None,
+    }
 
 
 def _export_step(context: Context) -> Step:
@@ -846,6 +879,7 @@ def _export_step(context: Context) -> Step:
             "iati": _dump(survey.iati),
             "overlay": [_dump(layer) for layer in survey.overlay],
             "periods": [_dump(period) for period in context.compared],
+            "shown": _shown(context),
         },
         action=_lazy("export", "write_files", context),
     )
@@ -888,6 +922,7 @@ def _tier_steps(context: Context, options: RunOptions) -> list[Step]:
         )
     ]
     inputs = (survey.area.admin, context.training.samples, *overlays, *lines, *households, *approvals)
+    settings |= {"shown": _shown(context)}
     for tier in (1, 2):
         common: dict[str, Any] = {"tier": Tier(tier), "today": options.today}
         steps.append(

@@ -1,9 +1,10 @@
 """Kill a survey at random moments, and see that it ends with the same bytes; and other ways to disturb a run.
 
 ``python -m benchmarks.trust.kills [N] [--fresh] [--no-cases]`` adds N kills (20 when none is named) to those
-counted before, or begins anew; the other ways are tried once more each time, unless they are left out. Ends with 1
-where a run came out otherwise. The work lies in ``build/kills``; stop it at any time, and go on later. Linux: it
-forks, and mounts small disks where it may.
+counted before, or begins anew; each killed run is gone on with to its end, and held to one that nobody disturbed.
+The other ways are tried once more each time, unless they are left out. Ends with 1 where a run came out otherwise.
+The work lies in ``build/kills``; stop it at any time, and go on later. Linux: it forks, and mounts small disks
+where it may.
 """
 
 from __future__ import annotations
@@ -35,12 +36,10 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "kills"
 SIZE = 140
 """Cells on a side of the landscape: small, for many kills."""
-MEAN_S = 1.5
-"""Mean wait before a kill, seconds; a step that takes longer is ended by one of the rarer long waits."""
-IN_THE_MIDDLE_S = 10.0
+IN_THE_MIDDLE_S = 4.0
 """A while after which a run is under way, seconds."""
-MOST_EVENTS = 60
-"""Most acts on the disk before a kill: few, so that a run is killed many times before it ends."""
+AGAIN = 0.2
+"""Share of the killed runs that are killed a second time on their way to the end."""
 EVENTS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
 
 
@@ -53,15 +52,28 @@ def prepare() -> Path:
         shutil.rmtree(WORK, ignore_errors=True)
         write_example("rif-cannabis", project, seed=3, size=SIZE)
         path = project / "survey.toml"
-        text = path.read_text().replace("size = 600", "size = 240").replace("floor = 50", "floor = 15")
+        text = path.read_text()
+        for before, after in _SMALLER:
+            assert before in text, before
+            text = text.replace(before, after)
         path.write_text(text + _MORE)
-        code, _ = child(lambda: survey(project))
+        since, seen = time.monotonic(), WORK / "acts"
+        code, _ = child(lambda: (count_acts(project / "run", seen), survey(project)))
         if code:
             raise SystemExit((WORK / "stderr").read_text()[-2000:])
+        told = {"seconds": time.monotonic() - since, "acts": seen.stat().st_size}
+        (WORK / "whole.json").write_text(json.dumps(told))
         (project / "run").rename(WORK / "undisturbed")
         done.write_text(program_version())
     return project
 
+
+_SMALLER = (
+    ("size = 600", "size = 240"), ("floor = 50", "floor = 15"), ("permutations = 999", "permutations = 99"),
+    ("[classifier]\nfolds = 5", "[classifier]\ntrees = 8\ntune = false\nforest_trees = 8\nfolds = 2"),
+    ("[harm]\n", "[harm]\ndraws = 200\n"),
+)  # fmt: skip
+"""What makes the example quick: every step runs all the same."""
 
 _MORE = """
 [corrections]
@@ -161,21 +173,34 @@ def _ended_within(process: int, seconds: float) -> bool:
     return False
 
 
-def die_before(event_number: int, out: Path) -> None:
-    """Let this process be killed before its numbered act on the run folder."""
-    seen = 0
+def _at_each_act(out: Path, hear: Callable[[], object]) -> None:
+    """Let something be done before each act of this process on the run folder that changes anything."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
         if event not in EVENTS or not any(str(out) in str(argument) for argument in arguments[:2]):
             return
         if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
             return  # only reads
-        seen += 1
-        if seen > event_number:
-            os.kill(os.getpid(), signal.SIGKILL)
+        hear()
 
     sys.addaudithook(hook)
+
+
+def count_acts(out: Path, seen: Path) -> None:
+    """Let this process leave a byte for each of its acts on the run folder."""
+    target = os.open(seen, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+    _at_each_act(out, lambda: os.write(target, b"."))
+
+
+def die_before(event_number: int, out: Path) -> None:
+    """Let this process be killed before its numbered act on the run folder."""
+    left = iter(range(event_number))
+
+    def hear() -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _at_each_act(out, hear)
 
 
 def unnamed(out: Path) -> list[str]:
@@ -189,31 +214,46 @@ def unnamed(out: Path) -> list[str]:
 
 
 def kill(number: int, chance: random.Random) -> None:
-    """Kill runs so many times, going on at once after each, and compare every run that ends."""
+    """Kill so many runs, each at a moment of its own; go on with each to its end, and compare it.
+
+    Half are killed after a while, which is any part of what an undisturbed run takes; half before any of the acts
+    by which it changes the disk, the last manifest among them. Some are killed again before they may end.
+    """
     project = prepare()
     expected = content(WORK / "undisturbed")
+    whole = json.loads((WORK / "whole.json").read_text())
     counts = load("kills").get("counts") or dict.fromkeys(COUNTED, 0)
-    out = project / "run"
-    done = 0
-    while done < number or out.exists():
-        how = chance.choice(("event", "while")) if done < number else "not at all"
-        if how == "event":
-            moment = chance.randrange(MOST_EVENTS)
-            code, ended_by = child(lambda n=moment: (die_before(n, out), survey(project)))  # type: ignore[misc]
-        elif how == "while":
-            code, ended_by = child(lambda: survey(project), kill_after_s=chance.expovariate(1 / MEAN_S))
-        else:
-            code, ended_by = child(lambda: survey(project))
-        counts["tracebacks"] += code == 99
-        if ended_by:
-            counts["kills before a random act on the disk" if how == "event" else "kills after a random while"] += 1
-            counts["files that no manifest named"] += len(unnamed(out)) if out.exists() else 0
-            done += 1
-        else:
+    out, done = project / "run", 0
+    while done < number:
+        shutil.rmtree(out, ignore_errors=True)
+        killed = _kill_once(project, whole, chance, counts)
+        done += killed
+        if killed and chance.random() < AGAIN and done < number:
+            done += _kill_once(project, whole, chance, counts)
+        if killed:
+            code, _ = child(lambda: survey(project))
+            counts["tracebacks"] += code == 99
             counts["runs brought to their end"] += 1
             counts["runs with other bytes"] += code != 0 or content(out) != expected
-            shutil.rmtree(out)
         save("kills", load("kills") | {"counts": counts})
+    shutil.rmtree(out, ignore_errors=True)
+
+
+def _kill_once(project: Path, whole: Mapping[str, float], chance: random.Random, counts: dict[str, int]) -> bool:
+    """Begin or go on with a run, and kill it; say whether it was killed, or had ended before."""
+    out = project / "run"
+    if chance.random() < 0.5:
+        how, moment = "kills before a random act on the disk", chance.randrange(int(whole["acts"]))
+        code, ended_by = child(lambda: (die_before(moment, out), survey(project)))
+    else:
+        how = "kills after a random while"
+        code, ended_by = child(lambda: survey(project), kill_after_s=chance.uniform(0, whole["seconds"]))
+    counts["tracebacks"] += code == 99
+    if not ended_by:
+        return False
+    counts[how] += 1
+    counts["files that no manifest named"] += len(unnamed(out)) if out.exists() else 0
+    return True
 
 
 COUNTED = (

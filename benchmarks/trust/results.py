@@ -139,9 +139,10 @@ def _counts(figures: Mapping[str, Any]) -> list[str]:
 
 
 _KILLS = """\
-runs a survey of every kind of step and kills it (SIGKILL) again and again, half of the times after a random
-while and half before a random thing it does to the disk, until it ends; then it is held, byte by byte and
-hidden files too (finished blocks aside, which hold their seconds), to a run that nobody disturbed."""
+runs a survey of every kind of step and kills it (SIGKILL): half of the times after a while drawn from the whole
+length of a run, half before an act on the disk drawn from all that a run does, its last manifest among them. Every
+killed run (some are killed twice) is gone on with to its end and held, byte by byte and hidden files too (finished
+blocks aside, which hold their seconds), to a run that nobody disturbed."""
 _FUZZ = """\
 spoils sound inputs of every reader at random, by bytes and by what they mean, and reads them in a process
 of its own with 8 GiB of address space. A case is read, or refused in one line; anything else is counted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aoi.frame import AreaFrame
 from aoi.survey.parameter import Parameter, load_parameters, override
 from geo.errors import InputError, Problem
 from geo.vector import read_layer
 from monitor.context import Context, Progress
 from monitor.figures import FRAME
+from monitor.kept_shapes import APPLIED, write_shapes
 from monitor.ledger import SMALL_LOTS, YEARLY_CHANGE, LedgerInputs, group_state, ledger_rows, parameter_rows
-from monitor.sections import CorrectionsSection
+from monitor.sections import CorrectionsSection, PeriodSection
 from monitor.steps.estimate import admin_domains, interval_method
 from monitor.tables import SurveyTables, read_csv, read_tables, write_csv
 
-__all__ = ["corrections", "ledger_parameters", "operations", "operations_of"]
+__all__ = [
+    "correction_dates",
+    "corrections",
+    "ledger_parameters",
+    "operation_groups",
+    "operations",
+    "operations_of",
+]
 
 _YES = ("true", "yes", "1", "y")
 _GROUPS = ["period", "group", "method", "last_date", "verified", "domain", "area_ha"]
@@ -31,8 +40,11 @@ def corrections(context: Context, staging: Path, progress: Progress) -> Mapping[
     """Write ``estimates/corrections.csv`` and the tables it is made from."""
     tables, folder = read_tables(context.out), staging / "estimates"
     folder.mkdir(parents=True, exist_ok=True)
-    dates = _dates(context)
-    groups, units = _groups(context, tables, dates)
+    dates = correction_dates(_section(context), context.compared)
+    layer = _layer(context)
+    if layer is not None:
+        write_shapes(layer, staging, APPLIED)
+    groups, units = operation_groups(context.frame, tables, dates, layer)
     inputs = LedgerInputs(groups=groups, units=units, dates=dates, parameters=ledger_parameters(_section(context)))
     published = read_csv(context.out / "estimates" / "estimates.csv")
     domains = admin_domains(context, tables)
@@ -118,8 +130,9 @@ def _section(context: Context) -> CorrectionsSection:
     return section
 
 
-def _dates(context: Context) -> pd.DataFrame:
-    given = _section(context).image_date
+def correction_dates(section: CorrectionsSection, periods: Iterable[PeriodSection]) -> pd.DataFrame:
+    """Return the day that each period's images show, and the one its figure stands for."""
+    given = section.image_date
     return pd.DataFrame(
         [
             {
@@ -127,17 +140,37 @@ def _dates(context: Context) -> pd.DataFrame:
                 "image_date": given.get(period.name, period.end).isoformat(),
                 "reference_date": period.reference_date.isoformat(),
             }
-            for period in context.compared
+            for period in periods
         ]
     )
 
 
-def _groups(context: Context, tables: SurveyTables, dates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the operations by period, method and state with their ground by domain, and the units inside."""
+def _layer(context: Context) -> Any:
+    """Return the operations in the CRS of the frame; None where the survey names none."""
     section = _section(context)
     if section.eradication is None and not section.from_programme:
+        return None
+    return operations_of(context).to_crs(str(context.frame.geobox.crs))
+
+
+def operation_groups(
+    frame: AreaFrame, tables: SurveyTables, dates: pd.DataFrame, layer: Any
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the operations by period, method and state with their ground by domain, and the units inside.
+
+    Parameters
+    ----------
+    frame
+        The area frame.
+    tables
+        The sample.
+    dates
+        Columns period, image_date, reference_date.
+    layer
+        Polygons in the CRS of the frame: day, method, verified; None for none.
+    """
+    if layer is None:
         return pd.DataFrame(columns=_GROUPS), pd.DataFrame(columns=["unit_id", "period", "group"])
-    layer = operations_of(context).to_crs(str(context.frame.geobox.crs))
     groups: list[dict[str, Any]] = []
     units: list[pd.DataFrame] = []
     for _, row in dates.iterrows():
@@ -149,8 +182,8 @@ def _groups(context: Context, tables: SurveyTables, dates: pd.DataFrame) -> tupl
         of_row = layer.assign(state=states)
         keys = list(dict.fromkeys(sorted(zip(of_row["method"], of_row["state"], strict=True))))
         of_row["group"] = [keys.index(key) + 1 for key in zip(of_row["method"], of_row["state"], strict=True)]
-        cells = _cells(context, of_row)
-        groups += _ground(context, row["period"], of_row, cells, len(keys))
+        cells = _cells(frame, of_row)
+        groups += _ground(frame, row["period"], of_row, cells, len(keys))
         inside = cells[tables.units["row"], tables.units["col"]]
         found = pd.DataFrame({"unit_id": tables.units["unit_id"], "period": row["period"], "group": inside})
         units.append(found[found["group"] > 0])
@@ -169,14 +202,13 @@ def _programme_operations(context: Context) -> Any:
     )
 
 
-def _cells(context: Context, layer: Any) -> NDArray[np.int32]:
+def _cells(frame: AreaFrame, layer: Any) -> NDArray[np.int32]:
     """Return the group of each cell of the frame, 0 where none was; of overlapping polygons one counts.
 
     What counts in the figure goes before what does not, and an earlier operation before a later one.
     """
     from rasterio.features import rasterize
 
-    frame = context.frame
     order = layer.assign(rank=(layer["state"] != "applied").astype(int)).sort_values(["rank", "day"], kind="stable")
     shapes = [
         (shape, int(group))
@@ -194,9 +226,8 @@ def _cells(context: Context, layer: Any) -> NDArray[np.int32]:
 
 
 def _ground(
-    context: Context, period: str, layer: Any, cells: NDArray[np.int32], n_groups: int
+    frame: AreaFrame, period: str, layer: Any, cells: NDArray[np.int32], n_groups: int
 ) -> Iterator[dict[str, Any]]:
-    frame = context.frame
     codes = list(frame.admin["code"])
     width = len(codes) + 1
     areas = frame.areas_by(cells.astype(np.int64) * width + frame.unit_of_cell, (n_groups + 1) * width)

@@ -29,7 +29,7 @@ from monitor.figures import (
 from monitor.misreading import misreading_rows
 from monitor.tables import SurveyTables, read_csv, read_tables, write_csv
 
-__all__ = ["admin_domains", "estimate", "interval_method", "period_facts", "thresholds"]
+__all__ = ["admin_domains", "estimate", "interval_method", "mapped_areas", "period_facts", "thresholds"]
 
 
 def estimate(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -46,7 +46,7 @@ def estimate(context: Context, staging: Path, progress: Progress) -> Mapping[str
         level=context.survey.estimate.level,
     )
     matrices = {p.name: period_matrix(tables, p.name, context.profile.legend.names) for p in context.compared}
-    mapped = _mapped_areas(context)
+    mapped = mapped_areas(context)
     write_csv(rows, folder / "estimates.csv")
     write_csv(small_area_rows(tables, rows, admin_domains(context, tables)[1:]), folder / "small_areas.csv")
     free = threshold_rows(rows, thresholds(context.survey.estimate.thresholds_ha))
@@ -118,7 +118,7 @@ def _stack(rows: Any, matrices: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame([row for period, matrix in matrices.items() for row in rows(period, matrix)])
 
 
-def _mapped_areas(context: Context) -> pd.DataFrame:
+def mapped_areas(context: Context) -> pd.DataFrame:
     """Count the map by class and administrative unit: for comparison with the estimate, never in its place."""
     frame, legend = context.frame, context.profile.legend
     n_units = len(frame.admin) + 1

@@ -29,11 +29,12 @@ from monitor.context import Context, Progress
 from monitor.stamp import COLUMN
 from monitor.tables import read_csv
 
-__all__ = ["write_files", "write_official", "write_shared"]
+__all__ = ["figure_layers", "shared_files", "write_field_files", "write_files", "write_official"]
 
 FOLDER = "products/0"
 _OVERLAY_COLOURS = {"ad_area": "#2166AC", "protected": "#1B7837"}
 _OTHER_COLOUR = "#762A83"
+_FIELD_ONLY = "Disclosure tier 0 (field)."
 
 
 def write_files(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -58,7 +59,7 @@ def write_files(context: Context, staging: Path, progress: Progress) -> Mapping[
         )
     progress(2, 5)
     write_project(folder / "project.qgz", list(_project(context, layers)), title=title, extent=_extent(context))
-    _write_field_files(context, folder, sample)
+    write_field_files(context, folder, sample)
     progress(3, 5)
     for name, layer in layers.items():
         _write_parquet(folder / "analysts" / f"{name}.parquet", layer.frame)
@@ -73,7 +74,7 @@ def write_files(context: Context, staging: Path, progress: Progress) -> Mapping[
     )
     progress(4, 5)
     estimates = read_csv(context.out / "estimates" / "estimates.csv").fillna({"source": "", "flags": ""})
-    write_shared(context, estimates, folder)
+    shared_files(context, estimates, folder)
     progress(5, 5)
     return {"files": sum(path.is_file() for path in folder.rglob("*"))}
 
@@ -83,12 +84,12 @@ def write_official(context: Context, staging: Path, progress: Progress) -> Mappi
     folder = staging / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     estimates = read_csv(context.out / "estimates" / "estimates.csv").fillna({"source": "", "flags": ""})
-    write_shared(context, estimates, folder)
+    shared_files(context, estimates, folder)
     progress(1, 1)
     return {"files": sum(path.is_file() for path in folder.rglob("*"))}
 
 
-def write_shared(context: Context, estimates: pd.DataFrame, folder: Path) -> None:
+def shared_files(context: Context, estimates: pd.DataFrame, folder: Path) -> None:
     """Write the tables for other bodies; of any tier, from that tier's own estimates. Each row names the run."""
     estimates = estimates.assign(**{COLUMN: context.identify()})
     write_standard_tables(folder / "standard_tables.xlsx", estimates, title=context.survey.survey.title)
@@ -126,7 +127,8 @@ def _shared_texts(context: Context, estimates: pd.DataFrame) -> dict[str, str]:
     return texts
 
 
-def _layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
+def figure_layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
+    """Return the layers that come from tables: the figures of the units, and the units of the sample."""
     admin, crs = context.frame.admin, str(context.frame.geobox.crs)
     figures = read_csv(context.out / "estimates" / "estimates.csv").assign(**{COLUMN: context.identify()})
     shapes = dict(zip(admin["code"].astype(str), admin.geometry, strict=True))
@@ -135,8 +137,7 @@ def _layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
     points = geopandas.GeoDataFrame(
         sample[["unit_id"]], geometry=geopandas.points_from_xy(sample["x_m"], sample["y_m"]), crs=crs
     )
-    field_only = "Disclosure tier 0 (field)."
-    layers = {
+    return {
         "unit_figures": figure_layer(
             units,
             title="Estimates by unit",
@@ -147,17 +148,21 @@ def _layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
         "sample_units": Layer(
             frame=points,
             title="Sample units",
-            description=f"Where labels are collected; neither strata nor map labels. {field_only}",
+            description=f"Where labels are collected; neither strata nor map labels. {_FIELD_ONLY}",
             style_qml=rule_style("point", [Rule(label="Sample unit", expression="", colour="#D400AA")]),
         ),
     }
+
+
+def _layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
+    layers, crs = figure_layers(context, sample), str(context.frame.geobox.crs)
     for index, entry in enumerate(context.survey.overlay):
         colour = _OVERLAY_COLOURS.get(entry.kind, _OTHER_COLOUR)
         shape = context.read_overlay(index).to_crs(crs).reset_index(drop=True)
         layers[f"overlay_{entry.name}"] = Layer(
             frame=shape.assign(label=[plain(text) for text in shape["label"]]),
             title=plain(entry.title),
-            description=f"{plain(entry.title)} ({entry.kind}). {field_only}",
+            description=f"{plain(entry.title)} ({entry.kind}). {_FIELD_ONLY}",
             style_qml=rule_style(
                 "polygon", [Rule(label=entry.title, expression="", colour="", outline=colour, size_mm=6)]
             ),
@@ -194,7 +199,8 @@ def _extent(context: Context) -> tuple[float, float, float, float]:
     return (box.left, box.bottom, box.right, box.top)
 
 
-def _write_field_files(context: Context, folder: Path, sample: pd.DataFrame) -> None:
+def write_field_files(context: Context, folder: Path, sample: pd.DataFrame) -> None:
+    """Write the forms and lists that interpreters and visitors take along: units and their places, no figure."""
     survey = context.survey.survey
     write_xlsform(
         folder / "ground_truth.xlsx",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aoi.frame import AreaFrame
 from aoi.stratum import POSSIBLE_PERCENT, Strata, stratify
 from geo.errors import Problem, QualityGateError
 from geo.grid import cells_at
@@ -17,10 +18,19 @@ from geo.legend import Legend
 from geo.raster import RasterStyle, read_on_grid, write_cog
 from imagery.prior import prior_masks
 from monitor.context import Context, Progress
+from monitor.kept_shapes import UNITS, write_shapes
 from monitor.steps.classify import read_model, training_places
 from monitor.tables import KNOWN, write_csv
 
-__all__ = ["NOT_SEEN", "known_units", "make_strata", "map_labels"]
+__all__ = [
+    "NOT_SEEN",
+    "known_units",
+    "make_strata",
+    "map_labels",
+    "sizes_by_unit",
+    "stratum_sizes",
+    "with_place_and_map",
+]
 
 NOT_SEEN = "not_seen"
 """Map label of a cell without enough clear observations."""
@@ -29,7 +39,7 @@ NOT_SEEN = "not_seen"
 def make_strata(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
     """Write the strata as a raster, their sizes as a whole and by unit, and the known units where there are any.
 
-    Files: ``frame/strata.tif``, ``strata.csv``, ``strata_by_unit.csv``, ``known_units.csv``.
+    Files: ``frame/strata.tif``, ``strata.csv``, ``strata_by_unit.csv``, ``known_units.csv``, ``units.parquet``.
     """
     frame = context.frame
     folder = staging / "frame"
@@ -39,11 +49,11 @@ def make_strata(context: Context, staging: Path, progress: Progress) -> Mapping[
         nodata=0, overviews="mode", categories=dict(enumerate(strata.names, start=1)), descriptions=("stratum",)
     )
     write_cog(folder / "strata.tif", strata.stratum_of_cell, frame.geobox, style=style)
-    areas = frame.areas_by(strata.stratum_of_cell, len(strata.names) + 1)[1:]
-    table = pd.DataFrame({"stratum": strata.names, "size": strata.sizes, "area_ha": areas})
+    write_shapes(frame.admin, staging, UNITS)
+    table = stratum_sizes(frame, strata.stratum_of_cell, strata.names)
     table["expected_share"] = _expected_shares(context, strata)
     write_csv(table, folder / "strata.csv")
-    write_csv(_by_unit(context, strata), folder / "strata_by_unit.csv")
+    write_csv(sizes_by_unit(frame, strata.stratum_of_cell, strata.names), folder / "strata_by_unit.csv")
     if len(known):
         write_csv(known, folder / "known_units.csv")
     progress(1, 1)
@@ -91,10 +101,11 @@ def known_units(context: Context) -> pd.DataFrame:
         )
     ids = located.groupby(["row", "col"])["unit_id"].first()
     table = wide[periods].add_prefix("label_").join(ids).reset_index().sort_values(["row", "col"])
-    return _with_place_and_map(context, table)
+    return with_place_and_map(context, table)
 
 
-def _with_place_and_map(context: Context, table: pd.DataFrame) -> pd.DataFrame:
+def with_place_and_map(context: Context, table: pd.DataFrame) -> pd.DataFrame:
+    """Return cells (columns row, col) with their unit and what the maps say of them."""
     frame, rows, cols = context.frame, table["row"].to_numpy(), table["col"].to_numpy()
     codes = frame.admin["code"].to_numpy()[frame.unit_of_cell[rows, cols].astype(int) - 1]
     placed = table.assign(stratum=KNOWN, adm_code=codes)
@@ -111,18 +122,24 @@ def map_labels(context: Context, period: str, rows: NDArray[Any], cols: NDArray[
     return [NOT_SEEN if code == Legend.NOT_SEEN else legend.name(int(code)) for code in codes]
 
 
-def _by_unit(context: Context, strata: Strata) -> pd.DataFrame:
+def stratum_sizes(frame: AreaFrame, cells: NDArray[np.integer[Any]], names: Sequence[str]) -> pd.DataFrame:
+    """Return cells and hectares of every stratum; `cells` hold its number from 1, 0 outside the frame."""
+    length = len(names) + 1
+    sizes, areas = np.bincount(cells.ravel(), minlength=length)[1:], frame.areas_by(cells, length)[1:]
+    return pd.DataFrame({"stratum": list(names), "size": sizes, "area_ha": areas})
+
+
+def sizes_by_unit(frame: AreaFrame, cells: NDArray[np.integer[Any]], names: Sequence[str]) -> pd.DataFrame:
     """Return cells and hectares of every stratum in every administrative unit that holds any of it."""
-    frame = context.frame
     n_units = len(frame.admin) + 1
-    pair = strata.stratum_of_cell.astype(np.int64) * n_units + frame.unit_of_cell
-    length = (len(strata.names) + 1) * n_units
+    pair = cells.astype(np.int64) * n_units + frame.unit_of_cell
+    length = (len(names) + 1) * n_units
     areas, sizes = frame.areas_by(pair, length), np.bincount(pair.ravel(), minlength=length)
     held = np.flatnonzero(sizes)
     held = held[held >= n_units]
     return pd.DataFrame(
         {
-            "stratum": [strata.names[code - 1] for code in held // n_units],
+            "stratum": [names[int(code) - 1] for code in held // n_units],
             "adm_code": frame.admin["code"].to_numpy()[held % n_units - 1],
             "size": sizes[held],
             "area_ha": areas[held],

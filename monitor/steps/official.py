@@ -20,6 +20,7 @@ from geo.files import write_text
 from geo.vector import Layer, open_layer, write_gpkg
 from monitor.config import Survey
 from monitor.context import Context, Progress
+from monitor.kept_shapes import UNITS, write_shapes
 from monitor.official_inputs import Inputs, control_total_problems, official_section, read_inputs
 from monitor.official_page import official_page
 from monitor.official_tables import (
@@ -44,7 +45,8 @@ def read_official(context: Context, staging: Path, progress: Progress) -> Mappin
 
     Files: ``estimates/estimates.csv``, ``change.csv``, ``readings.csv``; ``indicators/permanence.csv``,
     ``concentration.csv``; ``overlay/zones.csv``, ``alone.csv`` (units joined on codes), ``land.csv``,
-    ``land_alone.csv``, ``bounds.csv`` and ``zones.gpkg`` (zones by their shapes); ``frame/notices.csv``.
+    ``land_alone.csv``, ``bounds.csv`` and ``zones.gpkg`` (zones by their shapes); ``frame/notices.csv`` and
+    ``units.parquet``.
 
     Raises
     ------
@@ -64,6 +66,7 @@ def read_official(context: Context, staging: Path, progress: Progress) -> Mappin
     progress(3, 4)
     notices = pd.DataFrame([_fields(notice) for notice in inputs.notices], columns=list(_FIELDS))
     _write(notices, staging / "frame" / "notices.csv")
+    write_shapes(context.published_units, staging, UNITS)
     progress(4, 4)
     return {
         "headline": _headline(context, inputs),

@@ -30,6 +30,7 @@ from monitor.context import Context, Progress
 from monitor.facts import write_facts
 from monitor.figures import FRAME, change_rows, estimate_rows
 from monitor.indicators import write_part
+from monitor.kept_shapes import OPERATIONS, write_shapes
 from monitor.programme import (
     ProgrammeSettings,
     access_json,
@@ -93,6 +94,7 @@ def programme(context: Context, staging: Path, progress: Progress) -> Mapping[st
     write_csv(change, folder / "ad_change.csv")
     write_csv(_finding_rows(findings), folder / "ad_findings.csv")
     write_csv(operation_summary(found.tables["eradication"], found.eradication), folder / "eradication.csv")
+    write_shapes(found.eradication[["event_id", found.eradication.geometry.name]], staging, OPERATIONS)
     validation = validation_table(
         found.tables["eradication"], cuts_ha=section.lot_size_cuts_ha, lonely=section.lonely, level=level
     )

@@ -24,17 +24,15 @@ from monitor.steps.classify import training_samples_of
 from monitor.steps.frame import map_labels
 from monitor.tables import KNOWN, read_csv, write_csv
 
-__all__ = ["draw_sample"]
+__all__ = ["allocated", "draw_sample", "drawn", "write_sample"]
 
 
 def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
     """Write ``frame/sample.csv`` (with strata and map labels) and the interpreters' files (without them)."""
     strata = read_csv(context.out / "frame" / "strata.csv")
-    cells = read_on_grid(context.out / "frame" / "strata.tif", context.frame.geobox)
-    n_h = _allocate(context, strata)
-    flat = draw_stratified(cells.ravel().astype(np.int64) - 1, n_h, context.rng("sample"))
+    n_h = allocated(context, strata)
     progress(1, 4)
-    sample = _describe(context, flat, cells, strata["stratum"].tolist())
+    sample = drawn(context, strata, n_h)
     progress(2, 4)
     require_disjoint(
         training_samples_of(context, context.frame.geobox),
@@ -43,6 +41,15 @@ def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[
         where="reference sample",
     )
     folder = staging / "frame"
+    write_sample(context, sample, folder)
+    progress(3, 4)
+    chips = write_chips(context, sample, folder / "chips") if context.survey.sample.chips else 0
+    progress(4, 4)
+    return {"chips": chips, "n": len(sample), "allocation": dict(zip(strata["stratum"], n_h.tolist(), strict=True))}
+
+
+def write_sample(context: Context, sample: geopandas.GeoDataFrame, folder: Path) -> None:
+    """Write the table of the sample and the files for interpreters."""
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(sample.drop(columns="geometry"), folder / "sample.csv")
     write_interpreter_files(
@@ -53,13 +60,26 @@ def draw_sample(context: Context, staging: Path, progress: Progress) -> Mapping[
         title=context.survey.survey.title,
         cell_m=context.survey.area.resolution_m,
     )
-    progress(3, 4)
-    chips = write_chips(context, sample, folder / "chips") if context.survey.sample.chips else 0
-    progress(4, 4)
-    return {"chips": chips, "n": len(sample), "allocation": dict(zip(strata["stratum"], n_h.tolist(), strict=True))}
 
 
-def _allocate(context: Context, strata: pd.DataFrame) -> NDArray[np.int64]:
+def drawn(context: Context, strata: pd.DataFrame, n_h: NDArray[np.int64]) -> geopandas.GeoDataFrame:
+    """Return the sample that the survey's seed draws from the strata, with map labels.
+
+    Parameters
+    ----------
+    context
+        A run whose strata and class maps are written.
+    strata
+        Rows of ``strata.csv``.
+    n_h
+        Units of each stratum.
+    """
+    cells = read_on_grid(context.out / "frame" / "strata.tif", context.frame.geobox)
+    flat = draw_stratified(cells.ravel().astype(np.int64) - 1, n_h, context.rng("sample"))
+    return _describe(context, flat, cells, strata["stratum"].tolist())
+
+
+def allocated(context: Context, strata: pd.DataFrame) -> NDArray[np.int64]:
     """Return the units drawn from each stratum; known units need no interpreter and are not drawn."""
     settings = context.survey.sample
     drawn = (strata["stratum"] != KNOWN).to_numpy()

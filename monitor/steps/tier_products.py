@@ -47,10 +47,10 @@ from monitor.official_release import OFFICIAL_CRS
 from monitor.places import rules_of
 from monitor.stamp import COLUMN
 from monitor.steps.disclosure import approved_digest
-from monitor.steps.export import write_shared
+from monitor.steps.export import shared_files
 from monitor.steps.products import share_of
 
-__all__ = ["write_export", "write_map", "write_report"]
+__all__ = ["tier_page", "write_export", "write_map", "write_report", "write_shapes"]
 
 LIMITS = ("limits.tier_places", "limits.tier_rounded", "limits.tier_cells")
 """Notes at the foot of a tier's page, by key of the catalogue."""
@@ -94,8 +94,8 @@ def write_export(
         for name, table in product.tables.items():
             if not table.empty:
                 write_text(folder / f"{name}.csv", csv_text(table.assign(**{COLUMN: run})))
-        write_shared(context, product.tables["estimates"], folder)
-        _write_shapes(context, product, folder)
+        shared_files(context, product.tables["estimates"], folder)
+        write_shapes(context, product, folder)
 
     return _released(context, staging, progress, "export", tier, today, write)
 
@@ -296,7 +296,7 @@ def _lines(context: Context) -> Iterable[LineLayer]:
         yield LineLayer(kind="road", frame=read_layer(survey.map.roads, geometry="line"), tier=tier)
 
 
-def _write_shapes(context: Context, product: SafeProduct, folder: Path) -> None:
+def write_shapes(context: Context, product: SafeProduct, folder: Path) -> None:
     """Write cells and units with their shapes: a GeoPackage for the programme, GeoJSON for both."""
     admin_tier = Tier(context.survey.area.tier)
     require_tier(admin_tier, product.tier, where="administrative units")

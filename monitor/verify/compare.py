@@ -40,8 +40,14 @@ def published_domains(tables: SurveyTables, published: pd.DataFrame) -> list[Dom
 
 def published_periods(estimates: pd.DataFrame) -> list[PeriodFacts]:
     """Return the periods of published estimates."""
-    found = estimates[["period", "kind", "reference_date"]].drop_duplicates().itertuples(index=False)
-    return [PeriodFacts(name=str(name), kind=str(kind), reference_date=str(day)) for name, kind, day in found]
+    columns = ["period", "kind", "reference_date", "source", "vintage"]
+    found = estimates[columns].fillna({"source": "", "vintage": ""}).drop_duplicates().itertuples(index=False)
+    return [
+        PeriodFacts(
+            name=str(name), kind=str(kind), reference_date=str(day), source=str(source), vintage=str(vintage)
+        )
+        for name, kind, day, source, vintage in found
+    ]
 
 
 def compare(
@@ -71,6 +77,8 @@ def compare(
     rtol
         Relative tolerance of numbers.
 
+    Every other column that both tables have is compared too, as a number where it is one in both.
+
     Raises
     ------
     QualityGateError
@@ -81,18 +89,23 @@ def compare(
         name = " ".join(str(value) for value in published.loc[twice, keys].iloc[0])
         raise QualityGateError(Problem(f"{file} {name}", "a row twice", "each row once", "run it again"))
     merged = published.merge(again, on=keys, suffixes=("", "_again"), how="outer", indicator=True)
-    for _, row in merged.iterrows():
+    others = [name for name in published if name in again and name not in (*keys, *columns, *words)]
+    for row in merged.to_dict("records"):
         name = f"{file} {' '.join(str(row[key]) for key in keys)}"
         if row["_merge"] != "both":
             raise QualityGateError(Problem(name, "a row on one side only", "the same rows"))
         for column in columns:
             told, found = _number(row[column]), _number(row[f"{column}_again"])
-            if not np.isclose(told, found, rtol=rtol, atol=TOLERANCE, equal_nan=True):
+            if not _close(told, found, rtol):
                 raise differs(f"{name} {column}", told, found)
-        for column in (word for word in words if f"{word}_again" in row.index):
+        for column in (word for word in words if f"{word}_again" in row):
             said, meant = (word_of(row[key]) for key in (column, f"{column}_again"))
             if said != meant:
                 raise differs(f"{name} {column}", repr(said), repr(meant))
+        for column in others:
+            one, other = row[column], row[f"{column}_again"]
+            if not same_cell(one, other, rtol):
+                raise differs(f"{name} {column}", repr(word_of(one)), repr(word_of(other)))
 
 
 def compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) -> None:
@@ -124,6 +137,23 @@ def compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) 
 def differs(name: str, told: object, found: object) -> QualityGateError:
     """Return the error that names a figure, what was told and what was found."""
     return QualityGateError(Problem(name, f"{told}", f"{found}, recomputed from the run folder", "run it again"))
+
+
+def same_cell(one: Any, other: Any, rtol: float = 1e-9) -> bool:
+    """Say whether two cells say the same: as numbers where both are, else as words."""
+    if word_of(one) == word_of(other):
+        return True
+    try:
+        return _close(float(one), float(other), rtol)
+    except (TypeError, ValueError):
+        return False
+
+
+def _close(told: float, found: float, rtol: float) -> bool:
+    """Say whether two numbers are the same but for how they were written; two that are missing are."""
+    if math.isnan(told) or math.isnan(found):
+        return math.isnan(told) and math.isnan(found)
+    return told == found or abs(told - found) <= TOLERANCE + rtol * abs(found)
 
 
 def word_of(value: Any) -> str:

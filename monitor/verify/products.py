@@ -21,7 +21,7 @@ from maps.text import plain
 from monitor.tables import read_csv
 from monitor.verify.compare import differs
 
-__all__ = ["recompute_pages"]
+__all__ = ["recompute_pages", "sheets_of"]
 
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 _XLSX = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -101,7 +101,7 @@ def _cells(told: Any) -> list[Any]:
 def _workbook(path: Path, figures: pd.DataFrame) -> int:
     """Hold the sheet of estimates, which is the first that has their tags, to the table, figure by figure."""
     tags = [HXL_TAGS[name] for name in _NUMBERS]
-    for rows in _sheets(path):
+    for rows in sheets_of(path):
         heads = rows[1] if len(rows) > 1 else []
         if all(tag in heads for tag in tags):
             places = [heads.index(tag) for tag in tags]
@@ -126,7 +126,7 @@ def _rounded(value: Any) -> float | None:
     return round(number, 5) if np.isfinite(number) else None
 
 
-def _sheets(path: Path) -> Iterator[list[list[Any]]]:
+def sheets_of(path: Path) -> Iterator[list[list[Any]]]:
     """Yield the cells of every sheet of a workbook of our own, row by row."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()

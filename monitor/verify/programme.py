@@ -34,6 +34,7 @@ from monitor.impact_tables import (
     refusal_table,
 )
 from monitor.indicators import KEYS, part_path, read_part
+from monitor.kept_shapes import OPERATIONS, read_shapes
 from monitor.legal import legal_rows
 from monitor.programme import (
     ProgrammeSettings,
@@ -103,14 +104,14 @@ def recompute_programme(out: Path, tables: SurveyTables) -> int:
     keys = ["measure", "domain"]
     text = dict.fromkeys(keys, str)
     compare(validation.astype(text), expanded.astype(text), keys, figures, "validation.csv")
-    _recompute_operations(folder, records["eradication"])
+    _recompute_operations(out, records["eradication"])
     return len(estimates) + len(change) + len(validation) + _recompute_indicators(out, tables, records, settings)
 
 
-def _recompute_operations(folder: Path, events: pd.DataFrame) -> None:
-    """Add operations up again but their ground, which is made of places that the run folder does not hold."""
-    published = read_csv(folder / "eradication.csv").fillna({"method": ""})
-    again = operation_summary(events, pd.DataFrame())
+def _recompute_operations(out: Path, events: pd.DataFrame) -> None:
+    """Add operations and their ground up again."""
+    published = read_csv(out / "overlay" / "eradication.csv").fillna({"method": ""})
+    again = operation_summary(events, read_shapes(out, OPERATIONS))
     keys, text = ["year", "method"], {"year": str, "method": str}
     sums = ("operations", "claimed_ha", "verified_ha", "unverified_claims_ha")
     compare(published.astype(text), again.astype(text), keys, sums, "eradication.csv", ("kind",))

@@ -12,7 +12,11 @@ from monitor.indicators import FOLDER
 from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 from monitor.run_card import require_run_card
 from monitor.stamp import require_stamps
+from monitor.steps.classify import MODEL_FOLDER
 from monitor.tables import read_tables
+from monitor.totals import FOLDER as CONTROL
+from monitor.totals import require_totals
+from monitor.verify.design import design_context, recompute_design, recompute_model_scores
 from monitor.verify.indicators import (
     recompute_benefits,
     recompute_disclosure,
@@ -22,6 +26,7 @@ from monitor.verify.indicators import (
 )
 from monitor.verify.products import recompute_pages
 from monitor.verify.programme import recompute_hot_spots, recompute_impact, recompute_legality, recompute_programme
+from monitor.verify.remade import remake_products, same_program
 from monitor.verify.survey import (
     recompute_accuracy,
     recompute_changes,
@@ -82,30 +87,32 @@ def verify_run(out: Path) -> Iterator[str]:
 
 def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> Iterator[str]:
     """Yield one line for each kind of figure that was made again."""
+    if any(name.startswith(f"{CONTROL}/") for name in files):
+        yield f"{require_totals(out, files)} control totals of tables made of inputs added up again, all equal"
     yield from _without_sample(out, manifest)
     if any(name.startswith("imagery:") for name in manifest.steps):
         yield f"{recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
     yield from releases(out / "products", files)
-    if "estimate" not in manifest.steps:
+    if "estimate" in manifest.steps:
+        yield from _each(out, _recomputed(out, manifest))
+    else:
         if "disclosure" in manifest.steps:
             yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
         if (out / FOLDER / "indicators.csv").is_file():
             yield _guarded(rejoin_indicators, out)
-        yield _guarded(_pages, out)
         yield "no estimates to recompute"
-        return
-    try:
-        yield from _recomputed(out, manifest)
-    except AltdevError:
-        raise
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        found = f"tables that nothing can be recomputed from ({type(error).__name__}: {reason(error)})"
-        raise QualityGateError(Problem(str(out), found, "the tables as published", "run it again")) from error
+    yield from _each(out, _products(out, manifest))
 
 
 def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     """Yield one line for each kind of figure that was made again."""
     tables = read_tables(out)
+    if (out / MODEL_FOLDER / "model.json").is_file():
+        yield f"{recompute_model_scores(out)} scores of the classifier as the model tells them"
+    context = design_context(out, manifest)
+    if context is not None:
+        rows = recompute_design(out, context, whole_files=same_program(manifest))
+        yield f"{rows} rows of strata, sample, labels, gaps and counts on the maps made again, all equal"
     yield f"{recompute_estimates(out, tables)} estimates recomputed, all equal"
     yield f"{recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
     if "compare" in manifest.steps:
@@ -116,7 +123,11 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
             "figures corrected for misreading",
             lambda: recompute_misreading(out, tables),
         ),
-        ("estimates/corrections.csv", "rows of the corrections ledger", lambda: recompute_ledger(out, tables)),
+        (
+            "estimates/corrections.csv",
+            "rows of the corrections ledger",
+            lambda: recompute_ledger(out, tables, manifest.steps["corrections"].parameters),
+        ),
         ("estimates/production.csv", "rows of production", lambda: recompute_production(out)),
         ("overlay/zone_domains.csv", "figures of zones", lambda: recompute_zones(out, tables)),
         ("overlay/legality.csv", "rows of legal zones", lambda: recompute_legality(out, tables)),
@@ -133,13 +144,17 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     if (out / "estimates" / "transitions.csv").is_file():
         yield f"{recompute_transitions(out, tables)} transitions recomputed, all equal"
     yield f"{recompute_accuracy(out, tables)} accuracies and cells of the error matrix recomputed, all equal"
-    yield _pages(out)
     if "disclosure" in manifest.steps:
         yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
 
 
-def _pages(out: Path) -> str:
-    return f"{recompute_pages(out)} figures of pages and workbooks recomputed from their tables, all equal"
+def _products(out: Path, manifest: Manifest) -> Iterator[str]:
+    """Hold products to the tables, which were made again before."""
+    yield f"{recompute_pages(out)} figures of pages and workbooks recomputed from their tables, all equal"
+    if same_program(manifest):
+        yield from remake_products(out, manifest)
+    else:
+        yield "products are of another version of the program or its libraries: not made again byte by byte"
 
 
 def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:
@@ -152,8 +167,13 @@ def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:
 
 def _guarded(recompute: Callable[[Path], str], out: Path) -> str:
     """Return what a recomputation says; tables that nothing can be made from are a changed run, not a bug."""
+    return next(_each(out, (again(out) for again in (recompute,))))
+
+
+def _each(out: Path, lines: Iterator[str]) -> Iterator[str]:
+    """Yield what recomputations say; tables that nothing can be made from are a changed run, not a bug."""
     try:
-        return recompute(out)
+        yield from lines
     except AltdevError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +14,6 @@ from geo.errors import Problem, QualityGateError
 from monitor.districts import small_area_rows, threshold_rows
 from monitor.figures import (
     FRAME,
-    PeriodFacts,
     accuracy_rows,
     change_rows,
     estimate_rows,
@@ -20,10 +21,12 @@ from monitor.figures import (
     period_matrix,
 )
 from monitor.floors import floor_rows, historical_rows
-from monitor.ledger import LedgerInputs, ledger_rows, parameters_of
+from monitor.kept_shapes import APPLIED, read_shapes
+from monitor.ledger import LedgerInputs, ledger_rows, parameter_rows, parameters_of
 from monitor.misreading import misreading_rows
 from monitor.scene_table import GAP_TABLE, frame_gap_rows
-from monitor.sections import ProductionSection
+from monitor.sections import CorrectionsSection, PeriodSection, ProductionSection
+from monitor.steps.corrections import correction_dates, ledger_parameters, operation_groups
 from monitor.steps.production import production_table
 from monitor.tables import SurveyTables, read_csv
 from monitor.transitions import transition_rows
@@ -35,6 +38,7 @@ from monitor.verify.compare import (
     published_domains,
     published_periods,
 )
+from monitor.verify.context import frame_of
 from monitor.zone_tables import read_zones
 
 
@@ -66,16 +70,10 @@ def recompute_gaps(out: Path) -> int:
 def recompute_estimates(out: Path, tables: SurveyTables) -> int:
     """Make the estimates again from the sample; return the rows compared."""
     published = read_csv(out / "estimates" / "estimates.csv")
-    periods = [
-        PeriodFacts(name=str(name), kind=str(kind), reference_date=str(day))
-        for name, kind, day in published[["period", "kind", "reference_date"]]
-        .drop_duplicates()
-        .itertuples(index=False)
-    ]
     again = estimate_rows(
         tables,
         list(dict.fromkeys(published["crop"])),
-        periods,
+        published_periods(published),
         published_domains(tables, published),
         method=interval_method(published),
         level=float(published["level"].iloc[0]),
@@ -156,9 +154,21 @@ def recompute_misreading(out: Path, tables: SurveyTables) -> int:
     return len(published)
 
 
-def recompute_ledger(out: Path, tables: SurveyTables) -> int:
-    """Make the corrections ledger again from what it was made of; return the rows compared."""
+def recompute_ledger(out: Path, tables: SurveyTables, told: Mapping[str, Any]) -> int:
+    """Make the corrections ledger again from what it was made of; return the rows compared.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    tables
+        The sample.
+    told
+        Parameters of the step, as the manifest tells them; empty of a run that kept none.
+    """
     folder = out / "estimates"
+    if told:
+        _recompute_ledger_inputs(out, tables, told)
     published, estimates = read_csv(folder / "corrections.csv"), read_csv(folder / "estimates.csv")
     inputs = LedgerInputs(
         groups=read_csv(folder / "eradication_groups.csv"),
@@ -176,6 +186,29 @@ def recompute_ledger(out: Path, tables: SurveyTables) -> int:
     )
     compare(told, found, keys, (*NUMBERS, "parameter_value"), "corrections.csv")
     return len(published)
+
+
+def _recompute_ledger_inputs(out: Path, tables: SurveyTables, told: Mapping[str, Any]) -> None:
+    """Make what the ledger is made of again, from the operations that the run kept and from its settings."""
+    folder = out / "estimates"
+    section = CorrectionsSection.model_validate(told["corrections"])
+    dates = correction_dates(section, [PeriodSection.model_validate(one) for one in told["periods"]])
+    published = read_csv(folder / "correction_dates.csv").astype({"period": str})
+    compare(published, dates, ["period"], (), "correction_dates.csv", ("image_date", "reference_date"))
+    parameters = read_csv(folder / "correction_parameters.csv")
+    again = parameter_rows(ledger_parameters(section))
+    compare(parameters, again, ["parameter"], ("value", "se"), "correction_parameters.csv")
+    if not (out / APPLIED).is_file():
+        return
+    found = operation_groups(frame_of(out), tables, dates, read_shapes(out, APPLIED))
+    keys = {
+        "eradication_groups": ["period", "group", "domain"],
+        "eradication_units": ["period", "group", "unit_id"],
+    }
+    for (name, columns), made in zip(keys.items(), found, strict=True):
+        text = dict.fromkeys(columns, str)
+        rows = read_csv(folder / f"{name}.csv").astype(text)
+        compare(rows, made.astype(text), columns, (), f"{name}.csv")
 
 
 def recompute_production(out: Path) -> int:

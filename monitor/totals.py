@@ -1,0 +1,122 @@
+"""Control totals of tables that come of inputs which a run folder does not hold.
+
+Figures are recomputed from tables; where a table is itself made of rasters, layers or records outside the folder,
+nothing in the folder could tell a number that no figure leans on. Its step keeps the sum of every column beside it,
+and the sum by position, so that a number changed or moved shows. With the inputs at hand, ``altdev verify --again``
+makes such tables anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from geo.errors import Problem, QualityGateError
+from geo.files import write_text
+from monitor.stamp import COLUMN
+
+__all__ = ["FOLDER", "column_totals", "require_totals", "totals_path", "write_totals"]
+
+FOLDER = "control"
+"""Folder of the run folder that totals stand in."""
+_DRAWS = "draw_"
+
+Totals = dict[str, list[float]]
+"""Column, or row of draws, to how many numbers it holds, their sum, and their sum each times its place."""
+
+
+def totals_path(step: str) -> str:
+    """Return where the totals of a step stand."""
+    return f"{FOLDER}/{step.replace(':', '-')}.json"
+
+
+def write_totals(folder: Path, step: str, patterns: Sequence[str]) -> None:
+    """Write the totals of the tables of a step that fit its patterns; none where no table does."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.csv"))
+    chosen = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    if chosen:
+        told = {name: column_totals(_text(folder / name)) for name in chosen}
+        write_text(folder / totals_path(step), json.dumps(told, indent=1) + "\n")
+
+
+def require_totals(out: Path, files: Collection[str]) -> int:
+    """Hold every table with totals to them; return how many totals were made again.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    files
+        Files of the run; what is none of them any more is left out.
+
+    Raises
+    ------
+    QualityGateError
+        Naming the table and the column, or the row of draws, that differs.
+    """
+    number = 0
+    for path in sorted(name for name in files if name.startswith(f"{FOLDER}/")):
+        for name, told in json.loads(_text(out / path)).items():
+            if name not in files:
+                continue
+            made = column_totals(_text(out / name))
+            for column in dict.fromkeys([*told, *made]):
+                if told.get(column) != made.get(column):
+                    found, meant = _words(made.get(column)), _words(told.get(column))
+                    raise QualityGateError(
+                        Problem(f"{name} {column}", found, f"{meant} of {path}", "one was changed; run it again")
+                    )
+            number += len(made)
+    return number
+
+
+def column_totals(text: str) -> Totals:
+    r"""Return the totals of the columns of a table that hold numbers, the run's identifier aside.
+
+    Examples
+    --------
+    >>> column_totals("name,ha\na,1.5\nb,\nc,2\n")
+    {'ha': [2, 3.5, 7.5]}
+    """
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    head, body = rows[0], rows[1:]
+    draws = [place for place, name in enumerate(head) if name.startswith(_DRAWS)]
+    columns = {
+        name: _numbers(row[place] for row in body)
+        for place, name in enumerate(head)
+        if name != COLUMN and place not in set(draws)
+    }
+    if draws:
+        columns |= {f"draws of row {at}": _numbers(row[p] for p in draws) for at, row in enumerate(body, start=1)}
+    return {name: _sums(numbers) for name, numbers in columns.items() if numbers}
+
+
+def _numbers(cells: Iterator[str]) -> Mapping[int, float]:
+    """Return the numbers among cells by their place."""
+    found = {}
+    for place, cell in enumerate(cells, start=1):
+        try:
+            number = float(cell)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            found[place] = number
+    return found
+
+
+def _sums(numbers: Mapping[int, float]) -> list[float]:
+    return [len(numbers), math.fsum(numbers.values()), math.fsum(place * x for place, x in numbers.items())]
+
+
+def _words(totals: Any) -> str:
+    return "no numbers" if totals is None else f"{totals[0]} numbers with sum {totals[1]!r}"
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8")
