@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from geo.blocks import BLOCK_SIZE
-from geo.errors import DisclosureError, Problem, SurveyFileError
+from geo.errors import AltdevError, DisclosureError, Problem, SurveyFileError
 from geo.files import sha256, write_text
 from maps.disclosure.tier import Tier
 from monitor.config import Survey, load_survey
@@ -850,8 +850,12 @@ def _product_steps(context: Context, options: RunOptions) -> list[Step]:
 def _shown(context: Context) -> dict[str, Any]:
     """Return what products show of tables that no figure stands in, so that they can be made again without them."""
     survey = context.survey
+    try:
+        legend = [[one.code, one.name, one.colour, one.crop] for one in context.profile.legend]
+    except AltdevError:  # of a profile that cannot be read: told by the steps that need it, in their words
+        legend = []
     return {
-        "legend": [[one.code, one.name, one.colour, one.crop] for one in context.profile.legend],
+        "legend": legend,
         "level": survey.estimate.level,
         "min_valid": context.imagery.min_valid,
         "simulated": context.reference.simulated is not None,
