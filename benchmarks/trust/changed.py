@@ -1,29 +1,28 @@
 """Change a run after it was published, and count what `altdev verify` finds.
 
-``python -m benchmarks.trust.changed [N] [--forged N]`` flips N bytes (3 when none is named) of every file of a run,
-one at a time. Then it forges: in N tables of figures (all, unless told) it moves one number by a hundredth and
-makes hashes, manifest and run card fit, so that nothing but the recomputed figure can tell. The run is that of the
-kills.
+``python -m benchmarks.trust.changed [N] [--forge PATTERN...]`` flips N bytes (3 when none is named) of every file
+of a run, one at a time. Then it forges, one at a time, a number of every column of every table, of every key of
+every JSON text, of every sheet, page, report and layer (see `benchmarks.trust.forgery`), and makes hashes, manifest
+and run card fit, so that nothing but a recomputation can tell. The run is that of the kills.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
+import os
 import random
 import shutil
 import sys
-from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmarks.trust import kills
+from benchmarks.trust.forgery import fit, forgeries, restored
 from benchmarks.trust.results import save
-from geo.errors import AltdevError
-from monitor.manifest import MANIFEST, FileRecord, Manifest, read_manifest
-from monitor.run_card import RUN_CARD, require_run_card, run_card
-from monitor.stamp import COLUMN, content_sha256, is_stamped
+from geo.errors import AltdevError, QualityGateError
+from monitor.manifest import MANIFEST, read_manifest
+from monitor.run_card import require_run_card
 from monitor.verify import verify_run
 
 __all__ = ["flipped", "forged", "main"]
@@ -62,94 +61,67 @@ def _is_found(run: Path, name: str) -> bool:
     return False
 
 
-def forged(run: Path, number: int | None, chance: random.Random) -> tuple[dict[str, int], list[str]]:
-    """Return how many tables were forged and found, and those that were not."""
+def forged(source: Path, run: Path, patterns: list[str], chance: random.Random) -> tuple[dict[str, int], list[str]]:
+    """Return how many numbers were forged and found in tables and in products, and those that were not found."""
     manifest = read_manifest(run)
     assert manifest is not None
-    tables = [name for step in manifest.steps.values() for name in step.outputs if is_stamped(name)]
-    numeric = [name for name in sorted(tables) if _cells(run / name)]
-    chosen = numeric if number is None else sorted(chance.sample(numeric, min(number, len(numeric))))
+    every = sorted(name for step in manifest.steps.values() for name in step.outputs)
+    names = [name for name in every if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    told = {f"{kind} {what}": 0 for kind in KINDS for what in ("forged with hashes made to fit", "found")}
     missed = []
-    for name in chosen:
-        data, card = (run / name).read_bytes(), (run / RUN_CARD).read_bytes()
-        row, column = chance.choice(_cells(run / name))
-        _forge(run, manifest, name, row, column)
+    for one in forgeries(source, names, chance):
+        kind = KINDS[one.file.startswith("products/")]
+        one.make(run / one.file)
+        fit(run, manifest, one.file)
+        told[f"{kind} forged with hashes made to fit"] += 1
+        if _is_refused(run):
+            told[f"{kind} found"] += 1
+        else:
+            missed.append(f"{one.file} {one.what}")
+            sys.stdout.write(f"not found: {missed[-1]}\n")
+            sys.stdout.flush()
+        restored(run, source, one.file)
+    return told, missed
+
+
+KINDS = ("numbers of tables", "numbers of products")
+
+
+def _is_refused(run: Path) -> bool:
+    """Verify a run in a process of its own; say whether it was refused as a quality gate."""
+    started = os.fork()
+    if started == 0:
+        code = 2
         try:
-            list(verify_run(run))
-            missed.append(f"{name} {_title(data, column)}")
-        except AltdevError:
-            pass
-        (run / name).write_bytes(data)
-        (run / RUN_CARD).write_bytes(card)
-        (run / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
-    found = {
-        "tables of figures forged with hashes made to fit": len(chosen),
-        "of the tables found": len(chosen) - len(missed),
-    }
-    return found, missed
-
-
-def _rows(path: Path) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8"), newline="")))
-
-
-def _cells(path: Path) -> list[tuple[int, int]]:
-    """Return the cells of a table that hold a number with decimals that is not zero."""
-    return [
-        (number, column)
-        for number, row in enumerate(_rows(path))
-        for column, cell in enumerate(row)
-        if number and "." in cell and _number(cell)
-    ]
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return 0.0
-
-
-def _title(data: bytes, column: int) -> str:
-    return next(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))[column]
-
-
-def _forge(run: Path, manifest: Manifest, name: str, row: int, column: int) -> None:
-    """Move a number by a hundredth, and let all that vouches for the table fit it."""
-    rows = _rows(run / name)
-    rows[row][column] = f"{_number(rows[row][column]) * 1.01:.9g}"
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    (run / name).write_bytes(buffer.getvalue().encode("utf-8"))
-    assert rows[0][-1] == COLUMN
-    record = replace(FileRecord.of(run / name), content=content_sha256(run / name))
-    steps = {
-        step: replace(told, outputs={**told.outputs, name: record}) if name in told.outputs else told
-        for step, told in manifest.steps.items()
-    }
-    forgery = replace(manifest, steps=steps)
-    text = forgery.to_json()
-    (run / RUN_CARD).write_text(run_card(run, forgery, text.encode("utf-8")), encoding="utf-8")
-    (run / MANIFEST).write_text(text, encoding="utf-8")
+            for _ in verify_run(run):
+                pass
+            code = 0
+        except AltdevError as error:
+            code = 1 if error.exit_code == QualityGateError.exit_code else 3
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(started, 0)[1]) in (1, 3)
 
 
 def main(arguments: list[str]) -> int:
     """Count both, and fail where anything was not found."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trust.changed")
     parser.add_argument("number", nargs="?", type=int, default=3, help="bytes of each file")
-    parser.add_argument("--forged", type=int, help="tables")
+    parser.add_argument("--forge", nargs="*", metavar="PATTERN", help="files to forge; all when left out")
     given = parser.parse_args(arguments)
     kills.WORK.mkdir(parents=True, exist_ok=True)
     kills.prepare()
-    run, chance = kills.WORK / "changed", random.Random(1)
+    source, run, chance = kills.WORK / "undisturbed", kills.WORK / "changed", random.Random(1)
     shutil.rmtree(run, ignore_errors=True)
-    shutil.copytree(kills.WORK / "undisturbed", run, ignore=shutil.ignore_patterns(".lock"))
-    told = flipped(run, given.number, chance)
-    more, missed = forged(run, given.forged, chance)
+    shutil.copytree(source, run, ignore=shutil.ignore_patterns(".lock", ".blocks"))
+    told = flipped(run, given.number, chance) if given.number else {}
+    more, missed = forged(source, run, given.forge or ["*"], chance)
     told |= more
-    save("changed", {"counts": told, "missed": missed})
+    if given.number and not given.forge:
+        save("changed", {"counts": told, "missed": missed})
     sys.stdout.write(json.dumps(told | {"missed": missed}, indent=1) + "\n")
-    return int(told["bytes changed"] > told["of the bytes found, by name of the file"] or bool(missed))
+    lost = told.get("bytes changed", 0) - told.get("of the bytes found, by name of the file", 0)
+    return int(lost > 0 or bool(missed))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import json
 import os
 import pkgutil
 import random
+import re
 import resource
 import shutil
 import signal
@@ -34,12 +35,12 @@ __all__ = ["content", "disturb", "kill", "main"]
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "kills"
-SIZE = 140
+SIZE = 120
 """Cells on a side of the landscape: small, for many kills."""
 IN_THE_MIDDLE_S = 4.0
 """A while after which a run is under way, seconds."""
-AGAIN = 0.2
-"""Share of the killed runs that are killed a second time on their way to the end."""
+AHEAD = 0.3
+"""Longest part of a whole run between two kills of it: longer than any step, or a run would never end."""
 EVENTS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
 
 
@@ -51,11 +52,13 @@ def prepare() -> Path:
 
         shutil.rmtree(WORK, ignore_errors=True)
         write_example("rif-cannabis", project, seed=3, size=SIZE)
+        _thin(project / "inputs" / "stac" / "catalog.json")
         path = project / "survey.toml"
         text = path.read_text()
         for before, after in _SMALLER:
             assert before in text, before
             text = text.replace(before, after)
+        text = re.sub(r"\[ad\.travel\].*?(?=\n\[(?!ad\.travel))", "", text, flags=re.DOTALL)  # straight lines
         path.write_text(text + _MORE)
         since, seen = time.monotonic(), WORK / "acts"
         code, _ = child(lambda: (count_acts(project / "run", seen), survey(project)))
@@ -66,6 +69,15 @@ def prepare() -> Path:
         (project / "run").rename(WORK / "undisturbed")
         done.write_text(program_version())
     return project
+
+
+def _thin(catalog: Path) -> None:
+    """Leave every third scene in a catalogue."""
+    content = json.loads(catalog.read_text())
+    scenes = sorted(link["href"] for link in content["links"] if link["rel"] == "item")
+    left_out = set(scenes) - set(scenes[::3])
+    content["links"] = [link for link in content["links"] if link["href"] not in left_out]
+    catalog.write_text(json.dumps(content))
 
 
 _SMALLER = (
@@ -214,27 +226,33 @@ def unnamed(out: Path) -> list[str]:
 
 
 def kill(number: int, chance: random.Random) -> None:
-    """Kill so many runs, each at a moment of its own; go on with each to its end, and compare it.
+    """Kill so many times, go on with what each kill left to its end, and compare it.
 
-    Half are killed after a while, which is any part of what an undisturbed run takes; half before any of the acts
-    by which it changes the disk, the last manifest among them. Some are killed again before they may end.
+    A run is killed again and again on its way; after each kill its folder is set aside, the run goes on to its end
+    and is compared, and the folder is put back as the kill had left it. Half of the kills come after a while, half
+    before one of the acts by which a run changes the disk, the last manifest among them.
     """
     project = prepare()
     expected = content(WORK / "undisturbed")
     whole = json.loads((WORK / "whole.json").read_text())
     counts = load("kills").get("counts") or dict.fromkeys(COUNTED, 0)
-    out, done = project / "run", 0
+    out, aside, done = project / "run", WORK / "aside", 0
+    shutil.rmtree(out, ignore_errors=True)
     while done < number:
-        shutil.rmtree(out, ignore_errors=True)
-        killed = _kill_once(project, whole, chance, counts)
-        done += killed
-        if killed and chance.random() < AGAIN and done < number:
-            done += _kill_once(project, whole, chance, counts)
-        if killed:
-            code, _ = child(lambda: survey(project))
-            counts["tracebacks"] += code == 99
-            counts["runs brought to their end"] += 1
-            counts["runs with other bytes"] += code != 0 or content(out) != expected
+        if not _kill_once(project, whole, chance, counts):
+            shutil.rmtree(out)  # it ended; the next begins anew
+            continue
+        done += 1
+        shutil.rmtree(aside, ignore_errors=True)
+        if out.exists():
+            shutil.copytree(out, aside, symlinks=True)
+        code, _ = child(lambda: survey(project))
+        counts["tracebacks"] += code == 99
+        counts["killed runs gone on with to their end"] += 1
+        counts["runs with other bytes"] += code != 0 or content(out) != expected
+        shutil.rmtree(out)
+        if aside.exists():
+            aside.rename(out)
         save("kills", load("kills") | {"counts": counts})
     shutil.rmtree(out, ignore_errors=True)
 
@@ -243,11 +261,11 @@ def _kill_once(project: Path, whole: Mapping[str, float], chance: random.Random,
     """Begin or go on with a run, and kill it; say whether it was killed, or had ended before."""
     out = project / "run"
     if chance.random() < 0.5:
-        how, moment = "kills before a random act on the disk", chance.randrange(int(whole["acts"]))
+        how, moment = "kills before a random act on the disk", chance.randrange(int(whole["acts"] * AHEAD))
         code, ended_by = child(lambda: (die_before(moment, out), survey(project)))
     else:
         how = "kills after a random while"
-        code, ended_by = child(lambda: survey(project), kill_after_s=chance.uniform(0, whole["seconds"]))
+        code, ended_by = child(lambda: survey(project), kill_after_s=chance.uniform(0, whole["seconds"] * AHEAD))
     counts["tracebacks"] += code == 99
     if not ended_by:
         return False
@@ -257,7 +275,7 @@ def _kill_once(project: Path, whole: Mapping[str, float], chance: random.Random,
 
 
 COUNTED = (
-    "kills after a random while", "kills before a random act on the disk", "runs brought to their end",
+    "kills after a random while", "kills before a random act on the disk", "killed runs gone on with to their end",
     "runs with other bytes", "files that no manifest named", "tracebacks",
 )  # fmt: skip
 BAD = COUNTED[3:]

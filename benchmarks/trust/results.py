@@ -139,10 +139,10 @@ def _counts(figures: Mapping[str, Any]) -> list[str]:
 
 
 _KILLS = """\
-runs a survey of every kind of step and kills it (SIGKILL): half of the times after a while drawn from the whole
-length of a run, half before an act on the disk drawn from all that a run does, its last manifest among them. Every
-killed run (some are killed twice) is gone on with to its end and held, byte by byte and hidden files too (finished
-blocks aside, which hold their seconds), to a run that nobody disturbed."""
+runs a survey of every kind of step and kills it (SIGKILL) again and again on its way: half of the times after a
+random while, half before a random act on the disk, the last manifest among them. After each kill the run is gone on
+with to its end and held, byte by byte and hidden files too (finished blocks aside, which hold their seconds), to a
+run that nobody disturbed; then it is put back as the kill left it, and killed further on."""
 _FUZZ = """\
 spoils sound inputs of every reader at random, by bytes and by what they mean, and reads them in a process
 of its own with 8 GiB of address space. A case is read, or refused in one line; anything else is counted,
@@ -151,8 +151,9 @@ _GUIDED = """\
 does the same with the readers that are Python throughout, by atheris: what runs a line that nothing ran before is
 kept, and spoiled further. It takes the extra `fuzz`, and is no part of the tests."""
 _CHANGED = """\
-changes bytes of every file of a finished run, one at a time, then forges tables: one number moves by a hundredth,
-and hashes, manifest and run card are made to fit, so that only `altdev verify`'s recomputation can tell."""
+changes bytes of every file of a finished run, one at a time, then forges numbers, one at a time: of every column of
+every table, every key of every JSON text, every sheet, page, report and layer. Hashes, manifest and run card are
+made to fit, so that only `altdev verify`'s recomputation can tell."""
 _MUTANTS = """\
 draws N places of each package, stratified by module, and changes one at a time: a comparison, an operation, a
 condition, a number, a least for a greatest, an end of a loop. The package's own tests that reach the line are run
