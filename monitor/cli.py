@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
-from geo.errors import AltdevError, Problem, QualityGateError
+from geo.errors import AltdevError, Problem, QualityGateError, SurveyFileError
 from geo.limits import allow
 from monitor.custody.commands import COMMANDS as CUSTODY
 
@@ -512,7 +513,8 @@ def schema() -> int:
 
 @cli.command()
 @survey_command
-def verify(survey: Path, *, out: Path | None, as_json: bool, **_: Any) -> int:
+@click.option("--again", is_flag=True, help="Also make the whole run anew from its inputs, and compare every file.")
+def verify(survey: Path, *, out: Path | None, as_json: bool, again: bool, jobs: int, **_: Any) -> int:
     """Check every file of a run against its manifest, and recompute its published figures.
 
     Takes a survey file, whose run folder is verified, or a run folder.
@@ -521,7 +523,16 @@ def verify(survey: Path, *, out: Path | None, as_json: bool, **_: Any) -> int:
     from monitor.workflow import default_out
 
     folder = out or (default_out(survey) if survey.suffix == ".toml" else survey)
-    lines = list(verify_run(folder)) if as_json else verify_run(folder)
+    told = verify_run(folder)
+    if again:
+        from monitor.verify.again import run_again
+
+        if survey.suffix != ".toml":
+            raise SurveyFileError(
+                Problem("--again", f"{survey.name}, no survey file", "the survey file of the run", "name it")
+            )
+        told = chain(told, run_again(survey, folder, jobs=jobs))
+    lines: Iterable[str] = list(told) if as_json else told
     if as_json:
         click.echo(json.dumps({"out": str(folder), "verified": lines}, indent=1, ensure_ascii=False))
         return 0

@@ -101,6 +101,12 @@ vintage = "2024"
 yield_kg_ha = 800.0
 yield_se_kg_ha = 50.0
 source = "invented"
+
+[iati]
+identifier = "XX-TEST-1"
+organisation = "XX-TEST"
+organisation_name = "An invented office"
+organisation_type = "10"
 """
 
 

@@ -57,16 +57,19 @@ def same_program(manifest: Manifest) -> bool:
 
 
 def remake_products(out: Path, manifest: Manifest) -> Iterator[str]:
-    """Make the products of every step again; yield one line for each step whose files are the same.
+    """Make the products of this run again; yield one line for each step whose files are the same.
+
+    Products that an earlier run left stand beside tables that have changed since, and are told where stamps are.
 
     Raises
     ------
     QualityGateError
         Naming the file, the place in it, what it says and what the tables make.
     """
+    run = manifest.survey.get("run_id")
     for name, record in manifest.steps.items():
         verb, _, tier = name.partition(":")
-        if verb in _STEPS and record.parameters and (out / UNITS).is_file():
+        if verb in _STEPS and record.parameters and record.run == run and (out / UNITS).is_file():
             compared = _remake(out, verb, int(tier or 0), record)
             yield f"{compared} files of step {name} made again, all equal"
 

@@ -1,0 +1,181 @@
+"""Numbers forged with hashes made to fit: tables made of inputs, the design, and every kind of product."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.trust.forgery import Forgery, forgeries
+from geo.errors import InputError, QualityGateError
+from monitor.manifest import FileRecord, Manifest, StepRecord, read_manifest
+from monitor.totals import column_totals, require_totals
+from monitor.verify.again import run_again
+from monitor.verify.design import design_context, recompute_design
+from monitor.verify.remade import remake_products
+
+
+@pytest.fixture(scope="module")
+def forged(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the run that tests change and put right again."""
+    out = tmp_path_factory.mktemp("forged") / "run"
+    shutil.copytree(finished_run, out, ignore=shutil.ignore_patterns(".lock", ".blocks", "layers"))
+    return out
+
+
+def manifest_of(out: Path) -> Manifest:
+    """Return the manifest of a run that has one."""
+    found = read_manifest(out)
+    assert found is not None
+    return found
+
+
+def only(manifest: Manifest, step: str) -> Manifest:
+    """Return a manifest with one of its steps alone."""
+    return replace(manifest, steps={step: manifest.steps[step]})
+
+
+def pick(out: Path, file: str, what: str) -> Forgery:
+    """Return the forgery of a file whose place is told so, the same each time."""
+    found = [one for one in forgeries(out, [file], random.Random(2)) if re.fullmatch(what, one.what)]
+    assert found, f"{file}: nothing like {what}"
+    return found[0]
+
+
+def refused(out: Path, one: Forgery, verify: Callable[[], object]) -> str:
+    """Forge, verify, put right; return how it was refused."""
+    path = out / one.file
+    before = path.read_bytes()
+    one.make(path)
+    assert path.read_bytes() != before
+    try:
+        with pytest.raises(QualityGateError) as caught:
+            verify()
+    finally:
+        path.write_bytes(before)
+    return str(caught.value)
+
+
+def test_products_are_made_again(finished_run: Path) -> None:
+    """Law: what a run published follows from its folder alone, byte by byte."""
+    lines = list(remake_products(finished_run, manifest_of(finished_run)))
+    assert [line.split()[4] for line in lines] == ["export", "map", "report"]
+    assert all(line.endswith("made again, all equal") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("step", "file", "what"),
+    [
+        ("map", "index.html", "data mapped area"),
+        ("map", "index.html", "data harms hi"),
+        ("map", "index.html", "data breaks .*"),
+        ("map", "tables.xlsx", r"sheet5\.xml .*"),
+        ("report", "report.html", "a cell"),
+        ("report", "report.html", "a label"),
+        ("report", "report.pdf", "a byte"),
+        ("export", "estimates_hxl.csv", "hi_ha"),
+        ("export", "wdr_table.csv", "2024 best"),
+        ("export", "standard_tables.xlsx", "a figure told as text"),
+        ("export", "data.gpkg", "unit_figures lo_ha"),
+        ("export", "analysts/unit_figures.parquet", "value_ha"),
+        ("export", "collect_earth_plots.csv", "LON|lon|longitude"),
+    ],
+)
+def test_a_forged_product_is_found(forged: Path, step: str, file: str, what: str) -> None:
+    """Law: one number moved in a product is found by the file's name, whatever its hash says."""
+    manifest = only(manifest_of(forged), step)
+    one = pick(forged, f"products/0/{file}", what)
+    assert f"products/0/{file}" in refused(forged, one, lambda: list(remake_products(forged, manifest)))
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("frame/sample.csv", "row"),
+        ("frame/sample.csv", "x_m"),
+        ("frame/strata.csv", "area_ha"),
+        ("frame/strata_by_unit.csv", "size"),
+        ("frame/known_units.csv", "col"),
+        ("frame/labels_to_fill.csv", "latitude"),
+        ("estimates/mapped_areas.csv", "mapped_ha"),
+        ("imagery/2021/gaps.csv", "min_valid"),
+    ],
+)
+def test_a_forged_design_is_found(forged: Path, file: str, what: str) -> None:
+    """Law: strata, sample, places and counts on the map are made again from rasters, units and seed."""
+    context = design_context(forged, manifest_of(forged))
+    assert context is not None
+    told = refused(forged, pick(forged, file, what), lambda: recompute_design(forged, context, whole_files=True))
+    assert file.rpartition("/")[2] in told
+
+
+def test_totals_tell_a_number_changed_and_a_number_moved(tmp_path: Path) -> None:
+    """Literal: three numbers, their sum and their sum by place; two that change places keep the sum alone."""
+    assert column_totals("a,run_id\n1,x\n2,x\n4,x\n") == {"a": [3, 7.0, 17.0]}
+    assert column_totals("draw_1,draw_2\n1,2\n3,4\n") == {
+        "draws of row 1": [2, 3.0, 5.0],
+        "draws of row 2": [2, 7.0, 11.0],
+    }
+    (tmp_path / "control").mkdir()
+    (tmp_path / "control" / "one.json").write_text('{"t.csv": {"a": [3, 7.0, 17.0]}}')
+    files = ["control/one.json", "t.csv"]
+    (tmp_path / "t.csv").write_text("a\n1\n2\n4\n")
+    assert require_totals(tmp_path, files) == 1
+    for changed in ("a\n1\n2\n5\n", "a\n2\n1\n4\n", "a\n1\n2\n\n"):
+        (tmp_path / "t.csv").write_text(changed)
+        with pytest.raises(QualityGateError, match=r"t\.csv a"):
+            require_totals(tmp_path, files)
+    assert require_totals(tmp_path, files[:1]) == 0  # a table that was taken away by a purge
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("indicators/benefit_crop.csv", "crop_ha"),
+        ("indicators/water_cannabis_2021.csv", "draw_.*"),
+        ("overlay/ad_access.csv", "population_f"),
+        ("impact/panel.csv", "outcome_se"),
+        ("estimates/prior_totals.csv", "year"),
+    ],
+)
+def test_a_forged_table_made_of_inputs_is_found(forged: Path, file: str, what: str) -> None:
+    """Law: a number that no figure leans on is held to the totals that its step kept beside it."""
+    manifest = manifest_of(forged)
+    files = [name for step in manifest.steps.values() for name in step.outputs]
+    assert file in refused(forged, pick(forged, file, what), lambda: require_totals(forged, files))
+
+
+def test_only_a_run_of_this_program_is_made_again(project: Path, tmp_path: Path) -> None:
+    """Law: neither no run nor one of another program is compared with one made by this program."""
+    with pytest.raises(InputError, match="no manifest"):
+        list(run_again(project / "survey.toml", tmp_path))
+    text = Manifest(survey={}, versions={"altdev": "0"}, inputs={}, steps={}).to_json()
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(InputError, match="a run of altdev 0"):
+        list(run_again(project / "survey.toml", tmp_path))
+
+
+def test_a_run_made_anew_is_compared_file_by_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Literal: of two files one has other bytes in the run made anew, and is named; with none the count is told."""
+    from monitor.verify import again
+
+    def record(content: str) -> FileRecord:
+        return FileRecord(sha256=content, bytes=1)
+
+    def manifest(**files: str) -> Manifest:
+        made = {name: record(content) for name, content in files.items()}
+        step = StepRecord(fingerprint="f", outputs=made)
+        return Manifest(survey={"run_id": "a"}, versions={}, inputs={}, steps={"one": step})
+
+    (tmp_path / "manifest.json").write_text(manifest(first="1", second="2").to_json())
+    monkeypatch.setattr(again, "same_program", lambda _: True)
+    monkeypatch.setattr(again, "run", lambda *_, **__: manifest(first="1", second="2"))
+    assert list(run_again(tmp_path / "survey.toml", tmp_path)) == ["2 files made again from the inputs, all equal"]
+    monkeypatch.setattr(again, "run", lambda *_, **__: manifest(first="1", second="3"))
+    with pytest.raises(QualityGateError, match="second: found another file than its inputs make"):
+        list(run_again(tmp_path / "survey.toml", tmp_path))
