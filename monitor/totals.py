@@ -88,12 +88,15 @@ def column_totals(text: str) -> Totals:
     head, body = rows[0], rows[1:]
     draws = [place for place, name in enumerate(head) if name.startswith(_DRAWS)]
     columns = {
-        name: _numbers(row[place] for row in body)
+        name: _numbers(row[place] if place < len(row) else "" for row in body)
         for place, name in enumerate(head)
         if name != COLUMN and place not in set(draws)
     }
     if draws:
-        columns |= {f"draws of row {at}": _numbers(row[p] for p in draws) for at, row in enumerate(body, start=1)}
+        columns |= {
+            f"draws of row {at}": _numbers(row[p] for p in draws if p < len(row))
+            for at, row in enumerate(body, start=1)
+        }
     return {name: _sums(numbers) for name, numbers in columns.items() if numbers}
 
 
