@@ -135,6 +135,8 @@ class Footprint:
     """Column to values at the sample units."""
     densest: float = 0.0
     """Largest tree cover, percent."""
+    lost: int = 0
+    """Cells that lost forest."""
 
     def add(self, quantity: str, values: Column, codes: Codes) -> None:
         """Add the sum of a quantity over pixels to every domain; values and codes of shape (n,)."""
@@ -169,6 +171,8 @@ class Cells:
     """Part of each layer of domains that a cell lies in."""
     densest: float = 0.0
     """Largest tree cover of the block, percent."""
+    lost: int = 0
+    """Cells of the block that lost forest."""
 
 
 def footprint(
@@ -220,6 +224,7 @@ def footprint(
             map_blocks(work, (geobox.shape[0], geobox.shape[1]), size=size, jobs=jobs), start=1
         ):
             found.densest = max(found.densest, cells.densest)
+            found.lost += cells.lost
             for name, codes in _collect(scene, found, block, cells).items():
                 writers[name].write(block, codes)
             _at_units(scene, found, block, cells, rows, cols)
@@ -349,6 +354,7 @@ def read_cells(scene: Scene, maps: Mapping[int, GridReader], block: Block) -> Ce
         values=values,
         codes=scene.domains.codes(block),
         densest=densest,
+        lost=int((loss > 0).sum()),
     )
 
 
@@ -678,6 +684,13 @@ def _zero_problems(scene: Scene, found: Footprint) -> Iterator[Problem]:
                 "the habitat of the whole range, not of the part in the frame",
                 "take it from the source of the range",
             )
+    if found.lost and found.densest == 0:
+        yield Problem(
+            scene.ground.layer("hansen_treecover2000").where,
+            f"no tree cover in all of the frame, of which {found.lost} cells lost forest",
+            "tree cover where forest was lost",
+            "state nodata = 0 if zero means not known; multiply shares by 100",
+        )
     if 0 < found.densest <= 1:
         yield Problem(
             scene.ground.layer("hansen_treecover2000").where,

@@ -244,6 +244,16 @@ def test_tree_cover_as_a_share(finished_run: Path, tmp_path: Path) -> None:
         swept(context, with_input(section, name, path=path), tmp_path)
 
 
+def test_tree_cover_of_nothing_where_forest_was_lost(finished_run: Path, tmp_path: Path) -> None:
+    """Law: loss on ground that holds no tree at all says that zero is no-data, or a share cut to a whole."""
+    context = context_of(finished_run)
+    section = section_of(context)
+    name = "hansen_treecover2000"
+    path = copied(path_of(section, name), tmp_path / "none.tif", lambda cells: np.where(cells == 255, 255, 0))
+    with pytest.raises(InputError, match=r"no tree cover in all of the frame, of which \d+ cells lost forest"):
+        swept(context, with_input(section, name, path=path), tmp_path)
+
+
 def test_habitat_of_the_part_in_the_frame(finished_run: Path, tmp_path: Path) -> None:
     """Law: less habitat in the whole range than the mapped crop alone took is the clipped range's, and refused."""
     context = context_of(finished_run)
