@@ -22,7 +22,7 @@ from geo.limits import require_size, require_within
 if TYPE_CHECKING:
     import geopandas
 
-__all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "write_gpkg"]
+__all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "style_of", "write_gpkg"]
 
 _SHOWN = 5
 _STYLES = "layer_styles"
@@ -172,6 +172,17 @@ def _shape_column(layer: Layer) -> str:
     import geopandas
 
     return "geom" if isinstance(layer.frame, geopandas.GeoDataFrame) else ""
+
+
+def style_of(path: Path, layer: str) -> str:
+    """Return the style of a layer as `write_gpkg` embedded it; empty where there is none."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            query = f"SELECT styleQML FROM {_STYLES} WHERE f_table_name = ?"
+            rows = connection.execute(query, (layer,)).fetchall()
+        except sqlite3.DatabaseError:
+            return ""
+    return str(rows[0][0]) if rows else ""
 
 
 def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:

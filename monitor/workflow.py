@@ -54,7 +54,7 @@ _TOTALLED = {
     "benefit": ("indicators/benefit_*.csv",),
     "impact": tuple(f"impact/{name}.csv" for name in ("panel", "units", "distances", "sites")),
     "hot_spots": ("indicators/hot_spot*.csv",),
-    "official": ("estimates/estimates.csv", "overlay/land*.csv"),
+    "official": ("estimates/*.csv", "overlay/*.csv", "indicators/concentration.csv"),
 }
 """Step to its tables that are made of inputs outside the run folder."""
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import Problem, QualityGateError
-from geo.vector import open_layer
+from geo.vector import open_layer, style_of
 from maps.disclosure.product import SafeProduct, read_product
 from maps.disclosure.tier import Tier
 from maps.page import Page
@@ -157,6 +157,8 @@ def _field_files(context: Context, folder: Path) -> Files:
             (f"analysts/{name}.parquet", geopandas.read_parquet(folder / "analysts" / f"{name}.parquet")),
         ):
             _same_layer(f"products/{folder.name}/{path} {name}", found, layer.frame)
+        if style_of(folder / "data.gpkg", name) != layer.style_qml:
+            raise differs(f"products/{folder.name}/data.gpkg {name}", "another style", "that of the figures")
     maps = {
         f"rasters/class_{period.name}.tif": context.class_map_path(period.name).read_bytes()
         for period in context.compared

@@ -24,6 +24,7 @@ from monitor.verify.indicators import (
     rejoin_indicators,
     releases,
 )
+from monitor.verify.official import recompute_official
 from monitor.verify.products import recompute_pages
 from monitor.verify.programme import recompute_hot_spots, recompute_impact, recompute_legality, recompute_programme
 from monitor.verify.remade import remake_products, same_program
@@ -96,12 +97,20 @@ def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> 
     if "estimate" in manifest.steps:
         yield from _each(out, _recomputed(out, manifest))
     else:
-        if "disclosure" in manifest.steps:
-            yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
-        if (out / FOLDER / "indicators.csv").is_file():
-            yield _guarded(rejoin_indicators, out)
-        yield "no estimates to recompute"
+        yield from _each(out, _without_estimates(out, manifest))
     yield from _each(out, _products(out, manifest))
+
+
+def _without_estimates(out: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield one line for each kind of figure of a run that has no sample."""
+    if "disclosure" in manifest.steps:
+        yield f"{recompute_disclosure(out)} tables of tiers 1 and 2 decided and cut again, all equal"
+    if (out / FOLDER / "indicators.csv").is_file():
+        yield rejoin_indicators(out)
+    if "official" in manifest.steps:
+        yield f"{recompute_official(out)} rows derived from official figures recomputed, all equal"
+    else:
+        yield "no estimates to recompute"
 
 
 def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,10 @@ from monitor.manifest import FileRecord, Manifest, StepRecord, read_manifest
 from monitor.totals import column_totals, require_totals
 from monitor.verify.again import run_again
 from monitor.verify.design import design_context, recompute_design
+from monitor.verify.official import recompute_official
 from monitor.verify.remade import remake_products
+from tests.monitor.test_official import _run as run_official
+from tests.monitor.test_official import write_towns
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +31,12 @@ def forged(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     out = tmp_path_factory.mktemp("forged") / "run"
     shutil.copytree(finished_run, out, ignore=shutil.ignore_patterns(".lock", ".blocks", "layers"))
     return out
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the run of a small official series over twelve years."""
+    return run_official(write_towns(tmp_path_factory.mktemp("official")))
 
 
 def manifest_of(out: Path) -> Manifest:
@@ -114,6 +125,19 @@ def test_a_forged_design_is_found(forged: Path, file: str, what: str) -> None:
     assert file.rpartition("/")[2] in told
 
 
+def test_another_style_of_a_layer_is_found(forged: Path) -> None:
+    """Law: the limits of classes that a layer is drawn by follow from its figures."""
+    manifest, path = only(manifest_of(forged), "export"), forged / "products" / "0" / "data.gpkg"
+    before = path.read_bytes()
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("UPDATE layer_styles SET styleQML = replace(styleQML, ' ha and more', ' ha or so')")
+        base.commit()
+    assert path.read_bytes() != before
+    with pytest.raises(QualityGateError, match=r"data\.gpkg unit_figures: found another style"):
+        list(remake_products(forged, manifest))
+    path.write_bytes(before)
+
+
 def test_totals_tell_a_number_changed_and_a_number_moved(tmp_path: Path) -> None:
     """Literal: three numbers, their sum and their sum by place; two that change places keep the sum alone."""
     assert column_totals("a,run_id\n1,x\n2,x\n4,x\n") == {"a": [3, 7.0, 17.0]}
@@ -148,6 +172,29 @@ def test_a_forged_table_made_of_inputs_is_found(forged: Path, file: str, what: s
     manifest = manifest_of(forged)
     files = [name for step in manifest.steps.values() for name in step.outputs]
     assert file in refused(forged, pick(forged, file, what), lambda: require_totals(forged, files))
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("estimates/change.csv", "difference_ha"),
+        ("estimates/readings.csv", "percent"),
+        ("indicators/concentration.csv", "share_of_first_ten"),
+        ("indicators/permanence.csv", "years_present"),
+    ],
+)
+def test_a_forged_figure_of_an_official_series_is_found(official: Path, file: str, what: str) -> None:
+    """Law: what is derived from an authority's figures is made again from them, with nothing changed first."""
+    assert recompute_official(official) > 4
+    one = pick(official, file, what)
+    assert file.rpartition("/")[2] in refused(official, one, lambda: recompute_official(official))
+
+
+def test_products_of_an_official_series_are_made_again(official: Path) -> None:
+    """Law: page, workbook and tables for other bodies follow from the run folder alone."""
+    lines = list(remake_products(official, manifest_of(official)))
+    assert len(lines) == 3
+    assert all("made again, all equal" in line for line in lines)
 
 
 def test_only_a_run_of_this_program_is_made_again(project: Path, tmp_path: Path) -> None:

@@ -104,6 +104,11 @@ def _square(column: int, side: float = 1.0) -> shapely.Polygon:
 @pytest.fixture
 def towns(tmp_path: Path) -> Path:
     """Write a survey of three towns, one of which the boundaries do not have."""
+    return write_towns(tmp_path)
+
+
+def write_towns(tmp_path: Path) -> Path:
+    """Write that survey into a folder."""
     towns = {"adm_code": ["05001", "05002"], "adm_name": ["A", "B"]}
     shapes = [_square(0), _square(1)]
     geopandas.GeoDataFrame(towns, geometry=shapes, crs=4326).to_file(tmp_path / "admin.gpkg")
