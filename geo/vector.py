@@ -176,9 +176,9 @@ def _shape_column(layer: Layer) -> str:
 
 def style_of(path: Path, layer: str) -> str:
     """Return the style of a layer as `write_gpkg` embedded it; empty where there is none."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         try:
-            query = f"SELECT styleQML FROM {_STYLES} WHERE f_table_name = ?"
+            query = "SELECT styleQML FROM layer_styles WHERE f_table_name = ?"
             rows = connection.execute(query, (layer,)).fetchall()
         except sqlite3.DatabaseError:
             return ""

@@ -145,9 +145,13 @@ def _set(content: Any, way: tuple[Any, ...]) -> None:
     content[way[-1]] = value + 1 if isinstance(value, int) else (value * 1.01 if value else 0.5)
 
 
+MOST_KEYS = 6
+"""Keys of one JSON text that are forged: settings have hundreds."""
+
+
 def _json(path: Path, chance: random.Random) -> Made:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    for name, way in _by_key(content, chance):
+    keys = list(_by_key(json.loads(path.read_text(encoding="utf-8")), chance))
+    for name, way in chance.sample(keys, min(MOST_KEYS, len(keys))):
         yield name, lambda file, way=way: _change_json(file, way)  # type: ignore[misc]
 
 
