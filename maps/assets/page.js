@@ -120,6 +120,7 @@ const page = (() => {
       node('p', { class: 'figure-of', text: words.list(words.className(state.crop), period) }),
       ...figure.block(row), figure.dateWords(row), figure.verdict(change), figure.flagList(row),
     ]).filter(Boolean));
+    $('details').hidden = Boolean(harm); // hectares by period would read as the harm's
     harms.show(state.crop, period);
     parts.show(state, find, goTo);
     $('details-body').replaceChildren(...[
