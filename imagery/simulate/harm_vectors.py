@@ -18,7 +18,7 @@ from geo.flow import accumulate, flow_network
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.harm_layers import Origins
 from imagery.simulate.landscape import Landscape
-from imagery.simulate.layers import river_lines, road_lines
+from imagery.simulate.layers import eradication_events, river_lines, road_lines
 from imagery.simulate.noise import stream
 
 __all__ = ["harm_vectors_text", "write_harm_vectors"]
@@ -28,6 +28,11 @@ _TRACKS, _SITES = 12, 3
 _RUNOFF_M = 1.4
 _SECONDS = 31_557_600
 _NEAR_M = 60.0
+_LEDGER = """
+[corrections]                       # images reach to the reference date, so operations change no figure of area
+eradication = "inputs/eradication.gpkg"
+all_verified = true                 # how land comes back after them is told from the yearly index
+"""
 _SPRAYED_HA = 6.5
 """Hectares sprayed from the air in the current year."""
 
@@ -60,11 +65,7 @@ path = "inputs/harm/sites.gpkg"
 
 [harm.sprayed_ha]                   # herbicide of eradication is a source of its own
 {current.name} = {_SPRAYED_HA}
-
-[corrections]                       # images reach to the reference date, so operations change no figure of area
-eradication = "inputs/eradication.gpkg"
-all_verified = true                 # how land comes back after them is told from the yearly index
-"""
+{"" if eradication_events(landscape).empty else _LEDGER}"""
 
 
 def _tracks(landscape: Landscape) -> geopandas.GeoDataFrame:

@@ -47,3 +47,6 @@ def test_the_survey_file_names_index_and_operations(landscape: Landscape) -> Non
     assert [one["year"] for one in tables["harm"]["input"]] == list(INDEX_YEARS)
     assert tables["corrections"] == {"eradication": "inputs/eradication.gpkg", "all_verified": True}
     assert len(INDEX_YEARS) == 8
+    small = build_landscape("andes-coca", 1, 160)
+    assert eradication_events(small).empty
+    assert "corrections" not in tomllib.loads(harm_vectors_text(small))  # a ledger of nothing is refused
