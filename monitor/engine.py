@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from geo.errors import InputError, Problem
 from geo.files import NO_ROOM, cannot_write
+from imagery.address import is_remote, shown_address
 from monitor.manifest import FileRecord, Manifest, StepRecord, fingerprint, plain
 from monitor.run_folder import RunFolder, is_kept, staged
 from monitor.stamp import content_sha256, is_stamped, stamp
@@ -24,6 +25,9 @@ __all__ = ["DONE", "Listener", "Step", "execute", "foreseen", "selected", "shown
 
 DONE = "done"
 """State of a step that a run keeps."""
+
+_FOR_READERS = ("title", "sources", "disclaimer", "notes", "source")
+"""Settings that are printed as they are, addresses in them too."""
 
 STEP_VERSION = 1
 """Raised when the meaning of any step's outputs changes, so that older runs are made again."""
@@ -247,11 +251,20 @@ def _run(step: Step, key: str, folder: RunFolder, manifest: Manifest, listener: 
     folder.publish(staging, made)
     folder.remove(set(announced.outputs) - set(made) - _outputs_of_others(manifest, step.name))
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    told = json.loads(json.dumps(plain(step.parameters), default=str))
+    told = _bare(json.loads(json.dumps(plain(step.parameters), default=str)))
     record = StepRecord(fingerprint=key, outputs=made, facts=facts, finished=finished, run=run, parameters=told)
     manifest = _with(manifest, step.name, record)
     folder.write_manifest(manifest)
     return manifest
+
+
+def _bare(value: Any) -> Any:
+    """Return settings as they may be kept: without what addresses carry of names, passwords and keys."""
+    if isinstance(value, dict):
+        return {key: entry if key in _FOR_READERS else _bare(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_bare(entry) for entry in value]
+    return shown_address(value) if isinstance(value, str) and is_remote(value) else value
 
 
 def _stamped(step: Step, staging: Path) -> tuple[str, dict[str, FileRecord]]:

@@ -165,6 +165,27 @@ class TestRunning:
         assert sorted(manifest.inputs) == ["../a/b/c.txt", "inputs/source.txt"]
         assert str(tmp_path_factory.getbasetemp()) not in project.text("manifest.json")
 
+    def test_settings_are_kept_without_what_addresses_carry(self, project: Project) -> None:
+        """Literal: the manifest tells a step's settings; user, password and query of an address are in none of it."""
+        told = {"api": "https://me:pass@host.example/v1?sig=secret", "notes": ["see https://a.example/b?c=d"]}
+        step = Step(name="s", verb="v", parameters={**told, "pair": (1, float("nan"))}, action=lambda *_: {})
+        manifest, _ = project.run(steps=[step])
+        kept = {"api": "https://host.example/v1", "notes": ["see https://a.example/b?c=d"], "pair": [1, None]}
+        assert manifest.steps["s"].parameters == kept
+        assert Manifest.from_json(project.text("manifest.json")) == manifest
+
+    def test_totals_of_tables_made_of_inputs_are_kept_beside_them(self, project: Project) -> None:
+        """Literal: a step keeps the sums of the tables that fit its pattern, of no other, and in its own file."""
+
+        def action(staging: Path, _: object) -> Made:
+            put(staging, "a/one.csv", "ha\n1\n2.5\n")
+            return put(staging, "a/other.csv", "ha\n7\n")
+
+        step = Step(name="one:2024", verb="v", totalled=("a/one*",), action=action)
+        manifest, _ = project.run(steps=[step])
+        assert json.loads(project.text("control/one-2024.json")) == {"a/one.csv": {"ha": [2, 3.5, 6.0]}}
+        assert "control/one-2024.json" in manifest.steps["one:2024"].outputs
+
     def test_facts_are_the_same_fresh_and_kept(self, project: Project) -> None:
         """Law: facts with numbers of arrays, tuples and what is no number are the same after reading them back."""
         facts = {"n": np.int64(4), "pair": (1, 2.5), "se": float("nan"), 2024: "a"}
