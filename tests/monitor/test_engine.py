@@ -166,7 +166,7 @@ class TestRunning:
         assert str(tmp_path_factory.getbasetemp()) not in project.text("manifest.json")
 
     def test_settings_are_kept_without_what_addresses_carry(self, project: Project) -> None:
-        """Literal: the manifest tells a step's settings; user, password and query of an address are in none of it."""
+        """Literal: the manifest tells settings; user, password and query of an address are in none of it."""
         told = {"api": "https://me:pass@host.example/v1?sig=secret", "notes": ["see https://a.example/b?c=d"]}
         step = Step(name="s", verb="v", parameters={**told, "pair": (1, float("nan"))}, action=lambda *_: {})
         manifest, _ = project.run(steps=[step])
