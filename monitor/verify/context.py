@@ -32,7 +32,7 @@ __all__ = ["context_of", "frame_of"]
 STRATA = "frame/strata.tif"
 
 
-def context_of(out: Path, told: Mapping[str, Any], run: str) -> Context:
+def context_of(out: Path, told: Mapping[str, Any], run: str, *, cells: bool = False) -> Context:
     """Return what a step that makes products may look at, without any layer of the survey file.
 
     Parameters
@@ -43,6 +43,8 @@ def context_of(out: Path, told: Mapping[str, Any], run: str) -> Context:
         Parameters of the step, as the manifest tells them.
     run
         Identifier that its products carry.
+    cells
+        Give the frame its cells too, which products do not need.
 
     Raises
     ------
@@ -70,7 +72,8 @@ def context_of(out: Path, told: Mapping[str, Any], run: str) -> Context:
     legend = Legend(tuple(MapClass(code=c, name=n, colour=k, crop=crop) for c, n, k, crop in classes))
     made: dict[str, Any] = {"profile": SimpleNamespace(legend=legend), "published_units": read_shapes(out, UNITS)}
     if official is None:
-        made["frame"] = frame_of(out)
+        grid = geobox_of(out / STRATA)
+        made["frame"] = frame_of(out) if cells else SimpleNamespace(admin=made["published_units"], geobox=grid)
     context.__dict__.update(made)  # in the place of what would be read from inputs
     return context
 

@@ -37,7 +37,7 @@ def design_context(out: Path, manifest: Manifest) -> Context | None:
     told = {name: steps[name].parameters for name in ("sample", "estimate") if name in steps}
     if len(told) < 2 or not all(told.values()) or not (out / UNITS).is_file():
         return None
-    return context_of(out, {**told["sample"], **told["estimate"]}, steps["estimate"].run)
+    return context_of(out, {**told["sample"], **told["estimate"]}, steps["estimate"].run, cells=True)
 
 
 def recompute_design(out: Path, context: Context, *, whole_files: bool) -> int:

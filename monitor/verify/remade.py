@@ -7,6 +7,7 @@ relief) holds no figure, and is taken from the product.
 
 from __future__ import annotations
 
+import filecmp
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -159,11 +160,11 @@ def _field_files(context: Context, folder: Path) -> Files:
             _same_layer(f"products/{folder.name}/{path} {name}", found, layer.frame)
         if style_of(folder / "data.gpkg", name) != layer.style_qml:
             raise differs(f"products/{folder.name}/data.gpkg {name}", "another style", "that of the figures")
-    maps = {
-        f"rasters/class_{period.name}.tif": context.class_map_path(period.name).read_bytes()
-        for period in context.compared
-    }
-    return _tree(lambda target: write_field_files(context, target, sample)) | maps
+    for period in context.compared:
+        name = f"rasters/class_{period.name}.tif"
+        if not filecmp.cmp(folder / name, context.class_map_path(period.name), shallow=False):
+            raise differs(f"products/{folder.name}/{name}", "another map", "that of class_map/")
+    return _tree(lambda target: write_field_files(context, target, sample))
 
 
 def _tier_export(context: Context, product: SafeProduct) -> Files:

@@ -119,6 +119,7 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     if (out / MODEL_FOLDER / "model.json").is_file():
         yield f"{recompute_model_scores(out)} scores of the classifier as the model tells them"
     context = design_context(out, manifest)
+    frame = None if context is None else context.frame
     if context is not None:
         rows = recompute_design(out, context, whole_files=same_program(manifest))
         yield f"{rows} rows of strata, sample, labels, gaps and counts on the maps made again, all equal"
@@ -135,7 +136,7 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
         (
             "estimates/corrections.csv",
             "rows of the corrections ledger",
-            lambda: recompute_ledger(out, tables, manifest.steps["corrections"].parameters),
+            lambda: recompute_ledger(out, tables, manifest.steps["corrections"].parameters, frame),
         ),
         ("estimates/production.csv", "rows of production", lambda: recompute_production(out)),
         ("overlay/zone_domains.csv", "figures of zones", lambda: recompute_zones(out, tables)),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from aoi.frame import AreaFrame
 from aoi.survey.parameter import Parameter
 from geo.errors import Problem, QualityGateError
 from monitor.districts import small_area_rows, threshold_rows
@@ -38,7 +39,6 @@ from monitor.verify.compare import (
     published_domains,
     published_periods,
 )
-from monitor.verify.context import frame_of
 from monitor.zone_tables import read_zones
 
 
@@ -154,7 +154,9 @@ def recompute_misreading(out: Path, tables: SurveyTables) -> int:
     return len(published)
 
 
-def recompute_ledger(out: Path, tables: SurveyTables, told: Mapping[str, Any]) -> int:
+def recompute_ledger(
+    out: Path, tables: SurveyTables, told: Mapping[str, Any], frame: AreaFrame | None = None
+) -> int:
     """Make the corrections ledger again from what it was made of; return the rows compared.
 
     Parameters
@@ -165,10 +167,12 @@ def recompute_ledger(out: Path, tables: SurveyTables, told: Mapping[str, Any]) -
         The sample.
     told
         Parameters of the step, as the manifest tells them; empty of a run that kept none.
+    frame
+        The area frame, with which the ground of operations is made again.
     """
     folder = out / "estimates"
     if told:
-        _recompute_ledger_inputs(out, tables, told)
+        _recompute_ledger_inputs(out, tables, told, frame)
     published, estimates = read_csv(folder / "corrections.csv"), read_csv(folder / "estimates.csv")
     inputs = LedgerInputs(
         groups=read_csv(folder / "eradication_groups.csv"),
@@ -188,7 +192,9 @@ def recompute_ledger(out: Path, tables: SurveyTables, told: Mapping[str, Any]) -
     return len(published)
 
 
-def _recompute_ledger_inputs(out: Path, tables: SurveyTables, told: Mapping[str, Any]) -> None:
+def _recompute_ledger_inputs(
+    out: Path, tables: SurveyTables, told: Mapping[str, Any], frame: AreaFrame | None
+) -> None:
     """Make what the ledger is made of again, from the operations that the run kept and from its settings."""
     folder = out / "estimates"
     section = CorrectionsSection.model_validate(told["corrections"])
@@ -198,9 +204,9 @@ def _recompute_ledger_inputs(out: Path, tables: SurveyTables, told: Mapping[str,
     parameters = read_csv(folder / "correction_parameters.csv")
     again = parameter_rows(ledger_parameters(section))
     compare(parameters, again, ["parameter"], ("value", "se"), "correction_parameters.csv")
-    if not (out / APPLIED).is_file():
+    if frame is None or not (out / APPLIED).is_file():
         return
-    found = operation_groups(frame_of(out), tables, dates, read_shapes(out, APPLIED))
+    found = operation_groups(frame, tables, dates, read_shapes(out, APPLIED))
     keys = {
         "eradication_groups": ["period", "group", "domain"],
         "eradication_units": ["period", "group", "unit_id"],
