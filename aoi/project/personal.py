@@ -14,7 +14,8 @@ from typing import Any
 
 __all__ = ["personal_column", "personal_text"]
 
-_MAIL = re.compile(r"[^\s@;,]+@[^\s@;,]+\.[A-Za-z]{2,}")
+# From the start of a word alone: tried from each of its signs, a long cell would take the square of its length
+_MAIL = re.compile(r"(?<![^\s@;,])[^\s@;,]+@[^\s@;,]+\.[A-Za-z]{2,}")
 _TELEPHONE = re.compile(r"(?<![\w.-])(?:\+|00)\d(?:[ ().-]?\d){7,14}(?![\w-])")
 _LOCAL = re.compile(r"^\(?\d{2,4}\)?(?:[ -]\d{2,4}){2,4}$")
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
