@@ -12,7 +12,9 @@ import csv
 import io
 import json
 import math
+import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -38,10 +40,10 @@ def totals_path(step: str) -> str:
 
 def write_totals(folder: Path, step: str, patterns: Sequence[str]) -> None:
     """Write the totals of the tables of a step that fit its patterns; none where no table does."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.csv"))
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     chosen = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
     if chosen:
-        told = {name: column_totals(_text(folder / name)) for name in chosen}
+        told = {name: _totals_of(folder / name) for name in chosen}
         write_text(folder / totals_path(step), json.dumps(told, indent=1) + "\n")
 
 
@@ -65,7 +67,7 @@ def require_totals(out: Path, files: Collection[str]) -> int:
         for name, told in json.loads(_text(out / path)).items():
             if name not in files:
                 continue
-            made = column_totals(_text(out / name))
+            made = _totals_of(out / name)
             for column in dict.fromkeys([*told, *made]):
                 if told.get(column) != made.get(column):
                     found, meant = _words(made.get(column)), _words(told.get(column))
@@ -74,6 +76,23 @@ def require_totals(out: Path, files: Collection[str]) -> int:
                     )
             number += len(made)
     return number
+
+
+def _totals_of(path: Path) -> Totals:
+    """Return the totals of a table, or of the columns of a GeoPackage's layers beside their shapes."""
+    if path.suffix != ".gpkg":
+        return column_totals(_text(path))
+    found: Totals = {}
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+        layers = base.execute("SELECT table_name, column_name FROM gpkg_geometry_columns ORDER BY table_name")
+        for layer, shape in layers.fetchall():
+            rows = base.execute(f'SELECT * FROM "{layer}" ORDER BY fid')  # noqa: S608  (a file of our own)
+            head = [column[0] for column in rows.description]
+            cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+            for place, name in enumerate(head):
+                if name != shape and (numbers := _numbers(row[place] for row in cells)):
+                    found[f"{layer} {name}"] = _sums(numbers)
+    return found
 
 
 def column_totals(text: str) -> Totals:

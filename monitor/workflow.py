@@ -44,6 +44,9 @@ CARRYING = tuple(f"{verb}{tier}" for verb in TIERED_VERBS for tier in ("", ":1",
 
 _TOTALLED = {
     "imagery": ("imagery/*/scenes.csv", "imagery/*/topography.csv"),
+    "classify": ("class_map/fields_*.gpkg",),
+    "transitions": ("class_map/openings.gpkg",),
+    "suggest": ("class_map/next_units.gpkg",),
     "frame": ("frame/strata.csv", "frame/known_units.csv"),
     "reference": ("frame/interpretation.csv", "frame/known_readings.csv"),
     "floors": ("estimates/floor_rules.csv", "estimates/prior_totals.csv"),
@@ -53,7 +56,7 @@ _TOTALLED = {
     "harm": tuple(f"indicators/{name}.csv" for name in ("harm_units", "footprint", "rings", "water_*")),
     "benefit": ("indicators/benefit_*.csv",),
     "impact": tuple(f"impact/{name}.csv" for name in ("panel", "units", "distances", "sites")),
-    "hot_spots": ("indicators/hot_spot*.csv",),
+    "hot_spots": ("indicators/hot_spot*.csv", "indicators/hot_spots.gpkg"),
     "official": ("estimates/*.csv", "overlay/*.csv", "indicators/concentration.csv"),
 }
 """Step to its tables that are made of inputs outside the run folder."""

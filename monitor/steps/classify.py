@@ -39,6 +39,7 @@ from monitor.tables import write_csv
 __all__ = [
     "MODEL_FOLDER",
     "classify_settings",
+    "mapped_fields",
     "read_model",
     "train",
     "training_places",
@@ -138,17 +139,23 @@ def write_maps(context: Context, staging: Path, progress: Progress, *, period: P
         progress=progress,
         runner=context.runner(f"classify:{period.name}"),
     )
-    _write_fields(context, folder, period)
-    return {"mapped_ha_counted_biased": {name: round(area.area_ha, 4) for name, area in mapped.items()}}
+    smallest = context.profile.minimum_field_ha
+    least = cells_of(smallest.low, context.frame.geobox) if smallest is not None else 1
+    layer = Layer(
+        frame=mapped_fields(context, folder, period, least_cells=least),
+        title="Mapped fields (tier 0)",
+        description="Patches of the class map with their own scores; areas are counted, no estimate",
+    )
+    write_gpkg(folder / f"fields_{period.name}.gpkg", {"fields": layer})
+    counted = {name: round(area.area_ha, 4) for name, area in mapped.items()}
+    return {"mapped_ha_counted_biased": counted, "least_cells_of_a_field": least}
 
 
-def _write_fields(context: Context, folder: Path, period: PeriodSection) -> None:
-    """Write the mapped crop as polygons, from the rasters just made."""
+def mapped_fields(context: Context, folder: Path, period: PeriodSection, *, least_cells: int) -> Any:
+    """Return the mapped crop as polygons, from the rasters of ``class_map/``; as `imagery.crop_fields`."""
     geobox, legend = context.frame.geobox, context.profile.legend
     cells = read_on_grid(folder / f"{period.name}.tif", geobox)
     uncertainty = read_on_grid(folder / f"uncertainty_{period.name}.tif", geobox)
-    smallest = context.profile.minimum_field_ha
-    least = cells_of(smallest.low, geobox) if smallest is not None else 1
     found = [
         crop_fields(
             cells == legend.code(crop),
@@ -157,16 +164,11 @@ def _write_fields(context: Context, folder: Path, period: PeriodSection) -> None
             geobox,
             crop=crop,
             period=period.name,
-            least_cells=least,
+            least_cells=least_cells,
         )
         for crop in context.survey.survey.crops
     ]
-    layer = Layer(
-        frame=pd.concat(found, ignore_index=True) if len(found) > 1 else found[0],
-        title="Mapped fields (tier 0)",
-        description="Patches of the class map with their own scores; areas are counted, no estimate",
-    )
-    write_gpkg(folder / f"fields_{period.name}.gpkg", {"fields": layer})
+    return pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
 
 
 def training_samples_of(context: Context, geobox: GeoBox) -> TrainingSamples:

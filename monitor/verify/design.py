@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from geo.raster import read_on_grid
+from geo.vector import open_layer
 from imagery.validation import validation_rows
 from monitor.context import Context
 from monitor.kept_shapes import UNITS
 from monitor.manifest import Manifest
 from monitor.scene_table import GAP_TABLE, gap_rows
-from monitor.steps.classify import MODEL_FOLDER, SUSPECT_COLUMNS, TRANSFER_COLUMNS
+from monitor.steps.classify import MODEL_FOLDER, SUSPECT_COLUMNS, TRANSFER_COLUMNS, mapped_fields
 from monitor.steps.estimate import mapped_areas
 from monitor.steps.frame import sizes_by_unit, stratum_sizes, with_place_and_map
 from monitor.steps.reference import agree
@@ -26,7 +27,7 @@ from monitor.tables import KNOWN, read_csv
 from monitor.verify.compare import compare, differs
 from monitor.verify.context import context_of
 
-__all__ = ["design_context", "recompute_design", "recompute_model_scores"]
+__all__ = ["design_context", "recompute_design", "recompute_fields", "recompute_model_scores"]
 
 _FILES = ("labels_to_fill.csv", "sample.gpx", "sample.kml", "sample.gpkg")
 
@@ -38,6 +39,21 @@ def design_context(out: Path, manifest: Manifest) -> Context | None:
     if len(told) < 2 or not all(told.values()) or not (out / UNITS).is_file():
         return None
     return context_of(out, {**told["sample"], **told["estimate"]}, steps["estimate"].run, cells=True)
+
+
+def recompute_fields(out: Path, context: Context, manifest: Manifest) -> int:
+    """Draw the fields of the maps again from their rasters; return the fields compared."""
+    rows = 0
+    for period in context.compared:
+        step = manifest.steps.get(f"classify:{period.name}")
+        least = None if step is None else step.facts.get("least_cells_of_a_field")
+        if least is None:
+            continue
+        published = open_layer(out / "class_map" / f"fields_{period.name}.gpkg").drop(columns="geometry")
+        again = mapped_fields(context, out / "class_map", period, least_cells=int(least)).drop(columns="geometry")
+        compare(published, again, ["field_id"], (), f"class_map/fields_{period.name}.gpkg", ("crop", "period"))
+        rows += len(published)
+    return rows
 
 
 def recompute_design(out: Path, context: Context, *, whole_files: bool) -> int:

@@ -16,7 +16,7 @@ from monitor.steps.classify import MODEL_FOLDER
 from monitor.tables import read_tables
 from monitor.totals import FOLDER as CONTROL
 from monitor.totals import require_totals
-from monitor.verify.design import design_context, recompute_design, recompute_model_scores
+from monitor.verify.design import design_context, recompute_design, recompute_fields, recompute_model_scores
 from monitor.verify.indicators import (
     recompute_benefits,
     recompute_disclosure,
@@ -123,6 +123,7 @@ def _recomputed(out: Path, manifest: Manifest) -> Iterator[str]:
     if context is not None:
         rows = recompute_design(out, context, whole_files=same_program(manifest))
         yield f"{rows} rows of strata, sample, labels, gaps and counts on the maps made again, all equal"
+        yield f"{recompute_fields(out, context, manifest)} fields of the maps made again, all equal"
     yield f"{recompute_estimates(out, tables)} estimates recomputed, all equal"
     yield f"{recompute_districts(out, tables)} small areas and thresholds recomputed, all equal"
     if "compare" in manifest.steps:
