@@ -9,7 +9,6 @@ and run card fit, so that nothing but a recomputation can tell. The run is that 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import re
@@ -18,10 +17,11 @@ import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from benchmarks.trust import kills
 from benchmarks.trust.forgery import fit, forgeries, restored
-from benchmarks.trust.results import save
+from benchmarks.trust.results import load, save
 from geo.errors import AltdevError
 from monitor.manifest import MANIFEST, read_manifest
 from monitor.run_card import require_run_card
@@ -63,37 +63,28 @@ def _is_found(run: Path, name: str) -> bool:
     return False
 
 
-def forged(source: Path, run: Path, patterns: list[str], chance: random.Random) -> tuple[dict[str, int], list[str]]:
-    """Return how many numbers were forged and found in tables and in products, and those that were not found."""
+def forged(source: Path, run: Path, patterns: list[str], chance: random.Random) -> Iterator[tuple[str, str, bool]]:
+    """Yield the file of each number that was forged, what it was, and whether it was found."""
     manifest = read_manifest(run)
     assert manifest is not None
     every = sorted(name for step in manifest.steps.values() for name in step.outputs)
     names = [name for name in every if any(fnmatchcase(name, pattern) for pattern in patterns)]
-    told = {f"{kind} {what}": 0 for kind in KINDS for what in ("forged with hashes made to fit", "found")}
-    missed = []
-    # Products are read after all tables: verification is brought there once, its look at hashes done, and goes on in
-    # a child for each forgery, so that the tables need not be made again for every one
+    # Products are read after all tables: verification is brought there once, past its look at the hashes, and goes
+    # on in a child for each forgery, so that the tables need not be made again for every one
     before = verify_run(run)
     for line in before:
         if LAST_OF_TABLES.match(line):
             break
     for one in forgeries(source, names, chance):
-        kind = KINDS[one.file.startswith("products/")]
+        is_product = one.file.startswith(PRODUCTS)
         one.make(run / one.file)
-        if kind == KINDS[0]:
+        if not is_product:
             fit(run, manifest, one.file)
-        told[f"{kind} forged with hashes made to fit"] += 1
-        if _is_refused(before if kind == KINDS[1] else verify_run(run)):
-            told[f"{kind} found"] += 1
-        else:
-            missed.append(f"{one.file} {one.what}")
-            sys.stdout.write(f"not found: {missed[-1]}\n")
-            sys.stdout.flush()
+        yield one.file, one.what, _is_refused(before if is_product else verify_run(run))
         restored(run, source, one.file)
-    return told, missed
 
 
-KINDS = ("numbers of tables", "numbers of products")
+PRODUCTS = "products/"
 LAST_OF_TABLES = re.compile(r"\d+ accuracies and cells of the error matrix recomputed")
 """What verification says last before it reads products."""
 
@@ -125,14 +116,27 @@ def main(arguments: list[str]) -> int:
     source, run, chance = kills.WORK / "undisturbed", kills.WORK / "changed", random.Random(1)
     shutil.rmtree(run, ignore_errors=True)
     shutil.copytree(source, run, ignore=shutil.ignore_patterns(".lock", ".blocks"))
-    told = flipped(run, given.number, chance) if given.number else {}
-    more, missed = forged(source, run, given.forge or ["*"], chance)
-    told |= more
-    if given.number and not given.forge:
-        save("changed", {"counts": told, "missed": missed})
-    sys.stdout.write(json.dumps(told | {"missed": missed}, indent=1) + "\n")
+    figures = load("changed")
+    told = figures.get("counts", {})
+    if given.number:
+        told = flipped(run, given.number, chance)
+    files = figures.get("forged", {})
+    counted: dict[str, dict[str, Any]] = {}
+    for name, what, found in forged(source, run, given.forge or ["*"], chance):
+        row = counted.setdefault(name, {"forged": 0, "found": 0, "missed": []})
+        row["forged"] += 1
+        row["found"] += found
+        row["missed"] += [] if found else [what]
+        if not found:
+            sys.stdout.write(f"not found: {name} {what}\n")
+            sys.stdout.flush()
+        files[name] = row
+        save("changed", {"counts": told, "forged": files})
+    sys.stdout.write(
+        f"{sum(r['found'] for r in counted.values())} of {sum(r['forged'] for r in counted.values())}\n"
+    )
     lost = told.get("bytes changed", 0) - told.get("of the bytes found, by name of the file", 0)
-    return int(lost > 0 or bool(missed))
+    return int(lost > 0 or any(row["missed"] for row in counted.values()))
 
 
 if __name__ == "__main__":

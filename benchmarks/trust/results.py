@@ -84,8 +84,15 @@ def _guided(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _changed(figures: Mapping[str, Any]) -> list[str]:
-    left = [f"- `{name}`" for name in figures["missed"]]
-    return [*_counts(figures["counts"]), *(["", "Not found:", "", *left] if left else [])]
+    files = figures.get("forged", {})
+    counts = dict(figures["counts"])
+    for kind, is_product in (("tables and layers", False), ("products", True)):
+        rows = [row for name, row in files.items() if name.startswith("products/") == is_product]
+        counts[f"files of {kind} in which numbers were forged, hashes made to fit"] = len(rows)
+        counts[f"numbers of {kind} forged"] = sum(row["forged"] for row in rows)
+        counts[f"of the numbers of {kind} found"] = sum(row["found"] for row in rows)
+    left = [f"- `{name} {what}`" for name, row in sorted(files.items()) for what in row["missed"]]
+    return [*_counts(counts), *(["", "Not found:", "", *left] if left else [])]
 
 
 def _mutants(figures: Mapping[str, Any]) -> list[str]:
