@@ -92,7 +92,7 @@ class Discriminant:
                 and model.bias.shape == (k,)
                 and all(np.isfinite(part).all() for part in (model.mean, model.scale, model.weights, model.bias))
             )
-        except (ValueError, LookupError, TypeError, OverflowError) as error:
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(Problem("model", f"no linear discriminant ({error})", "one of a run")) from error
         if not fits:
             raise InputError(Problem("model", "numbers that do not fit together", "a linear discriminant of a run"))

@@ -101,7 +101,7 @@ class Forest:
             sound = content["kind"] == "random_forest" and all(
                 _is_sound(tree, len(model.codes), model.median.size) for tree in model.trees
             )
-        except (ValueError, LookupError, TypeError, OverflowError) as error:
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(Problem("model", f"no random forest ({error})", "one of a run")) from error
         if not sound or not model.trees:
             raise InputError(Problem("model", "trees that do not fit together", "a random forest of a run"))

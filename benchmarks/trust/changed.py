@@ -1,9 +1,10 @@
 """Change a run after it was published, and count what `altdev verify` finds.
 
 ``python -m benchmarks.trust.changed [N] [--forge PATTERN...]`` flips N bytes (3 when none is named) of every file
-of a run, one at a time. Then it forges, one at a time, a number of every column of every table, of every key of
-every JSON text, of every sheet, page, report and layer (see `benchmarks.trust.forgery`), and makes hashes, manifest
-and run card fit, so that nothing but a recomputation can tell. The run is that of the kills.
+of a run, one at a time. Then it forges, one at a time, a number of every column of every table, of six keys of each
+JSON text, of every sheet, page, report and layer (see `benchmarks.trust.forgery`), and makes hashes, manifest and run
+card fit, so that nothing but a recomputation can tell. The run is that of the kills. Counts of files are kept by file,
+so that patterns make slices of it.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def forged(source: Path, run: Path, patterns: list[str], chance: random.Random) 
     manifest = read_manifest(run)
     assert manifest is not None
     every = sorted(name for step in manifest.steps.values() for name in step.outputs)
-    names = [name for name in every if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    figures = [name for name in every if not name.startswith(f"{PRODUCTS}0/stac/")]  # those tell rasters' places
+    names = [name for name in figures if any(fnmatchcase(name, pattern) for pattern in patterns)]
     # Products are read after all tables: verification is brought there once, past its look at the hashes, and goes
     # on in a child for each forgery, so that the tables need not be made again for every one
     before = verify_run(run)

@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.trust import __main__ as trust
 from benchmarks.trust import changed, fuzz, kills, readers
+from benchmarks.trust.forgery import fit, forgeries
 from benchmarks.trust.oracles import LIST, disabled, numeric_tests
 from benchmarks.trust.results import FOLDER, PAGE, load, page
 from monitor.manifest import read_manifest
@@ -68,7 +69,10 @@ def test_a_forgery_fits_all_but_the_figure(tmp_path: Path) -> None:
     """Negative control: hashes, manifest and card of a forged table fit; only recomputing could tell."""
     manifest = make_run(tmp_path, shared={})
     table = tmp_path / "estimates" / "estimates.csv"
-    changed._forge(tmp_path, manifest, "estimates/estimates.csv", 1, 1)
+    (one,) = forgeries(tmp_path, ["estimates/estimates.csv"], random.Random(1))
+    assert (one.file, one.what) == ("estimates/estimates.csv", "value_ha")
+    one.make(table)
+    fit(tmp_path, manifest, one.file)
     assert table.read_text().startswith("crop,value_ha,run_id\ncoca,12.625,")
     forgery = read_manifest(tmp_path)
     assert forgery is not None
