@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.trust.changed [N] [--forge PATTERN...]`` flips N bytes (3 when none is named) of every file
 of a run, one at a time. Then it forges, one at a time, a number of every column of every table, of six keys of each
-JSON text, of every sheet, page, report and layer (see `benchmarks.trust.forgery`), and makes hashes, manifest and run
-card fit, so that nothing but a recomputation can tell. The run is that of the kills. Counts of files are kept by file,
-so that patterns make slices of it.
+JSON text, of every sheet, page, report and layer (see `benchmarks.trust.forgery`), and makes hashes, manifest and
+run card fit, so that nothing but a recomputation can tell. The run is that of the kills. Forgeries are counted by
+file, so that patterns make slices of them.
 """
 
 from __future__ import annotations

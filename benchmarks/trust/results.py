@@ -159,9 +159,9 @@ does the same with the readers that are Python throughout, by atheris: what runs
 kept, and spoiled further. It takes the extra `fuzz`, and is no part of the tests."""
 _CHANGED = """\
 changes bytes of every file of a finished run, one at a time, then forges numbers, one at a time: of every column of
-every table, of six keys of each JSON text, of every sheet, page, report and layer. Hashes, manifest and run card are
-made to fit, so that only `altdev verify`'s recomputation can tell. Rasters, and the STAC items that tell where they
-lie, hold no figure and are left out."""
+every table, of six keys of each JSON text, of every sheet, page, report and layer. Hashes, manifest and run card
+are made to fit, so that only `altdev verify`'s recomputation can tell. Rasters, and the STAC items that tell where
+they lie, hold no figure and are left out."""
 _MUTANTS = """\
 draws N places of each package, stratified by module, and changes one at a time: a comparison, an operation, a
 condition, a number, a least for a greatest, an end of a loop. The package's own tests that reach the line are run
