@@ -247,7 +247,11 @@ def verify_release(path: Path) -> str:
 
 
 def _hash(path: Path) -> str:
-    return sha256(path) if path.is_file() else ""
+    """Return the hash of a file; empty where there is none, or no system could hold one of that name."""
+    try:
+        return sha256(path) if path.is_file() else ""
+    except OSError:
+        return ""
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:

@@ -142,6 +142,14 @@ def test_a_record_that_leads_elsewhere_is_no_record(tmp_path: Path) -> None:
             verify_release(path)
 
 
+def test_a_file_that_no_system_could_hold_is_missing(tmp_path: Path) -> None:
+    """Law: a name longer than file systems take is told as a file that is not there."""
+    path = tmp_path / "release-map.json"
+    path.write_text(json.dumps({"release": {"files": {"9" * 5000: "0"}}}))
+    with pytest.raises(QualityGateError, match="missing or changed"):
+        verify_release(path)
+
+
 def test_approvals_are_read_as_entered(tmp_path: Path) -> None:
     """Law: name, office, day, tier and tables of each entry; a person without a name or an office is none."""
     path = tmp_path / "approvals.toml"
