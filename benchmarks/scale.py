@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from geo.blocks import BLOCK_SIZE, Block, blocks, part_of
 from geo.journal import BlockJournal
-from geo.raster import CogWriter, OpenRasters
+from geo.raster import CogWriter, OpenRasters, RasterStyle
 
 __all__ = ["Costs", "Schedule", "main", "plan_lines", "simulated"]
 
@@ -280,7 +280,7 @@ def measure(folder: Path, blocks_a_side: int = 2, side: int = 1536, dates: int =
         command_s=round(command_s / len(found), 4),
         packed_mb=round(packed / len(found) / 1e6, 3),
         journal_mb=round(kept / len(found) / 1e6, 3),
-        machine="one core of an AMD EPYC (Zen 4), other work beside it, process time",
+        machine="one core of an AMD EPYC (Zen 4), process time",
     )
 
 
@@ -291,12 +291,13 @@ def _lay(results: Sequence[Any], journal: BlockJournal, geobox: Any, place: Path
     planes = {name: array for name, array in first.arrays.items() if array.ndim > 1}
     paths = [place / f"{number}.tif" for number in range(len(planes))]
     with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(
-                CogWriter(path, geobox, dtype=str(like.dtype), bands=1 if like.ndim == 2 else like.shape[0])
+        writers = {}
+        for path, (name, like) in zip(paths, planes.items(), strict=True):
+            bands = 1 if like.ndim == 2 else like.shape[0]
+            style = RasterStyle(packing="ZSTD" if like.dtype.itemsize > 1 else "DEFLATE")  # as composites are
+            writers[name] = stack.enter_context(
+                CogWriter(path, geobox, dtype=str(like.dtype), bands=bands, style=style)
             )
-            for path, (name, like) in zip(paths, planes.items(), strict=True)
-        }
         for block, key in results:
             entry = journal.read(key)
             assert entry is not None
