@@ -23,7 +23,7 @@ from geo.errors import Problem, QualityGateError
 from geo.files import write_text
 from monitor.stamp import COLUMN
 
-__all__ = ["FOLDER", "column_totals", "require_totals", "totals_path", "write_totals"]
+__all__ = ["FOLDER", "column_totals", "key_totals", "require_totals", "totals_path", "write_totals"]
 
 FOLDER = "control"
 """Folder of the run folder that totals stand in."""
@@ -79,7 +79,9 @@ def require_totals(out: Path, files: Collection[str]) -> int:
 
 
 def _totals_of(path: Path) -> Totals:
-    """Return the totals of a table, or of the columns of a GeoPackage's layers beside their shapes."""
+    """Return the totals of a table, of the settings in JSON, or of a GeoPackage's layers beside their shapes."""
+    if path.suffix == ".json":
+        return key_totals(json.loads(_text(path)))
     if path.suffix != ".gpkg":
         return column_totals(_text(path))
     found: Totals = {}
@@ -93,6 +95,27 @@ def _totals_of(path: Path) -> Totals:
                 if name != shape and (numbers := _numbers(row[place] for row in cells)):
                     found[f"{layer} {name}"] = _sums(numbers)
     return found
+
+
+def key_totals(content: Any) -> Totals:
+    """Return the totals of the numbers in a content of JSON, by the keys that lead to them.
+
+    Examples
+    --------
+    >>> key_totals({"seed": 3, "crops": [{"ha": 1.5}, {"ha": 2}, {"name": "coca"}]})
+    {'seed': [1, 3.0, 3.0], 'crops ha': [2, 3.5, 5.5]}
+    """
+    held: dict[str, list[float]] = {}
+    pending: list[tuple[str, Any]] = [("", content)]
+    while pending:
+        way, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(f"{way} {key}".strip(), entry) for key, entry in reversed(value.items())]
+        elif isinstance(value, list):
+            pending += [(way, entry) for entry in reversed(value)]
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            held.setdefault(way, []).append(float(value))
+    return {way: _sums(dict(enumerate(numbers, start=1))) for way, numbers in held.items()}
 
 
 def column_totals(text: str) -> Totals:

@@ -44,6 +44,7 @@ CARRYING = tuple(f"{verb}{tier}" for verb in TIERED_VERBS for tier in ("", ":1",
 
 _TOTALLED = {
     "imagery": ("imagery/*/scenes.csv", "imagery/*/topography.csv"),
+    "train": ("class_map/model/*.json",),
     "classify": ("class_map/fields_*.gpkg",),
     "transitions": ("class_map/openings.gpkg",),
     "suggest": ("class_map/next_units.gpkg",),
@@ -51,11 +52,18 @@ _TOTALLED = {
     "reference": ("frame/interpretation.csv", "frame/known_readings.csv"),
     "floors": ("estimates/floor_rules.csv", "estimates/prior_totals.csv"),
     "overlay": ("overlay/zone_domains.csv", "overlay/zone_units.csv"),
-    "ad": ("overlay/ad_access.csv", "overlay/ad_domains.csv"),
+    "ad": ("overlay/ad_access.*", "overlay/ad_domains.csv", "overlay/ad_tables.json"),
+    "production": ("estimates/production.json",),
     "legality": ("overlay/legal_zones.csv", "overlay/legal_units.csv"),
-    "harm": tuple(f"indicators/{name}.csv" for name in ("harm_units", "footprint", "rings", "water_*")),
-    "benefit": ("indicators/benefit_*.csv",),
-    "impact": tuple(f"impact/{name}.csv" for name in ("panel", "units", "distances", "sites")),
+    "harm": (
+        *(f"indicators/{name}.csv" for name in ("harm_units", "footprint", "rings", "water_*")),
+        "indicators/harm_settings.json",
+    ),
+    "benefit": ("indicators/benefit_*.csv", "indicators/benefit.json"),
+    "impact": (
+        *(f"impact/{name}.csv" for name in ("panel", "units", "distances", "sites")),
+        "impact/settings.json",
+    ),
     "hot_spots": ("indicators/hot_spot*.csv", "indicators/hot_spots.gpkg"),
     "official": ("estimates/*.csv", "overlay/*.csv", "indicators/concentration.csv"),
 }
