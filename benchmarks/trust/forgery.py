@@ -269,7 +269,10 @@ def _change_row(path: Path, layer: str, column: str, row: int) -> None:
 def _parquet(path: Path, chance: random.Random) -> Made:
     frame = geopandas.read_parquet(path)
     for column in frame.columns.drop(frame.geometry.name):
-        if pd.api.types.is_numeric_dtype(frame[column]) and frame[column].fillna(0).ne(0).any():
+        told = frame[column]
+        if pd.api.types.is_bool_dtype(told) or not pd.api.types.is_numeric_dtype(told):
+            continue
+        if told.fillna(0).ne(0).any():
             at = chance.choice(frame.index[frame[column].fillna(0).ne(0)].tolist())
             yield str(column), lambda file, at=at, c=column: _change_frame(file, at, c)  # type: ignore[misc]
 
