@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import rasterio
@@ -28,7 +28,6 @@ from geo.drivers import quiet_libtiff, raster_format, require_plain_file
 from geo.errors import AltdevError, InputError, Problem, reason
 from geo.files import atomic, cannot_write
 from geo.limits import require_within
-from geo.overviews import Summary, write_overviews
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
 from geo.stored import opened_in_place, stored_object
 
@@ -46,6 +45,9 @@ __all__ = [
     "read_on_grid",
     "write_cog",
 ]
+
+if TYPE_CHECKING:
+    from geo.overviews import Summary
 
 quiet_libtiff()  # which came with rasterio
 
@@ -280,6 +282,8 @@ class CogWriter:
 
         The driver would make them itself, which takes several times as long.
         """
+        from geo.overviews import write_overviews  # compiled loops, which those who only read do not need
+
         if self._with_overviews:
             return
         try:

@@ -301,7 +301,7 @@ def _touches_frame(context: Context, layer: Any) -> bool:
 
 
 def _correction_problems(context: Context) -> Iterator[Problem]:
-    from monitor.steps.corrections import ledger_parameters, operations
+    from monitor.correction_inputs import ledger_parameters, operations
 
     section = context.survey.corrections
     assert section is not None

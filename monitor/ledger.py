@@ -22,6 +22,7 @@ from aoi.survey.correction_terms import Eradication, age_term, eradication_terms
 from aoi.survey.domain import domain_areas
 from aoi.survey.estimate import Estimate
 from aoi.survey.parameter import Parameter
+from monitor.correction_inputs import SMALL_LOTS, YEARLY_CHANGE
 from monitor.figures import Domain
 from monitor.tables import SurveyTables
 
@@ -31,8 +32,6 @@ COLUMNS = (
     "crop", "period", "domain", "domain_name", "term", "value_ha", "se_ha", "lo_ha", "hi_ha", "level", "parameter",
     "parameter_value", "source", "applied", "reference_date",
 )  # fmt: skip
-YEARLY_CHANGE = "yearly_change"
-SMALL_LOTS = "small_lots"
 METHODS: tuple[Literal["spray", "manual"], ...] = ("spray", "manual")
 
 

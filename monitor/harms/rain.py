@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from aoi.harm.inputs import physical
 from aoi.harm.rusle import fournier_index_mm
 from geo.errors import InputError, Problem
 from geo.raster import opened
-from monitor.harms.footprint import Scene
 from monitor.harms.ground import Layer
 from monitor.harms.settings import factors_of
 from monitor.sections import HarmInputSection, HarmSection
+
+if TYPE_CHECKING:
+    from monitor.harms.footprint import Scene
 
 __all__ = ["MONTHS", "rain_problems", "year_over_mean"]
 

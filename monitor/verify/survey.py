@@ -12,6 +12,7 @@ import pandas as pd
 from aoi.frame import AreaFrame
 from aoi.survey.parameter import Parameter
 from geo.errors import Problem, QualityGateError
+from monitor.correction_inputs import ledger_parameters
 from monitor.districts import small_area_rows, threshold_rows
 from monitor.figures import (
     FRAME,
@@ -27,7 +28,7 @@ from monitor.ledger import LedgerInputs, ledger_rows, parameter_rows, parameters
 from monitor.misreading import misreading_rows
 from monitor.scene_table import GAP_TABLE, frame_gap_rows
 from monitor.sections import CorrectionsSection, PeriodSection, ProductionSection
-from monitor.steps.corrections import correction_dates, ledger_parameters, operation_groups
+from monitor.steps.corrections import correction_dates, operation_groups
 from monitor.steps.production import production_table
 from monitor.tables import SurveyTables, read_csv
 from monitor.transitions import transition_rows

@@ -24,12 +24,13 @@ from monitor.check import (
 )
 from monitor.config import load_survey
 from monitor.context import Context
+from monitor.correction_inputs import operations
 from monitor.harms import border, deforestation
 from monitor.harms.figures import read_figures
 from monitor.impact_tables import read_impact_csv
 from monitor.indicators import COLUMNS, KEYS, read_part
 from monitor.programme_tables import programme_of
-from monitor.steps.corrections import _programme_operations, operations
+from monitor.steps.corrections import _programme_operations
 from monitor.steps.programme import _domains, _unseen_findings
 from monitor.tables import read_tables
 from monitor.verify.programme import recompute_programme
@@ -202,7 +203,7 @@ def test_verify_finds_a_forged_figure(
     from monitor.verify import verify_run
 
     copy = tmp_path / "run"
-    keep = shutil.ignore_patterns("imagery", "class_map", "products", "model")
+    keep = shutil.ignore_patterns("imagery", "products", "model")
     shutil.copytree(finished_run, copy, ignore=keep)
     path = copy / file
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
