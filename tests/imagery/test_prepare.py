@@ -64,6 +64,7 @@ def test_a_composite_by_hand(tmp_path: Path) -> None:
     """Literal: the median of 0.1, 0.2 and 0.4 is 0.2, under the cloud that of 0.2 and 0.4 is 0.3."""
     report = prepare(write_catalog(tmp_path / "world", flowering()), tmp_path / "out")
     with rasterio.open(tmp_path / "out" / "composite_flowering.tif") as source:
+        assert source.profile["compress"] == "zstd"
         assert source.descriptions == (*SENSOR.common, "valid_count")
         assert source.tags()["UNIT"] == "0.0001"
         cells = source.read()
