@@ -379,7 +379,7 @@ class CogWriters:
 
 
 def _finished(writer: CogWriter, summarised: Future[None]) -> None:
-    """Finish a raster whose overviews were asked for before; what kept them from being made is met again, and told."""
+    """Finish a raster whose overviews were asked for before; what kept them from being made is met again."""
     summarised.exception()
     writer.__exit__(None, None, None)
 
