@@ -148,12 +148,8 @@ def protect(
     open_rows: list[int] = []
     pending: list[tuple[int, bool]] = [(int(row), True) for row in np.flatnonzero(result)]
     pending += [(int(part), False) for part in (targets if targets is not None else ())]
-    done: set[tuple[int, bool]] = set()
     while pending:
         place = pending.pop(0)
-        if place in done:
-            continue
-        done.add(place)
         while (binding := _too_narrow(systems, ~(result | unseen), place)) is not None:
             extra = _complement(systems, result | fixed | unseen, binding, place)
             if extra is None:

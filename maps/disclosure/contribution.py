@@ -158,7 +158,7 @@ def _joined(count: int, links: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     _, component = connected_components(graph, directed=False)
     _, first, inverse = np.unique(component[1:], return_index=True, return_inverse=True)
     order = np.argsort(np.argsort(first, kind="stable"), kind="stable")
-    return np.concatenate([[0], order[inverse] + 1]) if count else np.zeros(1, dtype=np.int64)
+    return np.concatenate([[0], order[inverse] + 1])
 
 
 def with_households(table: pd.DataFrame, counts: Mapping[int, int]) -> pd.DataFrame:

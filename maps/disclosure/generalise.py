@@ -258,12 +258,10 @@ def _attack(
     gap = "rest:" + places[0].removeprefix("layer:") if len(places) == 1 else ""
     # Units and cells part the frame: what they leave is rounding alone; a layer leaves its rest
     most = np.array([land_ha.get(place, total) for place in places] + [land_ha.get(gap, rest)])
-    hidden = np.array([not decision.shows(place) for place in places] + [True, False])
+    targets = np.array([not decision.shows(place) for place in places] + [False, False])
     never = np.array([False] * len(places) + [True, False])
-    targets = hidden.copy()
-    targets[-2] = False
     rows = csr_array(vstack([eye_array(len(parts), format="csr"), np.ones((1, len(parts)))]))
     system = Knowledge(rows=rows, parts=parts, most=most, half_width=rules.round_ha / 2)
-    after, still = protect([system], targets, fixed=~targets & ~never, never=never)
+    after, still = protect([system], targets, fixed=np.ones_like(targets), never=never)
     assert (after == targets).all(), "nothing but hidden rows may be hidden here"
     return int(targets.sum()), [places[row] for row in still if row >= 0]

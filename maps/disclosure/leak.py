@@ -12,10 +12,12 @@ import binascii
 import gzip
 import html
 import io
+import math
 import re
 import sqlite3
 import tempfile
 import urllib.parse
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -26,6 +28,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from PIL import Image
+from rasterio.errors import NotGeoreferencedWarning
 from scipy.spatial import cKDTree
 
 from geo.errors import DisclosureError, Problem, reason
@@ -38,9 +41,10 @@ _NUMBER = re.compile(rb"-?\d{1,8}(?:\.\d+)?")
 _DELTAS = re.compile(rb"\[-?\d+(?:,-?\d+){3,}\]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}")
 _PDF_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # in no plain text
 _WORD = re.compile(r"[\w-]{3,}")
 _STEPS = 1e5  # of a degree, in the page's differences
-_M_PER_DEGREE = 111_320.0  # at most
+_M_PER_DEGREE = 111_320.0
 _FEWEST_DECIMALS = 4  # of degrees: 11 m
 
 
@@ -166,7 +170,7 @@ def _inflated(data: bytes) -> bytes:
 def _decoded(text: bytes) -> bytes | None:
     """Return the bytes behind base64, inflated where they are compressed; None for what only looks like it."""
     try:
-        raw = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+        raw = base64.b64decode(text + b"==")  # more padding than there need be is passed by
     except (binascii.Error, ValueError):
         return None
     for wbits in (15, -15):
@@ -219,7 +223,10 @@ class _Finder:
         self._single = frozenset(single)
         several = sorted(needles.words - single, key=len, reverse=True)
         self._several = re.compile("|".join(map(re.escape, several))) if several else None
-        self._trees = [_Tree(places, needles.allowed) for places in (needles.metres, needles.degrees)]
+        self._trees = [
+            _Tree(needles.metres, needles.allowed, in_degrees=False),
+            _Tree(needles.degrees, needles.allowed, in_degrees=True),
+        ]
 
     def all(self, blob: bytes) -> Iterator[str]:
         """Yield what is found in bytes that are unpacked already."""
@@ -267,9 +274,8 @@ class _Finder:
             least = _FEWEST_DECIMALS if tree.in_degrees else 0
             for digits in np.unique(fewest[fewest >= least]):
                 chosen = pairs[fewest == digits]
-                if tree.holds(chosen, 0.51 * 10.0 ** -min(float(digits), 9.0)) or tree.holds(
-                    chosen[:, ::-1], 0.51 * 10.0 ** -min(float(digits), 9.0)
-                ):
+                half_width = 0.51 * 10.0 ** -min(float(digits), 9.0)
+                if any(tree.holds(either, half_width) for either in (chosen, chosen[:, ::-1])):
                     yield "a place of a stricter tier, as decimals"
                     return
 
@@ -284,28 +290,44 @@ class _Finder:
                 return
 
     def _in_picture(self, blob: bytes) -> Iterator[str]:
-        if blob[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00"):
-            with rasterio.MemoryFile(blob) as memory, memory.open() as source:
-                if (
-                    source.crs is not None
-                    and source.crs.is_projected
-                    and source.res[0] < self._needles.least_cell_m
-                ):
-                    yield f"a raster of {source.res[0]:g} m cells"
-            return
-        with Image.open(io.BytesIO(blob)) as picture:
-            if _GPS in picture.getexif():
-                yield "a picture that says where it was taken"
-            for value in picture.info.values():
-                if isinstance(value, str):
-                    yield from self.text(value)
+        try:
+            if blob[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00"):
+                side_m = _cell_m(blob)
+                if side_m is not None and side_m < self._needles.least_cell_m:
+                    yield f"a raster of {side_m:.6g} m cells"
+                return
+            with Image.open(io.BytesIO(blob)) as picture:
+                picture.load()  # texts may stand behind the picture
+                if _GPS in picture.getexif():
+                    yield "a picture that says where it was taken"
+                for value in picture.info.values():
+                    if isinstance(value, str):
+                        yield from self.text(value)
+        except (OSError, ValueError, SyntaxError):
+            yield "a picture that cannot be opened and searched"
+
+
+def _cell_m(blob: bytes) -> float | None:
+    """Return the shorter side of a raster's cells; None for a picture that lies nowhere."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.MemoryFile(blob) as memory, memory.open() as source:
+            if source.transform.is_identity:
+                return None
+            width, height = (abs(side) for side in source.res)
+            if source.crs is not None and source.crs.is_geographic:
+                middle = math.radians((source.bounds.top + source.bounds.bottom) / 2)
+                return float(_M_PER_DEGREE * min(width * math.cos(middle), height))
+            projected = source.crs is not None and source.crs.is_projected
+            factor = source.crs.linear_units_factor[1] if projected else 1.0
+            return float(factor * min(width, height))
 
 
 class _Tree:
     """Places to compare with, and those that may be found all the same."""
 
-    def __init__(self, places: NDArray[np.float64], allowed: NDArray[np.float64]) -> None:
-        self.in_degrees = bool(len(places)) and bool((np.abs(places) <= 360).all())
+    def __init__(self, places: NDArray[np.float64], allowed: NDArray[np.float64], *, in_degrees: bool) -> None:
+        self.in_degrees = in_degrees
         self._places = cKDTree(places) if len(places) else None
         self._allowed = cKDTree(allowed) if len(allowed) else None
         self._box = (places.min(axis=0), places.max(axis=0)) if len(places) else None
@@ -328,7 +350,10 @@ class _Tree:
 
 
 def _texts(blob: bytes) -> Iterator[str]:
-    """Yield the readings of bytes as text: as it is, unescaped, and in two-byte encodings where it may be one."""
+    """Yield the readings of bytes as text: as it is, unescaped, in two-byte encodings if not plain text.
+
+    Letters of most scripts have no zero byte in two-byte encodings, so that zeros alone do not give them away.
+    """
     text = blob.decode("utf-8", errors="ignore")
     yield text
     if "&" in text:
@@ -337,10 +362,9 @@ def _texts(blob: bytes) -> Iterator[str]:
         yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
     if "%" in text:
         yield urllib.parse.unquote(text, errors="ignore")
-    zeros = blob.count(0)
-    if zeros:
+    if b"\0" in blob:
         yield blob.replace(b"\0", b"").decode("utf-8", errors="ignore")
-    if zeros * 10 > len(blob):
+    if _CONTROL.search(blob) or text.encode() != blob:
         for start in (0, 1):
             for encoding in ("utf-16-le", "utf-16-be"):
                 yield blob[start:].decode(encoding, errors="ignore")

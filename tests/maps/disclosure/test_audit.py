@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -58,26 +56,15 @@ def test_bounds_are_those_of_enumeration(seed: int) -> None:
     system = with_margins(table)
     hidden = np.concatenate([rng.random(6) < 0.6, np.zeros(6, dtype=bool)])
     target = int(rng.integers(6))
-    fits = (
-        [
-            cells[target]
-            for cells in itertools.product(range(10), repeat=int(hidden[:6].sum()))
-            for cells in [_filled(table, hidden[:6], cells)]
-            if np.allclose(system.rows[np.flatnonzero(~hidden)] @ cells, system.sums[~hidden])
-        ]
-        if hidden[:6].sum() <= 4
-        else []
-    )
-    if fits:
+    unknown = int(hidden[:6].sum())
+    if unknown <= 4:
+        cells = np.repeat(table.reshape(-1, 1), 10**unknown, axis=1)
+        cells[hidden[:6]] = np.indices((10,) * unknown).reshape(unknown, -1)
+        known = np.flatnonzero(~hidden)
+        fits = cells[target, (system.rows[known] @ cells == system.sums[known][:, None]).all(axis=0)]
         width = inferred(system, ~hidden, np.eye(6)[target])
         # transport polytopes have whole-numbered corners, so whole tables reach the bounds
         assert (width.lo, width.hi) == pytest.approx((min(fits), max(fits)), abs=1e-6)
-
-
-def _filled(table: NDArray[np.float64], hidden: NDArray[np.bool_], cells: tuple[int, ...]) -> NDArray[np.float64]:
-    filled = table.ravel().copy()
-    filled[hidden] = cells
-    return filled
 
 
 def test_rounding_widens_what_can_be_inferred() -> None:
@@ -140,6 +127,49 @@ def test_what_is_out_already_is_not_asked_for_again() -> None:
     assert not still
     assert 0 in protect([table], only(0, 6), fixed=np.arange(6) > 1)[1]
     assert hidden[0]
+
+
+def test_the_first_of_equal_sums_is_hidden() -> None:
+    """Literal: beside 10, with 30, 10, 10 and 3, it is the first 10; beside 10 with 9, 9 and 3 the first 9."""
+    rows = csr_array(np.vstack([np.eye(5), np.ones(5)]))
+    for parts in ([10.0, 30.0, 10.0, 10.0, 3.0], [10.0, 3.0, 9.0, 9.0, 3.0]):
+        system = Knowledge(rows=rows, parts=np.array(parts), most=np.full(5, 1e3))
+        hidden, still = protect([system], only(0, 6), fixed=only(5, 6))
+        assert np.flatnonzero(hidden).tolist() == [0, 2]
+        assert not still
+
+
+@pytest.mark.parametrize("first", [0.0, 10.0])
+def test_a_place_is_protected_in_every_period(first: float) -> None:
+    """Law: what is empty or safe in one period, since others are hidden, may be told in another: all are looked at.
+
+    By hand: the smallest cover by the larger figure of both periods is the third place, 30 and 40 ha, not the
+    second, 20 and 80 ha.
+    """
+    rows = csr_array(np.vstack([np.eye(3), np.ones(3)]))
+    amounts = [np.array([first, 20.0, 30.0]), np.array([10.0, 80.0, 40.0])]
+    land = [np.array([1e3, 1e3, 1e3])] * 2
+    one, two = (Knowledge(rows=rows, parts=parts, most=most) for parts, most in zip(amounts, land, strict=True))
+    for systems in ([one, two], [two, one]):
+        hidden, still = protect(systems, only(0, 4), fixed=only(3, 4))
+        assert hidden.tolist() == [True, False, True, False]
+        assert not still
+    # safe in the first period, whose total nobody knows
+    wide = Knowledge(rows=rows, parts=amounts[1], most=land[0], half_width=50.0)
+    assert protect([wide], only(0, 4), fixed=only(3, 4))[0].sum() == 1
+    for systems in ([wide, two], [two, wide]):
+        assert protect(systems, only(0, 4), fixed=only(3, 4))[0].tolist() == [True, False, True, False]
+
+
+def test_a_cover_is_as_large_as_the_largest_period() -> None:
+    """Literal: 2 and 15 ha are covered by 30 and 25 ha, not by 10 and 8; 1 ha alone is protected like others."""
+    rows = csr_array(np.vstack([np.eye(3), np.ones(3)]))
+    pairs = [np.array([2.0, 10.0, 30.0]), np.array([15.0, 8.0, 25.0])]
+    for systems in (pairs, pairs[::-1]):
+        known = [Knowledge(rows=rows, parts=parts, most=np.full(3, 1e3)) for parts in systems]
+        assert protect(known, only(0, 4), fixed=only(3, 4))[0].tolist() == [True, False, True, False]
+    one = Knowledge(rows=rows, parts=np.array([1.0, 10.0, 30.0]), most=np.full(3, 1e3))
+    assert protect([one], only(0, 4), fixed=only(3, 4))[0].tolist() == [True, True, False, False]
 
 
 def test_without_any_published_sum_land_alone_bounds_a_place() -> None:

@@ -71,6 +71,14 @@ def test_strips_change_nothing() -> None:
     assert whole["patch"].nunique() == ndimage.label(crop, np.ones((3, 3)))[1]
 
 
+def test_a_field_of_many_rows_is_one() -> None:
+    """Literal: one strip of rows after the other, the first and the second patch of the map each stay whole."""
+    crop = np.zeros((1100, 4), dtype=bool)
+    crop[:, [0, 3]] = True
+    table = patches(crop, np.zeros((1100, 4), dtype=np.int64), np.ones((1100, 1)))
+    assert table[["patch", "area_ha"]].to_numpy().tolist() == [[1, 1100], [2, 1100]]
+
+
 def test_cells_outside_the_frame_belong_to_no_field() -> None:
     """Law: a patch ends at the frame."""
     crop = np.ones((1, 5), dtype=bool)
@@ -98,6 +106,8 @@ def test_atoms_part_the_frame() -> None:
     assert (chosen["unit"].to_numpy() == unit[inside]).all()
     assert (chosen["zone"].to_numpy() == zone[inside]).all()
     assert (chosen["cell_x"].to_numpy() == np.broadcast_to(keys[0][None, :], unit.shape)[inside]).all()
+    told = atoms.table[["cell_y", "cell_x", "unit", "zone"]].to_numpy().tolist()
+    assert told == sorted(map(list, {tuple(row) for row in told}))
 
 
 def test_cells_are_counted_from_the_origin() -> None:

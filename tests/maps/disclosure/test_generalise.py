@@ -267,6 +267,58 @@ def test_rounding_hides_as_much_as_it_leaves_open() -> None:
                 audit_tables(raw, safe, PUBLIC, LAND)
 
 
+def test_the_land_of_the_rest_bounds_a_layer() -> None:
+    """By hand: of 800 to 5 ha the rest holds 500 at most: a layer of 300 ha on 400 ha of land has 295 or more.
+
+    With 700 ha of land the rest may hold more, and the layer is known to lie in 95 to 400 ha, which is wide enough.
+    The frame's figure counts, not that of a unit; what no year tells is passed by, what comes after it is not.
+    """
+    states = {"frame": "shown", "layer:ad": "primary"}
+    hidden = Decision(tier=Tier.PUBLIC, leaves=(), states=states, rules=PUBLIC.as_record())
+    zones = pd.DataFrame(
+        {
+            "crop": "coca", "period": ["2021", "2024"], "domain": "ad", "domain_name": "x", "state": "estimated",
+            "value_ha": [1.0, 300.0], "lo_ha": [0.0, 200.0], "hi_ha": [2.0, 400.0], "level": 0.95,
+        }
+    )  # fmt: skip
+    raw = {"estimates": estimates(), "zones": zones}
+    safe = generalised({"zones": zones}, hidden, PUBLIC)
+    assert audit_tables(raw, safe, PUBLIC, {"layer:ad": 400.0, "rest:ad": 700.0}) == 1
+    with pytest.raises(DisclosureError, match=r"zones coca 2024.*layer:ad"):
+        audit_tables(raw, safe, PUBLIC, {"layer:ad": 400.0, "rest:ad": 500.0})
+
+
+def test_what_units_do_not_tell_of_the_frame_is_room() -> None:
+    """By hand: 100 ha of the frame lie in no unit, so that a hidden unit of 120 ha is known to 140 ha."""
+    table = estimates((412.0, 120.0, 88.0, 263.0))
+    raw = {"estimates": table.assign(value_ha=table["value_ha"] + np.where(table["domain"] == "frame", 100.0, 0.0))}
+    assert audit_tables(raw, generalised(raw, decision(("02",)), PUBLIC), PUBLIC, LAND) == 1
+    whole = {"estimates": table}
+    with pytest.raises(DisclosureError, match="unit:02"):
+        audit_tables(whole, generalised(whole, decision(("02",)), PUBLIC), PUBLIC, LAND)
+
+
+def test_limits_that_are_multiples_but_for_their_last_bit_stay() -> None:
+    """Literal: 0.29 / 0.01 is below 29 and 0.14 / 0.01 above 14 in binary; nothing is told as minus nothing."""
+    assert _rounded(np.array([[0.2, 0.29, 0.14]]), 0.01)[0] == pytest.approx([0.2, 0.29, 0.14], abs=1e-12)
+    told = _rounded(np.array([[-3.0, -0.0, -0.4]]), 10.0)
+    assert told.tolist() == [[0.0, 0.0, 0.0]]
+    assert not np.signbit(told).any()
+    harms = pd.DataFrame({"harm": ["x"], "value": [-0.001], "lo": [-123.0], "hi": [-0.002]})
+    row = generalised({"harms": harms}, decision(), PUBLIC).tables["harms"].iloc[0]
+    assert row[["value", "lo", "hi"]].tolist() == [0.0, -130.0, 0.0]
+    assert not np.signbit(row[["value", "hi"]].astype(float)).any()
+
+
+def test_a_figure_is_little_by_its_value_not_by_its_limits() -> None:
+    """Literal: 12 ha with a lower limit of 2 stay estimated at 10; 4 ha with one of 0 are below what is told."""
+    table = estimates((12.0, 4.0, 400.0, 400.0))
+    raw = {"estimates": table.assign(lo_ha=[600.0, 2.0, 0.0, 300.0, 300.0])}
+    rows = generalised(raw, decision(()), PUBLIC).tables["estimates"].set_index("domain")
+    assert rows.loc["01", ["state", "value_ha", "lo_ha"]].tolist() == ["estimated", 10.0, 0.0]
+    assert rows.loc["02", "state"] == "below_threshold"
+
+
 def test_nothing_is_told_as_nothing_and_little_as_little() -> None:
     """Literal: 0 ha stay 0 and estimated; 0.4 ha are below what is told; empty tables are passed by."""
     raw = {"sample": estimates(), "zones": estimates()[:0], "estimates": estimates((0.0, 0.4, 400, 400))}

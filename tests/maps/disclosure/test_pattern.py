@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, vstack
 
-from geo.errors import DisclosureError
-from maps.disclosure.pattern import FRAME, Decision, Places, _selector, decide, parse_cell
+from geo.errors import DisclosureError, SurveyFileError
+from maps.disclosure.pattern import FRAME, Decision, Places, _Merged, _selector, decide, parse_cell, require_nesting
 from maps.disclosure.policy import TierRules, tier_rules
-from maps.disclosure.quadtree import members
+from maps.disclosure.quadtree import Cell, members
 from maps.disclosure.safety import UNSAFE, amounts, state_of_places
 from maps.disclosure.tier import Tier
 from tests.maps.disclosure.landscape import SIDE, default_density, places
@@ -218,6 +218,10 @@ def test_a_frame_with_too_few_fields_is_refused() -> None:
     result = decide(replace(found, patches=few), RULES)
     assert isinstance(result[Tier.PUBLIC], DisclosureError)
     assert "the whole frame" in str(result[Tier.PUBLIC])
+    seven = replace(two_units(5000.0), patches=two_units(5000.0).patches[3:].assign(area_ha=1.0))
+    by_tier = decide(seven, RULES)
+    assert isinstance(by_tier[Tier.PUBLIC], DisclosureError)
+    assert isinstance(by_tier[Tier.PROGRAMME], Decision)
 
 
 def test_layers_of_a_stricter_tier_have_no_place() -> None:
@@ -242,7 +246,9 @@ def test_records_come_back_and_the_public_one_gives_no_reasons() -> None:
     again = Decision.from_record(decision.as_record())
     assert again == replace(decision, rules=again.rules)
     public = decision.as_public_record()
-    assert set(public["states"].values()) == {"shown", "hidden"}
+    assert {name for name, told in public["states"].items() if told == "shown"} == set(decision.shown)
+    assert {name for name, told in public["states"].items() if told == "hidden"} == set(hidden(decision))
+    assert hidden(decision)
     assert not {"dominance_percent", "largest", "group_percent"} & set(public["rules"])
     assert public["empty"] == []
 
@@ -311,6 +317,54 @@ def test_what_a_tier_hid_before_stays_hidden() -> None:
     assert bound[Tier.PUBLIC].states["unit:01"] == "primary"
     assert bound[Tier.PUBLIC].states["unit:02"] == "complementary"
     assert bound[Tier.PROGRAMME].states["unit:01"] == "shown"  # another tier's readers saw no such gap
+
+
+def test_rows_of_an_attack_are_places_now_and_cells_of_before() -> None:
+    """Literal: a layer has its rest beside it; a cell that was told and is none now is known all the same."""
+    found = two_units(5000.0)
+    found = replace(found, layers={"ad": Tier.PUBLIC, "inner": Tier.FIELD}, atoms=found.atoms.assign(zone=[1, 2]))
+    states = {"frame": "shown", "cell:16km:E0N0": "shown", "cell:1km:E16N0": "shown", "cell:16km:E1N0": "hidden"}
+    before = Decision(tier=Tier.PUBLIC, leaves=(), states=states)
+    leaves = (Cell(1, 0, 0), Cell(1, 16, 0))
+    wanted = {
+        "frame": [1, 1], "unit:01": [1, 0], "unit:02": [0, 1], "layer:ad": [1, 0], "rest:ad": [0, 1],
+        "cell:1km:E0N0": [1, 0], "cell:1km:E16N0": [0, 1],
+    }  # fmt: skip
+    now = _Merged(found, leaves, Tier.PUBLIC, [])
+    assert dict(zip(now.names, now.rows.toarray().tolist(), strict=True)) == wanted
+    after = _Merged(found, leaves, Tier.PUBLIC, [before])
+    made = dict(zip(after.names, after.rows.toarray().tolist(), strict=True))
+    assert made == wanted | {"old:cell:16km:E0N0": [1, 0]}
+    for series, known in ((found.series, ["frame", "cell:1km:E16N0", "old:cell:16km:E0N0"]), ((), [])):
+        told = after.systems([replace(before, series=series)])[0].known
+        assert told is not None
+        assert [name for name, one in zip(after.names, told, strict=True) if one] == known
+
+
+def test_places_without_crop_are_told_as_empty() -> None:
+    """Literal: all fields lie in the first unit and the layer: the other unit and its cell are empty."""
+    found = two_units(5000.0)
+    fields = pd.DataFrame({"crop": "coca", "period": "2024", "patch": range(1, 41), "atom": 0, "area_ha": 1.0})
+    found = replace(found, layers={"ad": Tier.PUBLIC}, atoms=found.atoms.assign(zone=[1, 0]), patches=fields)
+    for decision in decided(found).values():
+        assert {name for name in decision.empty if not name.startswith("cell:")} == {"unit:02"}
+        assert [name for name in decision.empty if name.startswith("cell:")] == ["cell:16km:E1N0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lax"),
+    [
+        ("k", -1), ("dominance_percent", 1), ("largest", -1), ("group_percent", 1), ("least_field_ha", -0.01),
+        ("cell_least_km", -1), ("cell_most_km", 16), ("round_ha", -1), ("digits", 1), ("least_count", -1),
+    ],
+)  # fmt: skip
+def test_no_rule_is_laxer_in_public(name: str, lax: float) -> None:
+    """Law: the same rules are allowed for both, one that is laxer in public is not, and is named."""
+    rules = RULES[Tier.PUBLIC]
+    require_nesting(rules, rules)
+    with pytest.raises(SurveyFileError) as caught:
+        require_nesting(rules, replace(rules, **{name: getattr(rules, name) + lax}))
+    assert [problem.where for problem in caught.value.problems] == [f"[disclosure.public] {name}"]
 
 
 def test_ground_of_no_unit_is_in_none() -> None:
