@@ -13,12 +13,12 @@ import geopandas
 import numpy as np
 import rasterio.features
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from aoi.admin import overlapping_pairs
 from geo.areas import CellAreas, polygon_areas_ha, require_area_crs
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 
 __all__ = ["AreaFrame", "build_frame"]
 
@@ -94,7 +94,7 @@ def build_frame(admin: Any, *, code: str, name: str, crs: str | None, resolution
         crs=grid_crs,
     ).reset_index(drop=True)
     _require_distinct(units, code)
-    geobox = GeoBox.from_bbox(tuple(units.total_bounds), crs=grid_crs, resolution=resolution_m, anchor="edge")
+    geobox = GeoBox.from_bbox(tuple(units.total_bounds), crs=grid_crs, resolution=resolution_m)
     _require_size(geobox, resolution_m)
     cells = rasterio.features.rasterize(
         ((shape, row + 1) for row, shape in enumerate(units.geometry)),

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio import features as burn
 
 from aoi.zones import OUTSIDE, Zones
 from geo.areas import cell_areas_ha
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 
 __all__ = ["cell_areas_by_zone", "zone_of_cells", "zone_of_points"]
 
@@ -74,7 +74,7 @@ def zone_of_cells(geobox: GeoBox, zones: Zones, precedence: Sequence[str] | None
     """
     placed, ranks = zones.to_crs(geobox.crs), zones.ranks(precedence)
     bounds = geobox.boundingbox
-    near = shapely.STRtree(placed.shapes).query(shapely.box(*bounds.bbox))
+    near = shapely.STRtree(placed.shapes).query(shapely.box(*bounds))
     near = near[np.argsort(-ranks[near])]  # later ones are burnt over earlier ones
     near = near[~shapely.is_empty(placed.shapes[near])]
     if not near.size:

@@ -27,11 +27,11 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from scipy.ndimage import gaussian_filter
 
 from aoi.frame import build_frame
 from geo.blocks import Block, blocks
+from geo.grid import GeoBox
 from geo.raster import CogWriter, RasterStyle, write_cog
 
 CELL_M, PLOT, CROP, TILE = 10, 7, 1, 500

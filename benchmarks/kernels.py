@@ -18,9 +18,9 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.areas import cell_areas_ha
+from geo.grid import GeoBox
 from geo.zonal import class_areas_ha, zonal_sum
 from imagery.composite import median, percentiles
 from imagery.geomedian import geometric_median

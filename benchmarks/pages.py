@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from affine import Affine
-from odc.geo.geobox import GeoBox
 
+from geo.grid import GeoBox
 from geo.legend import Legend, MapClass
 from geo.raster import RasterStyle, write_cog
 from maps.disclosure import Tier

@@ -20,11 +20,11 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 from shapely import Polygon
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
+from geo.grid import GeoBox
 from imagery.profile import CropProfile
 from imagery.scene import BandFile, Scene
 from imagery.sensor import Sensor, load_sensor

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from odc.geo.geobox import GeoBox
 from scipy.ndimage import gaussian_filter
 
 from aoi.harm.contamination import Waters, contamination_figures
@@ -24,6 +23,7 @@ from aoi.harm.factor import load_factors
 from aoi.harm.loads import shipped_loads
 from aoi.harm.slopes import Cover, prepare_slopes
 from geo.flow import flow_network, sub_basins
+from geo.grid import GeoBox
 from geo.hillslope import stream_mask
 
 CELL_M = 10.0

@@ -19,7 +19,7 @@ from geo.errors import InputError, Problem
 from geo.grid import require_north_up
 
 if TYPE_CHECKING:
-    from odc.geo.geobox import GeoBox
+    from geo.grid import GeoBox
 
 __all__ = [
     "CellAreas",
@@ -156,14 +156,14 @@ class CellAreas:
 
     Examples
     --------
-    >>> from odc.geo.geobox import GeoBox
+    >>> from geo.grid import GeoBox
     >>> areas = CellAreas(GeoBox.from_bbox((500_000, 0, 500_040, 40), "EPSG:32618", resolution=20))
     >>> bool((np.asarray(areas) == areas[0:2, 0:2]).all())
     True
     """
 
     def __init__(self, geobox: GeoBox) -> None:
-        require_area_crs(geobox.crs and str(geobox.crs), where="grid")
+        require_area_crs(str(geobox.crs), where="grid")
         require_north_up(geobox)
         self.shape: tuple[int, int] = (int(geobox.shape[0]), int(geobox.shape[1]))
         crs = CRS.from_user_input(str(geobox.crs))

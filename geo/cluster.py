@@ -29,7 +29,7 @@ from geo.runner import BlockTask, BlockWork, Made, make
 
 __all__ = ["DaskCluster", "connected"]
 
-_LIBRARIES = ("altdev", "lightgbm", "numba", "numpy", "odc-geo", "pyproj", "rasterio", "scipy")
+_LIBRARIES = ("altdev", "lightgbm", "numba", "numpy", "pyproj", "rasterio", "scipy")
 """What decides the bits of a block; it must be the same on every worker."""
 _PER_THREAD = 2
 """Tasks under way for each thread of the workers: one that is made and one that waits for it."""

@@ -17,7 +17,7 @@ from geo.kernel import compiled, compiled_walk
 from geo.terrain import cell_size_m
 
 if TYPE_CHECKING:
-    from odc.geo.geobox import GeoBox
+    from geo.grid import GeoBox
 
 __all__ = [
     "OUTSIDE",

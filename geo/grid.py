@@ -1,17 +1,141 @@
-"""Cells and coordinates of a north-up grid: one place that knows which comes first."""
+"""A grid that knows its place, its cells and their coordinates: one place that knows which comes first."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, floor
+from typing import Any, NamedTuple
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
+from pyproj import CRS
 
 from geo.errors import InputError, Problem
 
-__all__ = ["cell_centres", "cells_at", "require_north_up"]
+__all__ = ["Bounds", "GeoBox", "cell_centres", "cells_at", "extended", "require_north_up"]
+
+_SLACK = 0.01  # of a cell: land that reaches no further into one needs no cell of its own
+
+
+class Bounds(NamedTuple):
+    """The box around a grid, in CRS units."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class GeoBox:
+    """Cells of one grid: how many, where they lie, and in which CRS.
+
+    Equal in all that it says to the class of `odc.geo` of the same name, which imports Dask wherever that is
+    installed: a command that only looks at files would wait for it.
+    """
+
+    shape: tuple[int, int]
+    """Rows and columns."""
+    transform: Affine
+    """From (column, row) to coordinates."""
+    crs: CRS
+    """Its coordinate reference system; the text of it is as it was given, such as ``EPSG:32618``."""
+
+    def __init__(self, shape: Iterable[int], transform: Affine, crs: Any) -> None:
+        """Make a grid of `shape` rows and columns.
+
+        Raises
+        ------
+        InputError
+            If `crs` is None.
+        """
+        rows, columns = shape
+        object.__setattr__(self, "shape", (int(rows), int(columns)))
+        object.__setattr__(self, "transform", transform)
+        object.__setattr__(self, "crs", _crs_of(crs))
+
+    @classmethod
+    def from_bbox(cls, bounds: Iterable[float], crs: Any, *, resolution: float, tight: bool = False) -> GeoBox:
+        """Return the north-up grid of square cells that holds a box.
+
+        Parameters
+        ----------
+        bounds
+            Left, bottom, right and top of the box, in units of `crs`.
+        crs
+            Anything that pyproj knows a CRS by.
+        resolution
+            Side of a cell, in units of `crs`.
+        tight
+            Begin at the upper left corner of the box; edges of cells lie at multiples of `resolution` otherwise, so
+            that grids of one resolution share their cells.
+
+        Examples
+        --------
+        >>> grid = GeoBox.from_bbox((3, 4, 30, 21), "EPSG:32618", resolution=10)
+        >>> grid.shape, grid.boundingbox
+        ((3, 3), Bounds(left=0.0, bottom=0.0, right=30.0, top=30.0))
+        """
+        left, bottom, right, top = map(float, bounds)
+        side = float(resolution)
+        if tight:
+            rows, columns = (max(1, ceil(_nearly_whole(span / side))) for span in (top - bottom, right - left))
+            return cls((rows, columns), Affine(side, 0.0, left, 0.0, -side, top), crs)
+        west, columns = _cells_between(left, right, side)
+        south, rows = _cells_between(bottom, top, side)
+        return cls((rows, columns), Affine(side, 0.0, west * side, 0.0, -side, south * side + rows * side), crs)
+
+    def __getitem__(self, window: tuple[slice, slice]) -> GeoBox:
+        """Return the cells from first to last of a pair of slices, without steps; they may lie beyond the grid.
+
+        Examples
+        --------
+        >>> GeoBox.from_bbox((0, 0, 30, 30), "EPSG:32618", resolution=10)[0:2, 1:3].boundingbox
+        Bounds(left=10.0, bottom=10.0, right=30.0, top=30.0)
+        """
+        (top, end), (left, right) = (
+            (part.start or 0, length if part.stop is None else part.stop)
+            for part, length in zip(window, self.shape, strict=True)
+        )
+        return GeoBox((end - top, right - left), self.transform * Affine.translation(left, top), self.crs)
+
+    @property
+    def boundingbox(self) -> Bounds:
+        """The box around all cells."""
+        rows, columns = self.shape
+        corners = [self.transform * corner for corner in ((0, 0), (columns, 0), (columns, rows), (0, rows))]
+        across, along = zip(*corners, strict=True)
+        return Bounds(min(across), min(along), max(across), max(along))
+
+
+def _cells_between(low: float, high: float, side: float) -> tuple[int, int]:
+    """Return the number, counted from zero, of the first cell that holds some of a span, and how many do."""
+    first, end = floor(_nearly_whole(low / side)), ceil(_nearly_whole(high / side))
+    return first, max(1, end - first)
+
+
+def _nearly_whole(cells: float) -> float:
+    whole = round(cells)
+    return whole if abs(cells - whole) < _SLACK else cells
+
+
+def _crs_of(crs: Any) -> CRS:
+    """Return a CRS as pyproj has it; asking its database takes milliseconds, so those asked for are kept."""
+    if crs is None:
+        remedy = "assign the CRS the data were made in"
+        raise InputError(Problem("grid", "no coordinate reference system", "one", remedy))
+    if isinstance(crs, CRS):
+        return crs
+    return _known_crs(crs if isinstance(crs, str) else crs.to_wkt())
+
+
+@lru_cache(maxsize=64)
+def _known_crs(text: str) -> CRS:
+    upper = text.upper()
+    return CRS.from_user_input(upper if upper.startswith("EPSG:") else text)
 
 
 def require_north_up(geobox: GeoBox) -> None:

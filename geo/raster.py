@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.shutil import copy as copy_dataset
@@ -27,6 +26,7 @@ from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.drivers import quiet_libtiff, raster_format, require_plain_file
 from geo.errors import AltdevError, InputError, Problem, reason
 from geo.files import atomic, cannot_write
+from geo.grid import GeoBox
 from geo.limits import require_within
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
 from geo.stored import opened_in_place, stored_object

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.errors import InputError, Problem, reason
+from geo.grid import GeoBox
 from geo.stored import stored_object, unreadable
 from geo.tile_cache import TileCache
 

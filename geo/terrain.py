@@ -11,13 +11,12 @@ from math import cos, radians, sin
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from geo.areas import require_area_crs
 from geo.blocks import Block
 from geo.errors import InputError, Problem
-from geo.grid import require_north_up
+from geo.grid import GeoBox, require_north_up
 
 __all__ = ["Gradient", "Sun", "aspect_deg", "cell_size_m", "gradient", "illumination", "slope_deg", "with_rim"]
 

@@ -13,11 +13,10 @@ import shapely
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.areas import cell_areas_ha
 from geo.coverage import covered_sums
-from geo.grid import require_north_up
+from geo.grid import GeoBox, require_north_up
 
 __all__ = ["class_areas_ha", "zonal_sum"]
 
@@ -56,7 +55,7 @@ def zonal_sum(values: NDArray[Any], geobox: GeoBox, zones: Any) -> NDArray[np.fl
         ymin=bounds.bottom,
         xmax=bounds.right,
         ymax=bounds.top,
-        srs_wkt=geobox.crs.to_wkt() if geobox.crs is not None else None,
+        srs_wkt=geobox.crs.to_wkt(),
     )
     placed = geopandas.GeoDataFrame(geometry=zones.geometry.to_crs(str(geobox.crs)).to_numpy(), crs=str(geobox.crs))
     there = ~(placed.is_empty | placed.geometry.isna()).to_numpy()

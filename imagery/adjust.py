@@ -8,10 +8,10 @@ from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import InputError
+from geo.grid import GeoBox
 from imagery.coregister import Alignment, alignments
 from imagery.relief import FittedBand, ReliefOptions, fit_relief, no_sun, with_relief
 from imagery.scene import Scene

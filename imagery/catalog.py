@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 
 import pystac
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 from imagery.address import is_remote, shown_address
 from imagery.product_folder import product_scenes
 from imagery.scene import Scene, scene_files, unique_scenes

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import rasterio.features
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.areas import MappedArea, cell_areas_ha
 from geo.blocks import Block, blocks
+from geo.grid import GeoBox
 from geo.legend import Legend
 from geo.raster import RasterStyle, open_on_grid
 from imagery.calibration import Calibration

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.areas import MappedArea
 from geo.blocks import blocks
 from geo.errors import Problem, QualityGateError
+from geo.grid import GeoBox
 from geo.legend import Legend
 from geo.raster import CogWriter, CogWriters, RasterStyle, write_cog
 from geo.runner import Runner

@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.areas import polygon_areas_ha
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 from geo.vector import read_layer
 from imagery.training import TrainingSamples, places_in
 
@@ -118,7 +119,7 @@ def read_coarse(
             Problem(f"{path} column period", "no period of the survey", ", ".join(periods), "correct it")
         )
     # A census covers more land than a survey: only cells on the grid teach, which is where the images are
-    here = cells.to_crs(str(geobox.crs)).intersects(geobox.extent.geom)
+    here = cells.to_crs(str(geobox.crs)).intersects(shapely.box(*geobox.boundingbox))
     if not here.any():
         raise InputError(Problem(str(path), "no cell on the area of the survey", "cells there", "check its CRS"))
     cells = cells[here.to_numpy()]

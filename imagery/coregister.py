@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
+from geo.grid import GeoBox
 from imagery.composite import median
 from imagery.scene import Scene
 

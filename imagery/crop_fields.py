@@ -9,10 +9,10 @@ import numpy as np
 import rasterio.features
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from geo.areas import polygon_areas_ha
+from geo.grid import GeoBox
 
 __all__ = ["FIELD_COLUMNS", "crop_fields"]
 

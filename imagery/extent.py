@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_bounds
 
 from geo.blocks import Block
 from geo.errors import InputError
 from geo.files import content_id
+from geo.grid import GeoBox
 from geo.raster import geobox_of
 from imagery.scene import BandFile, Scene
 

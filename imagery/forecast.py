@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block, blocks, part_of
+from geo.grid import GeoBox
 from geo.raster import OpenRasters, RasterStyle, write_cog
 from geo.runner import BlockWork
 from imagery.scene import Scene

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import blocks
+from geo.grid import GeoBox
 from geo.raster import open_on_grid
 
 __all__ = ["GapCount", "GapReport", "gap_count", "gaps_by_unit"]

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
+from geo.grid import GeoBox
 from geo.legend import Legend
 from geo.raster import OpenRasters
 from imagery.class_map import NOT_KNOWN, crop_percent, entropy, percent

@@ -11,9 +11,9 @@ from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
+from geo.grid import GeoBox
 from geo.raster import OpenRasters
 from imagery.features import PART, FeatureSpec, WindowSpans, cell_features, texture_planes
 from imagery.profile import CropProfile

@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block, map_blocks
 from geo.errors import Problem, QualityGateError
+from geo.grid import GeoBox
 from imagery.border import BorderCells, draw_borders, mixed_series, mixed_texture
 from imagery.coarse import CoarseLabels, CoarsePlaces
 from imagery.features import cell_features

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
+from geo.grid import GeoBox
 from geo.raster import CogWriter, CogWriters, OpenRasters, RasterStyle
 from geo.runner import Runner
 from imagery.composite import NODATA, to_composite

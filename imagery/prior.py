@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 from geo.vector import read_layer
 
 __all__ = ["EVER_PRESENT", "LAST_CENSUS", "PriorCultivation", "prior_masks", "prior_years", "read_prior"]

@@ -10,12 +10,11 @@ from typing import Literal
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.blocks import Block, map_blocks
 from geo.errors import InputError, Problem
-from geo.grid import cell_centres
+from geo.grid import GeoBox, cell_centres
 from geo.raster import open_on_grid
 from geo.shadow import cast_shadow, shadow_rim
 from geo.terrain import Sun, cell_size_m, gradient, illumination, slope_deg

@@ -19,11 +19,11 @@ import rasterio
 from affine import Affine
 from numba import njit
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 from geo.raster import OpenRasters, geobox_of, open_on_grid
 from geo.reader import GridReader
 from imagery.mask import Disk, disk, flagged, grow, without_specks

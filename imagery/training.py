@@ -14,10 +14,9 @@ import geopandas
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.errors import InputError, Problem, QualityGateError
-from geo.grid import cells_at
+from geo.grid import GeoBox, cells_at
 from geo.legend import Legend
 from geo.vector import read_layer
 from imagery.stack import cell_size_m

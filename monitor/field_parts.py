@@ -71,8 +71,9 @@ def _fields(context: Context) -> Iterator[FieldLayer]:
         if not path.is_file():
             continue
         fields = open_layer(path)
+        step = context.frame.geobox.transform
         # Half a diagonal: outlines lose the stairs of the cells, and nothing that the map tells
-        tolerance = math.hypot(context.frame.geobox.resolution.x, context.frame.geobox.resolution.y) / 2
+        tolerance = math.hypot(step.a, step.e) / 2
         for crop in context.survey.survey.crops:
             own = fields[fields["crop"] == crop].reset_index(drop=True)
             yield FieldLayer(crop=crop, period=period.name, frame=own, tolerance=tolerance)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
+from geo.grid import GeoBox
 from geo.raster import geobox_of, read_on_grid
 from imagery.adjust import AdjustOptions, alignment_state, moved
 from imagery.coregister import Alignment

@@ -89,8 +89,8 @@ def _shapefile(path: Path) -> object:
 
 def _raster_bytes(folder: Path) -> bytes:
     import numpy as np
-    from odc.geo.geobox import GeoBox
 
+    from geo.grid import GeoBox
     from geo.raster import write_cog
 
     cells = np.arange(64 * 64, dtype="uint16").reshape(64, 64)

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
-from geo.grid import cells_at
+from geo.grid import GeoBox, cells_at
 from geo.legend import Legend, MapClass
 from geo.raster import geobox_of
 from geo.vector import read_layer

@@ -6,8 +6,8 @@ import numpy as np
 import shapely
 import shapely.affinity
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
+from geo.grid import GeoBox
 from imagery.profile import CropProfile
 from imagery.simulate.fields import LandUse, enlarge, paint_lines, patches, sample_at, scatter, targets_ha
 from imagery.simulate.history import crop_years, rotation

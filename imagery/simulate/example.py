@@ -9,10 +9,10 @@ from string import Template
 import geopandas
 import numpy as np
 from affine import Affine
-from odc.geo.geobox import GeoBox
 
 from geo.errors import Problem, SurveyFileError
 from geo.files import write_text
+from geo.grid import GeoBox
 from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.admin import admin_units, frame_of

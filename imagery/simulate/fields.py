@@ -9,10 +9,10 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 from scipy.ndimage import zoom
 
+from geo.grid import GeoBox
 from imagery.simulate.noise import fractal
 
 __all__ = ["LandUse", "enlarge", "paint_lines", "patches", "sample_at", "scatter", "targets_ha"]

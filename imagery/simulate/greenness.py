@@ -61,7 +61,7 @@ def index_of_year(landscape: Landscape, year: int) -> FloatArray:
     for when, shape, slow in zip(events["date"].str[:4].astype(int), events.geometry, pace, strict=True):
         if when <= year:
             grown = _BARE + (_BACK - _BARE) * (1 - np.exp(-(year - when) / slow))
-            here = rasterize([(shape, 1)], out_shape=level.shape, transform=landscape.geobox.affine) == 1
+            here = rasterize([(shape, 1)], out_shape=level.shape, transform=landscape.geobox.transform) == 1
             level = np.where(here & ~(crop & (year > when)), grown, level)
     rng = stream(landscape.seed, _STREAM, year)
     weather = 0.02 * rng.standard_normal()

@@ -18,9 +18,9 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.areas import polygon_areas_ha
+from geo.grid import GeoBox
 from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.landscape import SUBPIXELS, Landscape

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from scipy.ndimage import gaussian_filter1d
 
+from geo.grid import GeoBox
 from imagery.profile import CropProfile
 from imagery.simulate.fields import LandUse, paint_lines, patches, sample_at, targets_ha
 from imagery.simulate.history import crop_years, rotation

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from odc.geo.geobox import GeoBox
-
+from geo.grid import GeoBox
 from imagery.profile import CropProfile
 from imagery.simulate.andes import lay_out_clearings
 from imagery.simulate.fields import LandUse

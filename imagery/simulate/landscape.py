@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
+from geo.grid import GeoBox
 from imagery.profile import CropProfile, load_profile
 from imagery.simulate.land_use import LandUse, lay_out
 from imagery.simulate.relief import Ground, build_ground

@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
+
+from geo.grid import GeoBox
 
 __all__ = ["Zone", "clearings", "cut_out", "strips", "terraces", "tidy", "zones"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from geo.grid import GeoBox
 from imagery.simulate.noise import fractal, smoothstep, stream
 from imagery.simulate.scenario import Relief
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
 from geo.files import write_text
+from geo.grid import GeoBox
 from imagery.simulate.scene import BANDS_10M, BANDS_20M, OFFSET, QUANTUM, Scene
 
 __all__ = ["COLLECTION", "item_id", "write_catalog", "write_item", "write_radar_item"]

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from aoi.frame import AreaFrame
 from geo.blocks import blocks
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 from geo.vector import read_layer
 from monitor.harms.history import History
 from monitor.sections import HarmAccessSection
@@ -73,7 +73,7 @@ def track_share(access: History, geobox: GeoBox) -> tuple[float, float]:
     float, float
         Share of the cells' area to be multiplied with the width in metres, and share to be added.
     """
-    box = shapely.box(*geobox.boundingbox.bbox)
+    box = shapely.box(*geobox.boundingbox)
     inside = shapely.intersection(access.shapes, box) if len(access.shapes) else np.zeros(0, dtype=object)
     lines = shapely.get_dimensions(inside) == 1
     grid = (int(geobox.shape[0]), int(geobox.shape[1]))

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
 from aoi.harm.inputs import KnownInput, known_input, loss_calendar_year, physical
 from geo.blocks import Block
 from geo.errors import AltdevError, InputError, Problem
+from geo.grid import GeoBox
 from geo.raster import check_raster, open_on_grid, opened
 from geo.reader import GridReader
 from monitor.harms.soil import depth_problems
@@ -197,7 +197,7 @@ def _grid_problems(entry: HarmInputSection, where: str, geobox: GeoBox) -> Itera
                 "warp it to the survey's CRS, or set sampling = 'bilinear'",
             )
         yield from _shift(where, source, geobox)
-        box = shapely.box(*geobox.boundingbox.bbox)
+        box = shapely.box(*geobox.boundingbox)
         to_grid = Transformer.from_crs(crs, str(geobox.crs), always_xy=True)
         left, bottom, right, top = to_grid.transform_bounds(*source.bounds)
         missing = 1 - shapely.box(left, bottom, right, top).intersection(box).area / box.area

@@ -10,8 +10,8 @@ import numpy as np
 import rasterio.features
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
+from geo.grid import GeoBox
 from monitor.context import Context
 
 __all__ = ["BURNING", "History", "read_history"]
@@ -35,7 +35,7 @@ class History:
     def seen(self, geobox: GeoBox) -> dict[int, NDArray[np.bool_]]:
         """Return by year the cells whose centre lies in a polygon of it."""
         tree = shapely.STRtree(self.shapes)
-        near = tree.query(shapely.box(*geobox.boundingbox.bbox)) if len(self.shapes) else np.zeros(0, dtype=int)
+        near = tree.query(shapely.box(*geobox.boundingbox)) if len(self.shapes) else np.zeros(0, dtype=int)
         return {year: self._burnt(near[self.year[near] == year], geobox) for year in self.years}
 
     def _burnt(self, rows: NDArray[Any], geobox: GeoBox) -> NDArray[np.bool_]:

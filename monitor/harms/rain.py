@@ -123,7 +123,7 @@ def _index(layer: Layer, scene: Scene) -> tuple[FloatArray, Any, str]:
     geobox = scene.context.frame.geobox
     with opened(entry.path) as source:
         crs = source.crs.to_wkt()
-        box = Transformer.from_crs(str(geobox.crs), crs, always_xy=True).transform_bounds(*geobox.boundingbox.bbox)
+        box = Transformer.from_crs(str(geobox.crs), crs, always_xy=True).transform_bounds(*geobox.boundingbox)
         columns, rows = zip(*(~source.transform * (x, y) for x in box[::2] for y in box[1::2]), strict=True)
         left, top = (max(int(np.floor(min(held))) - 1, 0) for held in (columns, rows))
         right, bottom = (int(np.floor(max(held))) + 2 for held in (columns, rows))

@@ -19,7 +19,7 @@ from geo.vector import read_layer
 from monitor.sections import HarmRiversSection
 
 if TYPE_CHECKING:
-    from odc.geo.geobox import GeoBox
+    from geo.grid import GeoBox
 
 __all__ = ["Rivers", "read_rivers"]
 
@@ -89,7 +89,7 @@ def read_rivers(section: HarmRiversSection, geobox: GeoBox) -> Rivers:
             where = f"{section.path.name} column {section.discharge}"
             found = f"{wrong.size} flows that are none, the first {layer[section.discharge].iloc[wrong[0]]!r}"
             raise InputError(Problem(where, found, "m3/s, 0 or more", "correct them, or leave discharge out"))
-    rows = np.flatnonzero(shapely.intersects(layer.geometry.values, shapely.box(*geobox.boundingbox.bbox)))
+    rows = np.flatnonzero(shapely.intersects(layer.geometry.values, shapely.box(*geobox.boundingbox)))
     if not rows.size:
         raise InputError(Problem(section.path.name, "no river in the frame", "lines that cross it", "take others"))
     lines: Any = shapely.segmentize(layer.geometry.values[rows], abs(float(geobox.transform.a)))

@@ -63,7 +63,7 @@ def sprayed_ha(scene: Scene) -> float | None:
     for row in range(0, height, _STRIP):
         block = Block(row, 0, min(_STRIP, height - row), width)
         box = frame.geobox[block.slices]
-        burnt = rasterize(shapes, out_shape=box.shape, transform=box.affine, dtype="uint8")
+        burnt = rasterize(shapes, out_shape=box.shape, transform=box.transform, dtype="uint8")
         on = (burnt > 0) & (frame.unit_of_cell[block.slices] > 0)
         total += float(np.asarray(frame.cell_area_ha[block.slices])[on].sum())
     return total

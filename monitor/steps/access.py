@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
 from aoi.project.access import SERVICES, Reach, access_table, nearest_km
@@ -22,7 +21,7 @@ from aoi.project.travel import friction, walking_kmh
 from aoi.survey.parameter import Parameter
 from geo.blocks import Block
 from geo.errors import AltdevError, InputError, Problem
-from geo.grid import cells_at
+from geo.grid import GeoBox, cells_at
 from geo.raster import geobox_of, open_on_grid
 from geo.terrain import gradient
 from geo.travel import nearest_passable, travel_minutes
@@ -286,7 +285,7 @@ class _Ways:
 def _grid(context: Context, places: FloatArray, numbers: Mapping[str, Parameter]) -> GeoBox:
     """Return the grid of the surface: frame and places with a margin, on whole multiples of its cell."""
     cell, margin = numbers["access.cell_m"].value, numbers["access.margin_km"].value * 1000
-    frame = context.frame.geobox.extent.boundingbox
+    frame = context.frame.geobox.boundingbox
     west, south = np.minimum(places.min(axis=0), (frame.left, frame.bottom)) - margin
     east, north = np.maximum(places.max(axis=0), (frame.right, frame.top)) + margin
     west, south = np.floor(west / cell) * cell, np.floor(south / cell) * cell

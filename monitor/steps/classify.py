@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from odc.geo.geobox import GeoBox
 
 from geo.errors import Problem, SurveyFileError
 from geo.files import write_text
-from geo.grid import extended
+from geo.grid import GeoBox, extended
 from geo.raster import read_on_grid
 from geo.vector import Layer, write_gpkg
 from imagery.class_map import cells_of

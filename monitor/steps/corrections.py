@@ -155,7 +155,7 @@ def _cells(frame: AreaFrame, layer: Any) -> NDArray[np.int32]:
         return empty
     # later shapes are written over earlier ones, so the first in order comes last
     cells: NDArray[np.int32] = rasterize(
-        shapes[::-1], out_shape=frame.geobox.shape, transform=frame.geobox.affine, dtype="int32"
+        shapes[::-1], out_shape=frame.geobox.shape, transform=frame.geobox.transform, dtype="int32"
     )
     return np.where(frame.inside, cells, empty)
 

@@ -13,11 +13,11 @@ import rasterio.windows
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from aoi.hot_spot import nearest, touching
 from aoi.survey.density import kernel_density
 from geo.errors import InputError, Problem
+from geo.grid import GeoBox
 from geo.raster import RasterStyle, opened, write_cog
 from geo.vector import Layer, write_gpkg
 from monitor.context import Context, Progress

@@ -11,7 +11,6 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 
 from aoi import overlay
 from aoi.overlay import (
@@ -26,6 +25,7 @@ from aoi.overlay import (
 from aoi.zones import OUTSIDE, ZoneLayer, Zones, exclusive, stack
 from geo.areas import cell_areas_ha, polygon_areas_ha
 from geo.errors import InputError, SurveyFileError
+from geo.grid import GeoBox
 from tests.aoi.shapes import CRS, SOUTH, WEST, blobs, layer, squares
 
 EXACT = 1e-9  # relative: cutting polygons moves vertices by rounding only

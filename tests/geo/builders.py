@@ -7,8 +7,9 @@ from typing import Any
 
 import geopandas
 from affine import Affine
-from odc.geo.geobox import GeoBox
 from shapely.geometry import box
+
+from geo.grid import GeoBox
 
 UTM = "EPSG:32618"
 EAST, NORTH = 500_000.0, 400_000.0  # the corner of the test grids, on the central meridian of zone 18

@@ -11,12 +11,12 @@ import shapely
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 from pyproj import CRS, Geod, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from geo.areas import CellAreas, cell_areas_ha, parallel_band_area_m2, polygon_areas_ha, require_area_crs
 from geo.errors import InputError
+from geo.grid import GeoBox
 from tests.geo.builders import UTM, grid, layer
 from tests.shared import oracle
 
@@ -251,7 +251,7 @@ class TestPolygonAreas:
             GeoBox.from_bbox((60, 30, 60.3, 30.2), "EPSG:4326", resolution=0.01),
         ):
             cells = np.broadcast_to(cell_areas_ha(geobox), geobox.shape).sum()
-            outline = geopandas.GeoSeries([box(*geobox.boundingbox.bbox)], crs=str(geobox.crs))
+            outline = geopandas.GeoSeries([box(*geobox.boundingbox)], crs=str(geobox.crs))
             assert polygon_areas_ha(outline)[0] == pytest.approx(cells, rel=1e-8)
 
     def test_holes_parts_and_nothing(self) -> None:

@@ -10,10 +10,10 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from shapely import MultiPolygon, Polygon, box
 
 from geo.coverage import covered_sums
+from geo.grid import GeoBox
 from geo.zonal import zonal_sum
 
 HEIGHT, WIDTH = 9, 12

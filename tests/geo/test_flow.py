@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 
 from geo.errors import InputError
 from geo.flow import (
@@ -24,6 +23,7 @@ from geo.flow import (
     sub_basins,
     upstream_cells,
 )
+from geo.grid import GeoBox
 from tests.shared import case
 
 EAST, SOUTH, NODATA = 1, 4, 247

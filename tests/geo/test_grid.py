@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from affine import Affine
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
+from odc.geo.geobox import GeoBox as IndependentGrid
+from pyproj import CRS
 
 from geo.errors import InputError
-from geo.grid import cell_centres, cells_at, require_north_up
+from geo.grid import GeoBox, cell_centres, cells_at, require_north_up
 from tests.geo.builders import EAST, NORTH, UTM, grid
 
 
@@ -41,3 +44,56 @@ def test_mirrored_grid_is_refused() -> None:
     require_north_up(grid(2, 2))
     with pytest.raises(InputError, match="rotated or mirrored"):
         require_north_up(GeoBox((2, 2), Affine(10, 0, 0, 0, 10, 0), UTM))
+
+
+@given(
+    west=st.floats(-3e6, 3e6),
+    south=st.floats(-3e6, 3e6),
+    width=st.floats(0, 5e4),
+    height=st.floats(0, 5e4),
+    resolution=st.sampled_from([0.3, 10, 20, 30.5, 1000]),
+    tight=st.booleans(),
+)
+@example(west=9.9, south=9.91, width=0.0, height=20.19, resolution=10, tight=False)
+@example(west=-10.1, south=-30.0, width=20.1, height=30.1, resolution=10, tight=True)
+def test_grid_of_a_box_is_that_of_an_independent_program(
+    west: float, south: float, width: float, height: float, resolution: float, tight: bool
+) -> None:
+    """Independent program (odc-geo): the same cells, to the bit, with its tolerance of a hundredth of a cell."""
+    bounds = (west, south, west + width, south + height)
+    own = GeoBox.from_bbox(bounds, UTM, resolution=resolution, tight=tight)
+    theirs = IndependentGrid.from_bbox(
+        bounds, UTM, resolution=resolution, tight=tight, anchor="default" if tight else "edge"
+    )
+    assert own.shape == tuple(theirs.shape)
+    assert tuple(own.transform) == tuple(theirs.transform)
+    assert own.boundingbox == tuple(theirs.boundingbox)
+    assert str(own.crs) == str(theirs.crs)
+
+
+@pytest.mark.parametrize(
+    "window", [np.s_[0:4, 0:6], np.s_[1:3, 2:3], np.s_[2:, :4], np.s_[3:9, 5:9], np.s_[2:2, 1:1]]
+)
+def test_part_of_a_grid_is_that_of_an_independent_program(window: tuple[slice, slice]) -> None:
+    """Independent program (odc-geo): a window of a grid, beyond its edge and empty ones among them."""
+    transform = Affine(0.1, 0, 7.3, 0, -0.1, 3.9)
+    own = GeoBox((4, 6), transform, "EPSG:4326")[window]
+    theirs = IndependentGrid((4, 6), transform, "EPSG:4326")[window]
+    assert (own.shape, tuple(own.transform)) == (tuple(theirs.shape), tuple(theirs.transform))
+
+
+@pytest.mark.parametrize("crs", ["epsg:32618", "EPSG:32618", CRS.from_epsg(32618), "+proj=moll", "wkt"])
+def test_grid_tells_its_crs_as_an_independent_program_does(crs: object) -> None:
+    """Independent program (odc-geo): the text that fingerprints of blocks and files are made of, however given."""
+    given_as = CRS.from_epsg(32733).to_wkt() if crs == "wkt" else crs
+    own = GeoBox((2, 2), Affine(10, 0, 0, 0, -10, 0), given_as)
+    assert str(own.crs) == str(IndependentGrid((2, 2), own.transform, given_as).crs)
+    assert pickle.loads(pickle.dumps(own)) == own
+    assert hash(pickle.loads(pickle.dumps(own))) == hash(own)
+    assert own != GeoBox((2, 2), own.transform, "EPSG:32619")
+
+
+def test_grid_without_crs_is_refused() -> None:
+    """Law: cells that lie nowhere have no area."""
+    with pytest.raises(InputError, match="no coordinate reference system"):
+        GeoBox((2, 2), Affine(10, 0, 0, 0, -10, 0), None)

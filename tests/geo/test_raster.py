@@ -15,12 +15,12 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo import raster
 from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks
 from geo.errors import AltdevError, InputError, Problem
+from geo.grid import GeoBox
 from geo.raster import (
     CogWriter,
     CogWriters,
@@ -40,7 +40,7 @@ WRITE_WITHOUT_ROOM = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from odc.geo.geobox import GeoBox
+from geo.grid import GeoBox
 from geo.errors import AltdevError
 from geo.raster import write_cog
 
@@ -399,7 +399,7 @@ class TestBrokenRasters:
     @pytest.mark.parametrize("crs", [UTM, "EPSG:9377"], ids=["as it lies", "warped"])
     def test_truncated_cog_is_told_on_reading(self, cut: Path, crs: str) -> None:
         """Law: reading it raises one line that names the file, also when it is warped."""
-        bounds = Transformer.from_crs(UTM, crs, always_xy=True).transform_bounds(*grid(1200, 1200).boundingbox.bbox)
+        bounds = Transformer.from_crs(UTM, crs, always_xy=True).transform_bounds(*grid(1200, 1200).boundingbox)
         geobox = grid(1200, 1200) if crs == UTM else GeoBox.from_bbox(bounds, crs, resolution=10)
         with pytest.raises(InputError, match=r"cut\.tif: found a raster whose cells cannot be read") as caught:
             read_on_grid(cut, geobox)

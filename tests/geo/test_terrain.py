@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block, map_blocks
 from geo.errors import InputError
+from geo.grid import GeoBox
 from geo.terrain import Gradient, Sun, aspect_deg, cell_size_m, gradient, illumination, slope_deg, with_rim
 from tests.geo.builders import grid
 from tests.shared import case

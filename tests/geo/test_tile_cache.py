@@ -14,10 +14,10 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block, blocks
 from geo.errors import InputError
+from geo.grid import GeoBox
 from geo.raster import OpenRasters, most_open_files, open_on_grid, write_cog
 from geo.tile_cache import TileCache
 

@@ -12,11 +12,11 @@ import shapely
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 from shapely.geometry import Point, Polygon, box
 
 from geo.areas import cell_areas_ha, polygon_areas_ha
 from geo.errors import InputError
+from geo.grid import GeoBox
 from geo.zonal import class_areas_ha, zonal_sum
 from tests.geo.builders import EAST, NORTH, UTM, grid, layer
 
@@ -131,7 +131,7 @@ def test_classes_of_the_whole_grid() -> None:
     """Brute force: a zone round the whole grid holds the true areas of the cells of each class."""
     geobox = grid(4, 5)
     codes = (np.arange(20).reshape(4, 5) % 3).astype(np.uint8)
-    outline = layer([box(*geobox.boundingbox.bbox)])
+    outline = layer([box(*geobox.boundingbox)])
     cells = cell_areas_ha(geobox)
     expected = [cells[codes == code].sum() for code in (0, 1, 2)]
     np.testing.assert_allclose(class_areas_ha(codes, geobox, outline, (0, 1, 2))[0], expected, rtol=SINGLE)

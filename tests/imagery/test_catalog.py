@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odc.geo.geobox import GeoBox
 
 from geo.errors import InputError, SurveyFileError
+from geo.grid import GeoBox
 from geo.raster import write_cog
 from imagery.catalog import find_scenes, scene_files
 from imagery.scene import BandFile, Scene, unique_scenes

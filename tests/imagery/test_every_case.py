@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
 from geo.errors import InputError
+from geo.grid import GeoBox
 from imagery.catalog import touches
 from imagery.landsat import landsat_metadata, landsat_scene
 from imagery.product_folder import product_scenes

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
+from geo.grid import GeoBox
 from imagery.extent import placed
 from imagery.stack import read_stack
 from tests.imagery.world import CRS, SENSOR, flat_shot, grid, scenes_of, write_catalog

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import Block
+from geo.grid import GeoBox
 from imagery.forecast import BlockLoad, _written_s, bytes_read, forecast, loads, probes
 from imagery.scene import BandFile, Scene
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.blocks import Block
 from geo.errors import InputError
 from geo.files import sha256
+from geo.grid import GeoBox
 from imagery.adjust import AdjustOptions, adjusted
 from imagery.catalog import Search, search_scenes
 from imagery.composite import NODATA

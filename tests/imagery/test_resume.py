@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from odc.geo.geobox import GeoBox
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.files import sha256
+from geo.grid import GeoBox
 from geo.journal import BlockJournal
 from geo.runner import Runner
 from imagery.extent import placed

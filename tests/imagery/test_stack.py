@@ -13,11 +13,11 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.blocks import Block, blocks
 from geo.errors import InputError
+from geo.grid import GeoBox
 from imagery.scene import BandFile, Scene
 from imagery.sensor import Sensor, load_sensor
 from imagery.stack import BrokenSceneError, Stack, cell_size_m, read_stack, working_side

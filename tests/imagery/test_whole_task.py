@@ -13,7 +13,6 @@ import pytest
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from benchmarks.end_to_end import make_task
 from benchmarks.peers.common import (
@@ -29,6 +28,7 @@ from benchmarks.peers.common import (
 from benchmarks.season import Season, class_of
 from geo.blocks import Block
 from geo.files import sha256
+from geo.grid import GeoBox
 from imagery.classifier import BoostSettings
 from imagery.classify import PeriodScenes, TrainedModel, write_maps
 from imagery.ensemble import EnsembleSettings, fit_ensemble

@@ -14,10 +14,10 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from shapely.geometry import Point
 
+from geo.grid import GeoBox
 from imagery.catalog import find_scenes
 from imagery.scene import Scene
 from imagery.sensor import Sensor, load_sensor

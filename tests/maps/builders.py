@@ -12,10 +12,10 @@ import pandas as pd
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
 from geo.areas import MappedArea
+from geo.grid import GeoBox
 from geo.legend import Legend, MapClass
 from geo.raster import RasterStyle, write_cog
 from maps.disclosure import Tier

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from PIL import Image
 from rasterio.warp import transform_bounds
 
 from geo.errors import InputError
+from geo.grid import GeoBox
 from geo.raster import RasterStyle, write_cog
 from maps.overlay_image import (
     NOT_SEEN_COLOUR,

@@ -36,7 +36,7 @@ def with_travel(folder: Path, travel: str) -> None:
 def test_a_straight_road_is_as_long_as_it_is(thin_copy_of: Callable[[], Path]) -> None:
     """By hand: 1,000 m of road at 30 km/h are two minutes; without the project's road 12 minutes on foot."""
     folder = thin_copy_of()
-    box = context_of(folder).frame.geobox.extent.boundingbox
+    box = context_of(folder).frame.geobox.boundingbox
     # on the middle line of a row of cells, well inside the frame
     west, middle = np.floor(box.left / 20) * 20 + 210, np.floor((box.bottom + box.top) / 40) * 20 + 10
     crs = str(context_of(folder).frame.geobox.crs)

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from geo.errors import InputError
+from geo.grid import GeoBox
 from monitor.harms.access import new_access, read_access
 from monitor.harms.footprint import BITS
 from monitor.harms.rings import Rings, coarse_mean, fragments, ring_names, ring_table

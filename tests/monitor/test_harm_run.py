@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 import rasterio
 from affine import Affine
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.blocks import Block
 from geo.errors import InputError
+from geo.grid import GeoBox
 from geo.raster import RasterStyle, geobox_of, write_cog
 from monitor.check import check_survey
 from monitor.config import load_survey
@@ -190,7 +190,7 @@ def test_degrees_where_metres_are_due(finished_run: Path, tmp_path: Path) -> Non
     context = context_of(finished_run)
     section = section_of(context)
     to_degrees = Transformer.from_crs(str(context.frame.geobox.crs), "EPSG:4326", always_xy=True)
-    bounds = to_degrees.transform_bounds(*context.frame.geobox.boundingbox.bbox)
+    bounds = to_degrees.transform_bounds(*context.frame.geobox.boundingbox)
     grid = GeoBox.from_bbox(bounds, "EPSG:4326", resolution=0.0001).pad(8)
     write_cog(tmp_path / "dem.tif", np.ones(grid.shape, np.float32), grid, style=RasterStyle(nodata=-9999.0))
     lines = told(with_input(section, "elevation", path=tmp_path / "dem.tif"), context)

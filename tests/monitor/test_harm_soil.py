@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from geo.errors import InputError
+from geo.grid import GeoBox
 from geo.raster import RasterStyle, write_cog
 from monitor.check import checked
 from monitor.context import Context
@@ -44,7 +44,7 @@ UNITS = {"soc": "dg/kg", "bdod": "cg/cm3", "cfvo": "permille", "nitrogen": "cg/k
 def grid_of(context: Context, degrees: float = 0.002) -> GeoBox:
     """Return a grid in degrees with cells over the whole frame."""
     to_degrees = Transformer.from_crs(str(context.frame.geobox.crs), "EPSG:4326", always_xy=True)
-    bounds = to_degrees.transform_bounds(*context.frame.geobox.boundingbox.bbox)
+    bounds = to_degrees.transform_bounds(*context.frame.geobox.boundingbox)
     return GeoBox.from_bbox(bounds, "EPSG:4326", resolution=degrees).pad(2)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from odc.geo.geobox import GeoBox
 
 from geo.errors import QualityGateError
+from geo.grid import GeoBox
 from imagery.adjust import Adjusted, AdjustOptions
 from imagery.coregister import Alignment
 from imagery.relief import FittedBand, ReliefOptions, with_relief

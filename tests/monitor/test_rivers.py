@@ -10,9 +10,9 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
-from odc.geo.geobox import GeoBox
 
 from geo.errors import InputError
+from geo.grid import GeoBox
 from monitor.harms.rivers import read_rivers
 from monitor.harms.sites import read_sites
 from monitor.sections import HarmRiversSection, HarmSitesSection

@@ -100,7 +100,7 @@ def test_index_and_ledger_reach_the_sample_units(finished_run: Path, tmp_path: P
     events = geopandas.read_file(finished_run.parent / "inputs" / "eradication.gpkg").to_crs(str(box.crs))
     expected = np.zeros(box.shape, dtype=np.int32)
     for year, shapes in events.groupby(events["date"].astype(str).str[:4].astype(int)).geometry:
-        expected[rasterize([(one, 1) for one in shapes], out_shape=box.shape, transform=box.affine) == 1] = year
+        expected[rasterize([(one, 1) for one in shapes], out_shape=box.shape, transform=box.transform) == 1] = year
     assert found.units["eradicated_year"].tolist() == expected[at].tolist()
     assert (expected[at] > 0).any()
 

@@ -10,9 +10,9 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
-from odc.geo.geobox import GeoBox
 
 from geo.areas import cell_areas_ha
+from geo.grid import GeoBox
 from monitor.harms import spraying
 from monitor.harms.spraying import eradicated, sprayed_ha
 

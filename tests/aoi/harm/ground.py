@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from odc.geo.geobox import GeoBox
 
 from aoi.harm.factor import Factor, load_factors
 from aoi.harm.result import HarmKey
 from aoi.harm.slopes import Cover, Slopes, Soil, prepare_slopes
 from geo.flow import FlowNetwork, flow_network, sub_basins
+from geo.grid import GeoBox
 from geo.hillslope import Hillslopes, stream_mask
 
 CELL_M = 20.0

@@ -10,7 +10,6 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 
 from aoi.harm.attribution import direct_loss, exclusive_zones, first_use_year, forest_before
 from aoi.harm.carbon import conversion_change_t_c, fire_gas_t, pools_t_c, soil_change_t_c
@@ -25,6 +24,7 @@ from aoi.harm.loads import shipped_loads
 from aoi.harm.productivity import performance, productivity_state, trajectory
 from aoi.harm.result import HarmRow, computed_row
 from aoi.harm.species import life_change, range_rarity, star_removed
+from geo.grid import GeoBox
 from monitor.harms.history import History
 from tests.aoi.harm.ground import COCA, HA, KEY, Place, frame_of, place, slopes_of
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from affine import Affine
-from odc.geo.geobox import GeoBox
 
 from aoi.harm.attribution import direct_loss, forest_before
 from aoi.harm.deforestation import forest_share_percent, loss_by_class_ha
@@ -17,6 +16,7 @@ from aoi.survey.estimator import class_areas
 from aoi.survey.harvest import decompose_change, implied_area_ha
 from aoi.survey.production import YieldFactor, production
 from geo.areas import cell_areas_ha
+from geo.grid import GeoBox
 
 NAMES = ("deforestation", "gain", "stable forest", "stable non-forest")
 COUNTS = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])

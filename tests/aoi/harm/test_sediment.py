@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 
 from aoi.harm.sediment import Delivery, connectivity_index, delivery_ratio, deposition, sediment_ratio
 from geo.errors import InputError
 from geo.flow import flow_network
+from geo.grid import GeoBox
 from geo.hillslope import gradient_at, hillslopes, mean_upslope, stream_mask, tributaries
 from geo.terrain import gradient
 from tests.aoi.harm.ground import four_cells, place

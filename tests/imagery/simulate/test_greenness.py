@@ -26,13 +26,13 @@ def test_land_left_alone_comes_back(landscape: Landscape) -> None:
     events = eradication_events(landscape)
     first = events[events["date"].str.startswith("2021")]
     shapes = [(shape, 1) for shape in first.geometry]
-    hit = rasterize(shapes, out_shape=landscape.geobox.shape, transform=landscape.geobox.affine) == 1
+    hit = rasterize(shapes, out_shape=landscape.geobox.shape, transform=landscape.geobox.transform) == 1
     truth = {year: landscape.truth_at_centres(year) for year in (2021, 2024)}
     index = {year: index_of_year(landscape, year) for year in (2020, 2021, 2024)}
     forest = truth[2024] == landscape.profile.legend.code("forest")
     planted = truth[2024] == code
     later = [(shape, 1) for shape in events.geometry[~events["date"].str.startswith("2021")]]
-    again = rasterize(later, out_shape=hit.shape, transform=landscape.geobox.affine) == 1
+    again = rasterize(later, out_shape=hit.shape, transform=landscape.geobox.transform) == 1
     left = hit & ~planted & ~again
     wanted = 0.8 * index[2024][forest].mean()
     assert index[2021][hit].mean() == pytest.approx(0.30, abs=0.03)

@@ -16,7 +16,6 @@ import pystac
 import pytest
 import rasterio
 from jsonschema import Draft7Validator
-from odc.geo.geobox import GeoBox
 from PIL import Image
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.file import FileExtension
@@ -24,6 +23,7 @@ from pystac.extensions.projection import ProjectionExtension
 from pystac.validation.local_validator import get_local_schema_cache
 from referencing import Registry, Resource
 
+from geo.grid import GeoBox
 from geo.legend import Legend, MapClass
 from geo.raster import RasterStyle, write_cog
 from maps.exchange.mbtiles import write_mbtiles

@@ -11,8 +11,8 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
-from odc.geo.geobox import GeoBox
 
+from geo.grid import GeoBox
 from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from maps.exchange.qgis import ProjectLayer, write_project
