@@ -163,7 +163,7 @@ class CellAreas:
     """
 
     def __init__(self, geobox: GeoBox) -> None:
-        require_area_crs(str(geobox.crs), where="grid")
+        require_area_crs(geobox.crs and str(geobox.crs), where="grid")
         require_north_up(geobox)
         self.shape: tuple[int, int] = (int(geobox.shape[0]), int(geobox.shape[1]))
         crs = CRS.from_user_input(str(geobox.crs))

@@ -41,17 +41,10 @@ class GeoBox:
     """Rows and columns."""
     transform: Affine
     """From (column, row) to coordinates."""
-    crs: CRS
-    """Its coordinate reference system; the text of it is as it was given, such as ``EPSG:32618``."""
+    crs: CRS | None
+    """Its coordinate reference system, None where unknown; the text of it is as it was given, such as ``EPSG:32618``."""
 
     def __init__(self, shape: Iterable[int], transform: Affine, crs: Any) -> None:
-        """Make a grid of `shape` rows and columns.
-
-        Raises
-        ------
-        InputError
-            If `crs` is None.
-        """
         rows, columns = shape
         object.__setattr__(self, "shape", (int(rows), int(columns)))
         object.__setattr__(self, "transform", transform)
@@ -122,12 +115,9 @@ def _nearly_whole(cells: float) -> float:
     return whole if abs(cells - whole) < _SLACK else cells
 
 
-def _crs_of(crs: Any) -> CRS:
+def _crs_of(crs: Any) -> CRS | None:
     """Return a CRS as pyproj has it; asking its database takes milliseconds, so those asked for are kept."""
-    if crs is None:
-        remedy = "assign the CRS the data were made in"
-        raise InputError(Problem("grid", "no coordinate reference system", "one", remedy))
-    if isinstance(crs, CRS):
+    if crs is None or isinstance(crs, CRS):
         return crs
     return _known_crs(crs if isinstance(crs, str) else crs.to_wkt())
 

@@ -55,7 +55,7 @@ def zonal_sum(values: NDArray[Any], geobox: GeoBox, zones: Any) -> NDArray[np.fl
         ymin=bounds.bottom,
         xmax=bounds.right,
         ymax=bounds.top,
-        srs_wkt=geobox.crs.to_wkt(),
+        srs_wkt=geobox.crs.to_wkt() if geobox.crs is not None else None,
     )
     placed = geopandas.GeoDataFrame(geometry=zones.geometry.to_crs(str(geobox.crs)).to_numpy(), crs=str(geobox.crs))
     there = ~(placed.is_empty | placed.geometry.isna()).to_numpy()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ def test_cells_need_not_be_square() -> None:
     """Literal raster: across 40 m the same fall is gentler than along 10 m."""
     z = np.full((3, 3), 100.0)
     z[1, 2], z[2, 1] = 90.0, 95.0
-    wide = GeoBox.from_bbox((0, 0, 120, 30), "EPSG:32618", resolution=None, shape=(3, 3))
+    wide = GeoBox((3, 3), Affine(40, 0, 0, 0, -10, 30), "EPSG:32618")
     assert flow_network(z, wide).downstream[4] == 7
     assert flow_network(z, metric((3, 3))).downstream[4] == 5
 

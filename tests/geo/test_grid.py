@@ -91,9 +91,3 @@ def test_grid_tells_its_crs_as_an_independent_program_does(crs: object) -> None:
     assert pickle.loads(pickle.dumps(own)) == own
     assert hash(pickle.loads(pickle.dumps(own))) == hash(own)
     assert own != GeoBox((2, 2), own.transform, "EPSG:32619")
-
-
-def test_grid_without_crs_is_refused() -> None:
-    """Law: cells that lie nowhere have no area."""
-    with pytest.raises(InputError, match="no coordinate reference system"):
-        GeoBox((2, 2), Affine(10, 0, 0, 0, -10, 0), None)
