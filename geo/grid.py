@@ -42,7 +42,7 @@ class GeoBox:
     transform: Affine
     """From (column, row) to coordinates."""
     crs: CRS | None
-    """Its coordinate reference system, None where unknown; the text of it is as it was given, such as ``EPSG:32618``."""
+    """Its coordinate reference system, None where unknown; its text is as given, such as ``EPSG:32618``."""
 
     def __init__(self, shape: Iterable[int], transform: Affine, crs: Any) -> None:
         rows, columns = shape

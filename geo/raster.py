@@ -42,6 +42,7 @@ __all__ = [
     "most_open_files",
     "open_on_grid",
     "opened",
+    "opened_whole",
     "read_on_grid",
     "write_cog",
 ]
@@ -390,15 +391,28 @@ def check_raster(path: Path | str) -> list[Problem]:
     The last block of every band is decoded, which is where a broken transfer shows.
     """
     try:
-        with opened(path) as source:
-            _require_placed(source)
-            height, width = source.block_shapes[0]
-            row, col = (source.height - 1) // height * height, (source.width - 1) // width * width
-            last = Block(row, col, source.height - row, source.width - col)
-            GridReader(str(path), source, (0, 0), source.nodata).read(last, source.indexes)
+        with opened_whole(path):
+            return []
     except AltdevError as error:
         return list(error.problems)
-    return []
+
+
+@contextmanager
+def opened_whole(path: Path | str) -> Iterator[Any]:
+    """Open a raster file in which `check_raster` finds nothing wrong.
+
+    Raises
+    ------
+    AltdevError
+        Naming what is wrong.
+    """
+    with opened(path) as source:
+        _require_placed(source)
+        height, width = source.block_shapes[0]
+        row, col = (source.height - 1) // height * height, (source.width - 1) // width * width
+        last = Block(row, col, source.height - row, source.width - col)
+        GridReader(str(path), source, (0, 0), source.nodata).read(last, source.indexes)
+        yield source
 
 
 def distinct_values(path: Path | str, most: int) -> list[float]:

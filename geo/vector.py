@@ -22,7 +22,7 @@ from geo.limits import require_size, require_within
 if TYPE_CHECKING:
     import geopandas
 
-__all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "style_of", "write_gpkg"]
+__all__ = ["Layer", "layer_problems", "open_layer", "read_layer", "repair", "sound_layer", "style_of", "write_gpkg"]
 
 _SHOWN = 5
 _STYLES = "layer_styles"
@@ -59,6 +59,24 @@ def read_layer(
     """
     frame = open_layer(path, layer=layer)
     name = f"{path}" if layer is None else f"{path} [{layer}]"
+    return sound_layer(frame, name, columns=columns, geometry=geometry, make_valid=make_valid)
+
+
+def sound_layer(
+    frame: geopandas.GeoDataFrame,
+    name: str,
+    *,
+    columns: Iterable[str] = (),
+    geometry: str | None = None,
+    make_valid: bool = True,
+) -> geopandas.GeoDataFrame:
+    """Return a layer as `read_layer` does, of one that was opened already; `name` is what messages call it.
+
+    Raises
+    ------
+    InputError
+        Naming every problem of the layer.
+    """
     problems = layer_problems(frame, name, columns=columns, geometry=geometry, allow_invalid=make_valid)
     if problems:
         raise InputError(problems)
@@ -202,26 +220,26 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
     """
     if not path.is_file():
         raise InputError(Problem(str(path), "no such file", "a vector layer", "correct the path"))
-    # Here, since a survey file with a wrong path is told of without them, half a second sooner
-    import geopandas
-
-    pyogrio = limited_pyogrio()
+    import geopandas  # here, since a survey file with a wrong path is told of without it, half a second sooner
 
     require_size(path, "vector_bytes")
     driver = vector_format(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of a file so broken that an error follows
-            listed = pyogrio.list_layers(path)
-        # A styled GeoPackage lists its table of styles beside its layers
-        kinds = {str(name): kind for name, kind in listed if name != _STYLES}
-        spatial = [name for name, kind in kinds.items() if kind is not None]
-        chosen = layer or next(iter(spatial), None)
-        if chosen in spatial:
-            _require_few(path, chosen, driver)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # of shapes that are told or mended after reading
-                return geopandas.read_file(path, layer=chosen, engine="pyogrio")
+            # Of a file so broken that an error follows, or of shapes that are told or mended after reading
+            warnings.simplefilter("ignore", RuntimeWarning)
+            # A file is opened anew for each question: one that holds what was asked for is not asked what it holds
+            told = _spatial(path, layer or 0)
+            if told is None:
+                # A styled GeoPackage lists its table of styles beside its layers
+                listed = limited_pyogrio().list_layers(path)
+                kinds = {str(name): kind for name, kind in listed if name != _STYLES}
+                spatial = [name for name, kind in kinds.items() if kind is not None]
+                chosen = layer or next(iter(spatial), None)
+                told = _spatial(path, chosen) if chosen in spatial else None
+            if told is not None:
+                _require_few(path, told, driver)
+                return geopandas.read_file(path, layer=told["layer_name"], engine="pyogrio")
     except InputError:
         raise
     except (*layer_errors(), shapely.errors.GEOSException, ValueError) as error:
@@ -234,13 +252,22 @@ def open_layer(path: Path, *, layer: str | None = None) -> geopandas.GeoDataFram
     raise InputError(Problem(str(path), found, expected, "correct the layer name or the path"))
 
 
-def _require_few(path: Path, layer: str, driver: str) -> None:
+def _spatial(path: Path, layer: str | int) -> Mapping[str, Any] | None:
+    """Return what a file says of a layer, by name or number; None where there is none such, or without shapes."""
+    try:
+        told: Mapping[str, Any] = limited_pyogrio().read_info(path, layer=layer)
+    except layer_errors():
+        return None
+    return told if told["geometry_type"] is not None and told["layer_name"] != _STYLES else None
+
+
+def _require_few(path: Path, told: Mapping[str, Any], driver: str) -> None:
     """Refuse a layer of too many features, or one that another driver opened than its first bytes called for."""
-    told = limited_pyogrio().read_info(path, layer=layer)
     if told["driver"] != driver:
         found = f"a file that begins as {driver} and is opened as {told['driver']}"
         raise InputError(Problem(str(path), found, "one format", "save it as a GeoPackage, such as with QGIS"))
-    require_within("features", told["features"], where=f"{path} [{layer}]", what="features")
+    where = f"{path} [{told['layer_name']}]"
+    require_within("features", told["features"], where=where, what="features")
 
 
 def _column_problems(frame: geopandas.GeoDataFrame, name: str, columns: Iterable[str]) -> Iterator[Problem]:

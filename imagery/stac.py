@@ -128,10 +128,14 @@ def _scene(item: pystac.Item, sensor: Sensor) -> Scene | None:
             )
         )
     baseline = _baseline(item, sensor)
-    shared = Counter(_path(asset) for asset in found.values() if asset is not None)
+    paths = {name: _path(asset) for name, asset in found.items() if asset is not None}
+    shared = Counter(paths.values())
     bands = {
-        band.common: _band_file(
-            item, asset, band, _offset(item, asset, sensor, baseline), sensor.scale, shared[_path(asset)] > 1
+        band.common: BandFile(
+            path=paths[band.common],
+            index=band.index if shared[paths[band.common]] > 1 or len(_bands_of(item, asset)) > 1 else 1,
+            scale=sensor.scale,
+            offset=_offset(item, asset, sensor, baseline),
         )
         for band, asset in zip(sensor.band, found.values(), strict=True)
         if asset is not None
@@ -200,13 +204,6 @@ def _bands_of(item: pystac.Item, asset: pystac.Asset) -> list[set[str]]:
 def _mask_asset(item: pystac.Item, sensor: Sensor) -> pystac.Asset | None:
     keys = sensor.mask.keys if sensor.mask else ()
     return next((item.assets[key] for key in keys if key in item.assets), None)
-
-
-def _band_file(
-    item: pystac.Item, asset: pystac.Asset, band: Band, offset: float, scale: float, is_shared: bool
-) -> BandFile:
-    several = is_shared or len(_bands_of(item, asset)) > 1
-    return BandFile(path=_path(asset), index=band.index if several else 1, scale=scale, offset=offset)
 
 
 def _offset(item: pystac.Item, asset: pystac.Asset, sensor: Sensor, baseline: str | None) -> float:

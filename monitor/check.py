@@ -1,27 +1,43 @@
 """`altdev check`: every problem of the survey file and of all its inputs, in one go.
 
 Each checker looks at one input and returns problems; none of them stops the others. A checker imports the library
-that opens its input when it has one to open, so that a mistake in the survey file alone is told at once.
+that opens its input when it has one to open, so that a mistake in the survey file alone is told at once. What takes
+long to look at, rasters above all, it hands out to threads and goes on; all is told in the order of the checkers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from geo.errors import AltdevError, Problem, SurveyFileError
 from monitor.config import Survey, load_survey, salvage_survey
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from monitor.context import Context
     from monitor.sections import OverlayLayer, PeriodSection
 
 __all__ = ["Checked", "check_survey", "checked"]
 
+Found: TypeAlias = "Problem | Callable[[], Iterable[Problem]]"
+"""A problem, or what tells more of them and may do so in another thread."""
+
+Checker: TypeAlias = "Callable[[Context], Iterator[Found]]"
+
 _IMAGES = (".tif", ".tiff", ".jp2")
+
+_TURN_S = 0.0005
+"""How long a thread keeps the interpreter while another waits. A raster is opened and decoded in many short calls;
+after each its thread would wait Python's usual 5 ms, and so stand still while the rest is checked."""
 
 _SLIVER = 1e-4
 """Share of the smaller unit below which common land is a drawing error."""
@@ -97,19 +113,44 @@ def _salvaged(path: Path) -> Survey | None:
 
 
 def _input_problems(context: Context) -> tuple[Problem, ...]:
-    found = [problem for checker in _checkers(context.survey) for problem in _guarded(checker, context)]
-    return tuple(dict.fromkeys(found))  # two checkers may meet the same fault
+    checkers = _checkers(context.survey)
+    found: dict[Checker, list[list[Problem] | Future[list[Problem]]]] = {}
+    with _pool(max(context.jobs, os.cpu_count() or 1)) as pool:  # somebody waits, and little is held
+        # Scenes come first, since they leave the most for the threads
+        for checker in sorted(checkers, key=lambda one: one is not _scene_problems):
+            found[checker] = [
+                [entry] if isinstance(entry, Problem) else pool.submit(_all_told, entry)
+                for entry in _guarded(checker, context)
+            ]
+        told = [entry for checker in checkers for entry in found[checker]]
+        every = [problem for entry in told for problem in (entry if isinstance(entry, list) else entry.result())]
+    return tuple(dict.fromkeys(every))  # two checkers may meet the same fault
 
 
-def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
-    checkers: list[Callable[[Context], Iterator[Problem]]] = [_raster_problems, _overlay_problems]
+@contextmanager
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that get on beside the one that asks for them; what is not begun when that fails is given up."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_S)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        sys.setswitchinterval(usual)
+
+
+def _checkers(survey: Survey) -> list[Checker]:
+    checkers: list[Checker] = [_raster_problems, _overlay_problems]
     if survey.impact is not None:
         checkers.append(_impact_problems)
     if survey.official is not None:
         return [*checkers, _official_problems]
     checkers += [_programme_problems] if survey.ad is not None else []
     checkers += [_legality_problems] if survey.legality is not None else []
-    by_table: list[tuple[bool, Callable[[Context], Iterator[Problem]]]] = [
+    by_table: list[tuple[bool, Checker]] = [
         (survey.imagery is not None, _profile_problems),
         (survey.imagery is not None, _scene_problems),
         (survey.imagery is not None and survey.training is not None, _training_problems),
@@ -121,12 +162,26 @@ def _checkers(survey: Survey) -> list[Callable[[Context], Iterator[Problem]]]:
     return [_admin_problems, *checkers, *(checker for given, checker in by_table if given)]
 
 
-def _guarded(checker: Callable[[Context], Iterator[Problem]], context: Context) -> Iterator[Problem]:
-    """Yield a checker's problems; an error it meets is one more of them."""
+def _guarded(checker: Checker, context: Context) -> Iterator[Found]:
+    """Yield what a checker finds; an error it meets is one more problem."""
     try:
         yield from checker(context)
     except AltdevError as error:
-        yield from error.problems or [Problem("survey", str(error))]
+        yield from _problems_of(error)
+
+
+def _all_told(more: Callable[[], Iterable[Problem]]) -> list[Problem]:
+    """Return what is wrong with something that was left for later; an error it meets is one more problem."""
+    told: list[Problem] = []
+    try:
+        told.extend(more())
+    except AltdevError as error:
+        told.extend(_problems_of(error))
+    return told
+
+
+def _problems_of(error: AltdevError) -> Iterable[Problem]:
+    return error.problems or [Problem("survey", str(error))]
 
 
 def _survey_problems(survey: Survey) -> Iterator[Problem]:
@@ -159,10 +214,9 @@ def _crs_problems(text: str) -> Iterator[Problem]:
 
 
 def _admin_problems(context: Context) -> Iterator[Problem]:
-    from geo.vector import layer_problems, open_layer
+    area, layer = context.survey.area, context.drawn_units
+    from geo.vector import layer_problems
 
-    area = context.survey.area
-    layer = open_layer(area.admin, layer=area.admin_layer)
     name = f"{area.admin.name}"
     found = layer_problems(layer, name, columns=(area.admin_code, area.admin_name), geometry="polygon")
     yield from found
@@ -235,14 +289,14 @@ def _overlaps(layer: Any, name: str, code: str) -> Iterator[Problem]:
         )
 
 
-def _raster_problems(context: Context) -> Iterator[Problem]:
+def _raster_problems(context: Context) -> Iterator[Found]:
     survey = context.survey
     ground = survey.imagery.elevation if survey.imagery is not None else None
     for path in (survey.area.agricultural_mask, survey.map.elevation, ground):
         if path is not None:
-            yield from _guarded(lambda _, path=path: _file_problems((path,)), context)  # type: ignore[misc]
+            yield from _file_problems((path,))
     if survey.area.agricultural_mask is not None:
-        yield from _guarded(_mask_problems, context)
+        yield partial(_mask_problems, survey.area.agricultural_mask)
     for path in (survey.map.rivers, survey.map.roads):
         if path is not None:
             yield from _guarded(lambda _, path=path: _line_problems(path), context)  # type: ignore[misc]
@@ -254,12 +308,11 @@ def _line_problems(path: Path) -> Iterator[Problem]:
     yield from layer_problems(open_layer(path), path.name, geometry="line")
 
 
-def _mask_problems(context: Context) -> Iterator[Problem]:
+def _mask_problems(path: Path) -> Iterator[Problem]:
     """Tell a raster that is no mask: with other values than 0 and 1, or with none at all."""
     from geo.raster import check_raster, distinct_values
 
-    path = context.survey.area.agricultural_mask
-    if path is None or check_raster(path):
+    if check_raster(path):
         return
     known = distinct_values(path, most=2)
     others = [f"{value:g}" for value in known if value not in (0, 1)]
@@ -338,7 +391,7 @@ def _impact_problems(context: Context) -> Iterator[Problem]:
     yield from ()
 
 
-def _programme_problems(context: Context) -> Iterator[Problem]:
+def _programme_problems(context: Context) -> Iterator[Found]:
     from aoi.project.finding import errors_of
 
     yield from errors_of(context.findings)
@@ -386,11 +439,11 @@ def _warnings(context: Context) -> Iterator[Problem]:
     yield from (finding.problem for finding in findings if finding.severity != "error")
 
 
-def _harm_problems(context: Context) -> Iterator[Problem]:
+def _harm_problems(context: Context) -> Iterator[Found]:
     """Tell inputs of the harms that cannot be used: unit, no-data, grid, place; and factors that are not whole."""
     from geo.vector import open_layer
     from monitor.harms.access import read_access
-    from monitor.harms.ground import input_problems
+    from monitor.harms.ground import entry_problems, list_problems
     from monitor.harms.rain import rain_problems
     from monitor.harms.rivers import read_rivers
     from monitor.harms.settings import factors_of
@@ -404,7 +457,9 @@ def _harm_problems(context: Context) -> Iterator[Problem]:
         yield Problem(str(entry.path), "no such file", f"[[harm.input]] {entry.name}", "correct the path")
     there = [entry for entry in section.input if entry.path.is_file()]
     known = section.model_copy(update={"input": there})
-    yield from input_problems(known, context.frame.geobox)
+    yield from list_problems(known)
+    grid = context.frame.geobox
+    yield from (partial(entry_problems, entry, known, grid) for entry in there)
     yield from rain_problems(known, [period.reference_date.year for period in context.compared])
     for species in section.species:
         open_layer(species.range, layer=species.layer)
@@ -434,7 +489,7 @@ def _profile_problems(context: Context) -> Iterator[Problem]:
             )
 
 
-def _scene_problems(context: Context) -> Iterator[Problem]:
+def _scene_problems(context: Context) -> Iterator[Found]:
     if context.imagery.cache.is_dir():
         from monitor.steps.fetch import altered_files
 
@@ -442,8 +497,7 @@ def _scene_problems(context: Context) -> Iterator[Problem]:
     try:
         _ = context.frame
     except AltdevError:  # told by the check of the units; every image of the source is looked at all the same
-        images = tuple(_every_image(context))
-        yield from _file_problems(images, context.jobs) if images else ()
+        yield from _file_problems(_every_image(context))
         return
     check_period = _period_problems if _is_here(context) else _answer_problems
     for period in context.compared:
@@ -458,7 +512,7 @@ def _is_here(context: Context) -> bool:
     return is_fetched(context)
 
 
-def _period_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:
+def _period_problems(context: Context, period: PeriodSection) -> Iterator[Found]:
     """Tell every scene of a period that cannot be used, and every file that is broken."""
     from imagery.catalog import scene_files
     from monitor.steps.imagery import search, search_radar
@@ -466,7 +520,7 @@ def _period_problems(context: Context, period: PeriodSection) -> Iterator[Proble
     for found in (search(context, period), search_radar(context, period)):
         if found is not None:
             yield from (*found.problems, *found.unfetched)
-            yield from _file_problems(tuple(scene_files(found.scenes)), context.jobs)
+            yield from _file_problems(scene_files(found.scenes))
 
 
 def _answer_problems(context: Context, period: PeriodSection) -> Iterator[Problem]:
@@ -492,15 +546,12 @@ def _every_image(context: Context) -> list[Path]:
     return sorted(path for path in source.rglob("*") if path.suffix in _IMAGES) if source else []
 
 
-def _file_problems(paths: tuple[Path, ...], jobs: int = 1) -> Iterator[Problem]:
-    import os
-    from concurrent.futures import ThreadPoolExecutor
-
+def _file_problems(paths: Iterable[Path]) -> Iterator[Found]:
+    """Leave rasters to be looked at in threads."""
     from geo.raster import check_raster
 
-    with ThreadPoolExecutor(max(jobs, os.cpu_count() or 1)) as pool:  # somebody waits, and little is held
-        for found in pool.map(check_raster, paths):
-            yield from found
+    for path in paths:
+        yield partial(check_raster, path)
 
 
 def _training_problems(context: Context) -> Iterator[Problem]:
@@ -542,7 +593,7 @@ def _training_problems(context: Context) -> Iterator[Problem]:
             )
 
 
-def _reference_problems(context: Context) -> Iterator[Problem]:
+def _reference_problems(context: Context) -> Iterator[Found]:
     reference = context.reference
     if reference.simulated is not None:
         from geo.vector import layer_problems, open_layer

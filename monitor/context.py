@@ -64,31 +64,38 @@ class Context:
     """Gives the run's identifier; reads every input when first asked."""
 
     @cached_property
-    def frame(self) -> AreaFrame:
-        """The area frame."""
-        from geo.vector import read_layer
+    def drawn_units(self) -> Any:
+        """The layer of administrative units as it is, unchecked."""
+        from geo.vector import open_layer
+
+        return open_layer(self.survey.area.admin, layer=self.survey.area.admin_layer)
+
+    @cached_property
+    def units(self) -> Any:
+        """The administrative units, found sound."""
+        drawn = self.drawn_units
+        from geo.vector import sound_layer
 
         area = self.survey.area
-        layer = read_layer(
-            area.admin, layer=area.admin_layer, columns=(area.admin_code, area.admin_name), geometry="polygon"
-        )
+        name = f"{area.admin}" if area.admin_layer is None else f"{area.admin} [{area.admin_layer}]"
+        return sound_layer(drawn, name, columns=(area.admin_code, area.admin_name), geometry="polygon")
+
+    @cached_property
+    def frame(self) -> AreaFrame:
+        """The area frame."""
+        area, units = self.survey.area, self.units
         from aoi.frame import build_frame  # after the units, since there may be none to build it from
 
         return build_frame(
-            layer, code=area.admin_code, name=area.admin_name, crs=area.crs, resolution_m=area.resolution_m
+            units, code=area.admin_code, name=area.admin_name, crs=area.crs, resolution_m=area.resolution_m
         )
 
     @cached_property
     def published_units(self) -> Any:
         """The units that an authority publishes figures for, as given: columns code and name."""
-        from geo.vector import read_layer
-
-        area = self.survey.area
-        layer = read_layer(
-            area.admin, layer=area.admin_layer, columns=(area.admin_code, area.admin_name), geometry="polygon"
-        )
+        area, units = self.survey.area, self.units
         named = {area.admin_code: "code", area.admin_name: "name"}
-        return layer[[*named, layer.geometry.name]].rename(columns=named)
+        return units[[*named, units.geometry.name]].rename(columns=named)
 
     @cached_property
     def profile(self) -> CropProfile:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,11 +33,12 @@ class KnownInput:
     """Whether unit and scale were read in the provider's documents (verified) or not (unverified)."""
 
 
-def known_inputs() -> dict[str, KnownInput]:
-    """Return the inputs the program knows by name."""
+@cache
+def known_inputs() -> Mapping[str, KnownInput]:
+    """Return the inputs the program knows by name; every block of every input asks."""
     text = files("aoi.harm.data").joinpath("inputs.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
-    return {
+    known = {
         row["name"]: KnownInput(
             row["name"],
             row["stored_unit"],
@@ -46,6 +50,7 @@ def known_inputs() -> dict[str, KnownInput]:
         )
         for row in rows
     }
+    return MappingProxyType(known)
 
 
 def known_input(name: str, unit: str | None, *, where: str = "") -> KnownInput:

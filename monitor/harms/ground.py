@@ -17,12 +17,12 @@ from aoi.harm.inputs import KnownInput, known_input, loss_calendar_year, physica
 from geo.blocks import Block
 from geo.errors import AltdevError, InputError, Problem
 from geo.grid import GeoBox
-from geo.raster import check_raster, open_on_grid, opened
+from geo.raster import open_on_grid, opened, opened_whole
 from geo.reader import GridReader
 from monitor.harms.soil import depth_problems
 from monitor.sections import HarmInputSection, HarmSection
 
-__all__ = ["Ground", "Layer", "input_problems", "open_ground"]
+__all__ = ["Ground", "Layer", "entry_problems", "input_problems", "list_problems", "open_ground"]
 
 _SERIES = ("land_cover", "vegetation_index", "chirps_monthly_rain")
 """Inputs that are given once a year."""
@@ -144,6 +144,13 @@ def _nodata(entry: HarmInputSection) -> float | None:
 
 def input_problems(section: HarmSection, geobox: GeoBox) -> Iterator[Problem]:
     """Yield what is wrong with the rasters of ``[harm]``, without reading more than their heads and last blocks."""
+    yield from list_problems(section)
+    for entry in section.input:
+        yield from entry_problems(entry, section, geobox)
+
+
+def list_problems(section: HarmSection) -> Iterator[Problem]:
+    """Yield what is wrong with the list of rasters of ``[harm]``, whatever is in them."""
     keys = [(entry.name, entry.year, entry.depth_cm) for entry in section.input]
     for name, year, _ in dict.fromkeys(key for key in keys if keys.count(key) > 1):
         where = f"[[harm.input]] {name}"
@@ -153,11 +160,10 @@ def input_problems(section: HarmSection, geobox: GeoBox) -> Iterator[Problem]:
     for name in dict.fromkeys(name for name, _, _ in keys if name not in _SERIES):
         if sum(date[0] == name for date in dates) > 1:
             yield Problem(f"[[harm.input]] {name}", "several years", "one map", "keep the one to be used")
-    for entry in section.input:
-        yield from _entry_problems(entry, section, geobox)
 
 
-def _entry_problems(entry: HarmInputSection, section: HarmSection, geobox: GeoBox) -> Iterator[Problem]:
+def entry_problems(entry: HarmInputSection, section: HarmSection, geobox: GeoBox) -> Iterator[Problem]:
+    """Yield what is wrong with one raster of ``[harm]``; it is opened once, its head read and its last block."""
     where = f"{entry.path.name} ([[harm.input]] {entry.name})"
     try:
         known_input(entry.name, entry.unit, where=where)
@@ -168,42 +174,40 @@ def _entry_problems(entry: HarmInputSection, section: HarmSection, geobox: GeoBo
         yield Problem(where, "no year", meaning, "add year")
     if entry.name == "land_cover" and not section.cover:
         yield Problem("[harm.cover]", "nothing", "what the codes of land_cover mean", "add the table")
-    broken = check_raster(entry.path)
-    yield from broken
-    if not broken:
-        yield from _grid_problems(entry, where, geobox)
+    try:
+        with opened_whole(entry.path) as source:
+            yield from _grid_problems(entry, where, source, geobox)
+    except AltdevError as error:
+        yield from error.problems
 
 
-def _grid_problems(entry: HarmInputSection, where: str, geobox: GeoBox) -> Iterator[Problem]:
+def _grid_problems(entry: HarmInputSection, where: str, source: Any, geobox: GeoBox) -> Iterator[Problem]:
     """Yield a no-data value that nobody states, a grid shifted against the frame's, and one that leaves it."""
-    with opened(entry.path) as source:
-        if source.nodata is None and entry.nodata is None:
-            yield Problem(
-                where,
-                "no no-data value in the file",
-                "one, or nodata = 'none' when every cell is known",
-                "state nodata, so that no missing cell counts as zero",
-            )
-        if source.count > 1 and entry.name not in _BANDED:
-            yield Problem(
-                where, f"{source.count} bands", "one", "take the band that is meant into a file of its own"
-            )
-        crs = CRS.from_user_input(source.crs)
-        if entry.name == "elevation" and crs.is_geographic and entry.sampling == "nearest":
-            yield Problem(
-                where,
-                f"heights on a grid in degrees ({crs.name})",
-                "a metric grid, since slopes are metres over metres",
-                "warp it to the survey's CRS, or set sampling = 'bilinear'",
-            )
-        yield from _shift(where, source, geobox)
-        box = shapely.box(*geobox.boundingbox)
-        to_grid = Transformer.from_crs(crs, str(geobox.crs), always_xy=True)
-        left, bottom, right, top = to_grid.transform_bounds(*source.bounds)
-        missing = 1 - shapely.box(left, bottom, right, top).intersection(box).area / box.area
-        if missing > 1e-3:
-            found = f"a raster that leaves out {100 * missing:.0f} % of the frame's rectangle"
-            yield Problem(where, found, "one that covers the frame", "take a larger clip")
+    if source.nodata is None and entry.nodata is None:
+        yield Problem(
+            where,
+            "no no-data value in the file",
+            "one, or nodata = 'none' when every cell is known",
+            "state nodata, so that no missing cell counts as zero",
+        )
+    if source.count > 1 and entry.name not in _BANDED:
+        yield Problem(where, f"{source.count} bands", "one", "take the band that is meant into a file of its own")
+    crs = CRS.from_user_input(source.crs)
+    if entry.name == "elevation" and crs.is_geographic and entry.sampling == "nearest":
+        yield Problem(
+            where,
+            f"heights on a grid in degrees ({crs.name})",
+            "a metric grid, since slopes are metres over metres",
+            "warp it to the survey's CRS, or set sampling = 'bilinear'",
+        )
+    yield from _shift(where, source, geobox)
+    box = shapely.box(*geobox.boundingbox)
+    to_grid = Transformer.from_crs(crs, str(geobox.crs), always_xy=True)
+    left, bottom, right, top = to_grid.transform_bounds(*source.bounds)
+    missing = 1 - shapely.box(left, bottom, right, top).intersection(box).area / box.area
+    if missing > 1e-3:
+        found = f"a raster that leaves out {100 * missing:.0f} % of the frame's rectangle"
+        yield Problem(where, found, "one that covers the frame", "take a larger clip")
 
 
 def _shift(where: str, source: Any, geobox: GeoBox) -> Iterator[Problem]:

@@ -59,7 +59,8 @@ def test_only_listed_vector_drivers_are_registered() -> None:
 )
 def test_other_formats_are_never_opened(tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attack: a file of any other format, whatever its name says, is refused before GDAL sees it."""
-    monkeypatch.setattr(limited_pyogrio(), "list_layers", lambda *_: pytest.fail("GDAL was asked"))
+    for question in ("list_layers", "read_info"):
+        monkeypatch.setattr(limited_pyogrio(), question, lambda *_, **__: pytest.fail("GDAL was asked"))
     (tmp_path / "a.gpkg").write_text(content)
     with pytest.raises(InputError, match="found a file that is no readable vector layer"):
         open_layer(tmp_path / "a.gpkg")
