@@ -330,7 +330,8 @@ def _warped(context: Context, scenes: Sequence[Scene]) -> Iterator[str]:
 
 def _crs_name(crs: Any) -> str:
     """Return the code of a CRS; its own name where it has none."""
-    return f"EPSG:{crs.epsg}" if crs.epsg else str(crs.proj.name)
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else str(crs.name)
 
 
 def _lost(period: PeriodSection, scenes: Sequence[tuple[str, str]]) -> Iterator[str]:
