@@ -333,7 +333,7 @@ class CogWriter:
                 compress=self._style.packing,
                 predictor="YES" if large else "NO",
                 # Differences of neighbours repeat too seldom for a longer search to find more
-                level="1" if large else "6",
+                level="1" if large else "5",
                 blocksize=BLOCK_SIZE,
                 overview_resampling=self._style.overviews,
                 bigtiff="IF_SAFER",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import fsum
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import rasterio.features
@@ -101,7 +103,7 @@ def sieved(class_map: NDArray[np.uint8], smallest: int) -> NDArray[np.uint8]:
     return np.where(mapped, merged, class_map)
 
 
-def mapped_areas(path: Path, geobox: GeoBox, legend: Legend) -> dict[str, MappedArea]:
+def mapped_areas(path: Path, geobox: GeoBox, legend: Legend, *, jobs: int = 1) -> dict[str, MappedArea]:
     """Return the area of every class counted on a class map: no estimate, since it carries the map's errors.
 
     Parameters
@@ -112,19 +114,27 @@ def mapped_areas(path: Path, geobox: GeoBox, legend: Legend) -> dict[str, Mapped
         The grid.
     legend
         The classes.
+    jobs
+        Threads.
     """
-    cells = {entry.name: 0 for entry in legend}
-    parts: dict[str, list[float]] = {entry.name: [] for entry in legend}
-    with open_on_grid(path, geobox) as reader:
-        for block in blocks((geobox.shape[0], geobox.shape[1])):
-            codes = reader.read(block)
+    entries, cells = list(legend), np.zeros(len(legend), dtype=np.int64)
+    parts: list[NDArray[np.float64]] = []
+    with open_on_grid(path, geobox) as reader, ThreadPoolExecutor(jobs) as pool:
+        lock = Lock()  # an open raster is read by one thread at a time
+
+        def count(block: Block) -> tuple[list[int], list[float]]:
+            with lock:
+                codes = reader.read(block)
             areas = _block_areas(geobox, block)
-            for entry in legend:
-                hit = codes == entry.code
-                cells[entry.name] += int(hit.sum())
-                parts[entry.name].append(float(areas[hit].sum()))
+            hits = [codes == entry.code for entry in entries]
+            return [int(hit.sum()) for hit in hits], [float(areas[hit].sum()) for hit in hits]
+
+        for found, areas in pool.map(count, blocks((geobox.shape[0], geobox.shape[1]))):
+            cells += found
+            parts.append(np.array(areas))
     return {
-        name: MappedArea(class_name=name, area_ha=fsum(parts[name]), cells=cells[name]) for name in legend.names
+        entry.name: MappedArea(class_name=entry.name, area_ha=fsum(column), cells=int(number))
+        for entry, column, number in zip(entries, np.transpose(parts), cells, strict=True)
     }
 
 

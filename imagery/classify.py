@@ -316,7 +316,7 @@ def write_maps(
                 progress(done, in_all)
     if whole is not None:
         write_cog(class_path, sieved(whole, smallest), geobox, style=style)
-    return mapped_areas(class_path, geobox, legend)
+    return mapped_areas(class_path, geobox, legend, jobs=jobs)
 
 
 def _layers(

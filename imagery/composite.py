@@ -14,7 +14,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["INVALID", "NODATA", "band_percentiles", "median", "percentiles", "to_composite"]
+__all__ = [
+    "INVALID",
+    "NODATA",
+    "band_percentiles",
+    "median",
+    "percentiles",
+    "to_composite",
+    "write_band_percentiles",
+]
 
 INVALID = np.int16(32_767)
 """Marker of missing values while sorting: above every value."""
@@ -85,17 +93,40 @@ def band_percentiles(
     -------
     ndarray, shape (p, b, ...)
     """
-    days, bands = values.shape[:2]
-    cells = prod(values.shape[2:])
+    days, bands, cells = *values.shape[:2], prod(values.shape[2:])
     out = np.empty((len(percents), *values.shape[1:]), dtype=np.float32)
-    _percentiles(
-        np.ascontiguousarray(values).reshape(days, bands, cells),
-        np.ascontiguousarray(valid).reshape(days, cells),
-        _network(days),
-        np.array([percent / 100 for percent in percents], dtype=np.float32),
-        out.reshape(len(percents), bands, cells),
+    write_band_percentiles(
+        values.reshape(days, bands, cells),
+        valid.reshape(days, cells),
+        percents,
+        out.reshape(-1, cells),
+        np.arange(len(percents) * bands).reshape(len(percents), bands),
     )
     return out
+
+
+def write_band_percentiles(
+    values: NDArray[np.int16],
+    valid: NDArray[np.bool_],
+    percents: Sequence[float],
+    planes: NDArray[np.float32],
+    rows: NDArray[np.int64],
+) -> None:
+    """Write the percentiles of several bands where they belong; see `band_percentiles`.
+
+    Parameters
+    ----------
+    values, valid, percents
+        Shapes (t, b, n), (t, n) and (p).
+    planes
+        Where they go, shape (k, n).
+    rows
+        Which plane each goes to, shape (p, b).
+    """
+    shares = np.array([percent / 100 for percent in percents], dtype=np.float32)
+    _percentiles(
+        np.ascontiguousarray(values), np.ascontiguousarray(valid), _network(len(values)), shares, planes, rows
+    )
 
 
 def to_composite(values: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -128,7 +159,7 @@ def _network(size: int) -> NDArray[np.int64]:
 
 
 @njit(nogil=True, cache=True)
-def _percentiles(values, valid, pairs, shares, out):  # type: ignore[no-untyped-def]
+def _percentiles(values, valid, pairs, shares, out, rows):  # type: ignore[no-untyped-def]
     days, bands, cells = values.shape
     planes = np.empty((days, _TILE), dtype=np.int16)
     count = np.empty(_TILE, dtype=np.int16)
@@ -154,7 +185,7 @@ def _percentiles(values, valid, pairs, shares, out):  # type: ignore[no-untyped-
                 for day in range(first, min(last + 2, days)):
                     _choose(planes[day], np.int16(day), below[q], low)
                     _choose(planes[day], np.int16(day - 1), below[q], high)
-                _between(low, high, count, weight[q], out[q, band, start : start + n])
+                _between(low, high, count, weight[q], out[rows[q, band], start : start + n])
 
 
 @njit(nogil=True, cache=True)

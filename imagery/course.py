@@ -1,4 +1,4 @@
-"""A band or index followed through the season, as integers of every day."""
+"""Bands and indices followed through the season, as integers of every day."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from imagery.spectral import INDICES, spectral_index
+from imagery.spectral import band_sides, spectral_index
 
-__all__ = ["INDEX_UNITS", "course"]
+__all__ = ["INDEX_UNITS", "course", "courses"]
 
 INDEX_UNITS = 10_000
 """Units per 1 of an index held as an integer; steps of 0.0001 are far below its noise."""
@@ -43,50 +43,108 @@ def course(
     """
     if name in bands:
         return values[:, list(bands).index(name)], valid
-    sides = INDICES[name].sides
-    if sides is None:
-        physical = {
-            band: values[:, layer].astype(np.float32) * np.float32(quantum) for layer, band in enumerate(bands)
-        }
-        index = spectral_index(name, physical)
-        defined = valid & ~np.isnan(index)
-        bounded = np.clip(np.where(defined, index, np.float32(0)), -_LIMIT, _LIMIT)
-        return np.rint(bounded * np.float32(INDEX_UNITS)).astype(np.int16), defined
-    plus, minus = (np.array([list(bands).index(band) for band in side], dtype=np.int64) for side in sides)
-    units, defined = np.empty(valid.shape, dtype=np.int16), np.empty(valid.shape, dtype=np.bool_)
+    units, (defined,) = courses(values, valid, bands=bands, quantum=quantum, names=(name,))
+    return units[:, 0], defined
+
+
+def courses(
+    values: NDArray[np.int16],
+    valid: NDArray[np.bool_],
+    *,
+    bands: Sequence[str],
+    quantum: float,
+    names: Sequence[str],
+) -> tuple[NDArray[np.int16], list[NDArray[np.bool_]]]:
+    """Return several bands or indices of every day, with the days on which each is defined; see `course`.
+
+    Returns
+    -------
+    units
+        Shape (t, s, ...).
+    defined
+        Of each name, shape (t, ...); `valid` itself where it is defined on every clear day.
+    """
+    units = np.empty((len(valid), len(names), *valid.shape[1:]), dtype=np.int16)
+    defined = np.empty((len(names), *valid.shape), dtype=np.bool_)
+    plus, minus = band_sides(tuple(names), tuple(bands))
     days = len(valid)
-    _difference(
+    _differences(
         np.ascontiguousarray(values).reshape(days, len(bands), -1),
         np.ascontiguousarray(valid).reshape(days, -1),
         plus,
         minus,
         np.float32(quantum),
-        units.reshape(days, -1),
-        defined.reshape(days, -1),
+        units.reshape(days, len(names), -1),
+        defined.reshape(len(names), days, -1),
     )
-    return units, defined
+    physical: dict[str, NDArray[np.float32]] = {}
+    for place, name in enumerate(names):
+        if name in bands:
+            units[:, place], defined[place] = values[:, list(bands).index(name)], valid
+        elif plus[place, 0] < 0:
+            physical = physical or {
+                band: values[:, layer].astype(np.float32) * np.float32(quantum) for layer, band in enumerate(bands)
+            }
+            units[:, place], defined[place] = _rounded(spectral_index(name, physical), valid)
+    return units, [valid if np.array_equal(one, valid) else one for one in defined]
+
+
+def _rounded(index: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Return an index in whole units, and where it is defined."""
+    defined = valid & ~np.isnan(index)
+    bounded = np.clip(np.where(defined, index, np.float32(0)), -_LIMIT, _LIMIT)
+    return np.rint(bounded * np.float32(INDEX_UNITS)).astype(np.int16), defined
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _difference(values, valid, plus, minus, quantum, units, defined):  # type: ignore[no-untyped-def]
-    """Write the normalised difference of two sums of bands, in the order of operations of `spectral_index`."""
-    days, cells = valid.shape
+def _differences(values, valid, plus, minus, quantum, units, defined):  # type: ignore[no-untyped-def]
+    """Write normalised differences of two sums of bands, in the order of operations of `spectral_index`.
+
+    A row of sides that begins below 0 is left out, and so is what follows it within a row.
+    """
+    days, bands, cells = values.shape
+    physical = np.empty((bands, _TILE), dtype=np.float32)
     one, other = np.empty(_TILE, dtype=np.float32), np.empty(_TILE, dtype=np.float32)
+    wanted = np.zeros(bands, dtype=np.bool_)
+    for sides in (plus, minus):
+        for row in range(len(sides)):
+            for place in range(sides.shape[1]):
+                if sides[row, place] >= 0:
+                    wanted[sides[row, place]] = True
     for day in range(days):
         for start in range(0, cells, _TILE):
             end = min(start + _TILE, cells)
-            for side, total in ((plus, one), (minus, other)):
-                total[:] = np.float32(0)
-                for place in range(len(side)):
-                    _add(values[day, side[place], start:end], quantum, total)
-            _ratio(one, other, valid[day, start:end], units[day, start:end], defined[day, start:end])
+            for band in range(bands):
+                if wanted[band]:
+                    _physical(values[day, band, start:end], quantum, physical[band])
+            for row in range(len(plus)):
+                if plus[row, 0] < 0:
+                    continue
+                for side, total in ((plus[row], one), (minus[row], other)):
+                    _copy(physical[side[0]], total)
+                    for place in range(1, len(side)):
+                        if side[place] >= 0:
+                            _add(physical[side[place]], total)
+                _ratio(one, other, valid[day, start:end], units[day, row, start:end], defined[row, day, start:end])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add(plane, quantum, total):  # type: ignore[no-untyped-def]
+def _physical(plane, quantum, out):  # type: ignore[no-untyped-def]
     nothing = np.float32(0)
     for c in range(len(plane)):
-        total[c] += max(np.float32(plane[c]) * quantum, nothing)
+        out[c] = max(np.float32(plane[c]) * quantum, nothing)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _copy(plane, total):  # type: ignore[no-untyped-def]
+    for c in range(len(total)):
+        total[c] = plane[c]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add(plane, total):  # type: ignore[no-untyped-def]
+    for c in range(len(total)):
+        total[c] += plane[c]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

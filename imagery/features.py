@@ -7,7 +7,7 @@ same operations in the same order, so that no bit depends on how the grid was cu
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -16,14 +16,14 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.composite import band_percentiles, median, percentiles
-from imagery.course import course
+from imagery.composite import median, write_band_percentiles
+from imagery.course import course, courses
 from imagery.disturbance import disturbance
 from imagery.geomedian import geometric_median, medoid
-from imagery.harmonic import amplitude, harmonic_design, harmonic_fits
+from imagery.harmonic import amplitude, harmonic_design, write_harmonic_fits
 from imagery.phenology import season_of_harmonics
 from imagery.sensor import Sensor
-from imagery.spectral import indices_for, spectral_index
+from imagery.spectral import indices_for, write_spectral_indices
 from imagery.stack import Series, Stack
 from imagery.texture import local_mean_and_deviation
 
@@ -231,10 +231,14 @@ def cell_features(
         In the order of ``spec.cell_names``; NaN where a window or season has no clear observation.
     """
     planes = np.empty((len(spec.cell_names), len(observed)), dtype=np.float32) if out is None else out
+    if len(observed) <= PART and planes.flags.c_contiguous:
+        _write_features(observed.part(slice(0, len(observed))), spec, windows, planes)
+        return planes
     for first in range(0, len(observed), PART):
         part = slice(first, min(first + PART, len(observed)))
-        for layer, plane in enumerate(_cell_planes(observed.part(part), spec, windows)):
-            planes[layer, part] = plane
+        some = np.empty((len(planes), part.stop - part.start), dtype=np.float32)
+        _write_features(observed.part(part), spec, windows, some)
+        planes[:, part] = some
     return planes
 
 
@@ -267,50 +271,128 @@ def texture_planes(stack: Stack, spec: FeatureSpec) -> NDArray[np.float32]:
     return planes
 
 
-def _cell_planes(series: Series, spec: FeatureSpec, windows: WindowSpans) -> Iterator[NDArray[np.float32]]:
-    composed: dict[str, list[NDArray[np.float32]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Where the features of a specification stand among the planes, which they are written straight into."""
+
+    window: Mapping[str, slice]
+    """Composite of each window: bands, then indices."""
+    percents: Mapping[str, NDArray[np.int64]]
+    """Percentiles of the bands of each window, shape (p, b)."""
+    contrast: tuple[slice, ...]
+    """Each contrast."""
+    season: NDArray[np.int64]
+    """Percentiles of the season, shape (p, s)."""
+    fit: NDArray[np.int64]
+    """Coefficients of the harmonics of the season, shape (s, 1 + 2 H)."""
+    amplitude: NDArray[np.int64]
+    """Their amplitudes, shape (s, H)."""
+    phenology: Mapping[str, slice]
+    """Parts of the season of a name."""
+    disturbance: Mapping[str, slice]
+    """Falls and rises of a name."""
+
+
+@lru_cache(maxsize=64)  # asked for with every part of every block
+def _rows(spec: FeatureSpec) -> _Rows:
+    at = {name: row for row, name in enumerate(spec.cell_names)}
+
+    def places(names: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+        return np.array([[at[name] for name in row] for row in names], dtype=np.int64)
+
+    def run(prefix: str, names: Sequence[str]) -> slice:
+        first = at[f"{prefix}_{names[0]}"] if names else 0
+        return slice(first, first + len(names))
+
+    composed = (*spec.bands, *spec.composite_indices)
+    orders = range(1, spec.harmonics + 1)
+    waves = [f"{part}{order}" for order in orders for part in ("cos", "sin")]
+    fitted = ["mean", *waves] if spec.harmonics else []
+    return _Rows(
+        window={window: run(window, composed) for window in spec.windows},
+        percents={
+            window: places(
+                [[f"{window}_{band}_p{percent:g}" for band in spec.bands] for percent in spec.window_percents]
+            )
+            for window in spec.windows
+        },
+        contrast=tuple(run(f"{before}_to_{after}", composed) for before, after in spec.contrasts),
+        season=places([[f"season_{name}_p{percent:g}" for name in spec.season] for percent in PERCENTS]),
+        fit=places([[f"season_{name}_{part}" for part in fitted] for name in spec.season]),
+        amplitude=places([[f"season_{name}_amplitude{order}" for order in orders] for name in spec.season]),
+        phenology={name: run(f"season_{name}", PHENOLOGY) for name in spec.phenology},
+        disturbance={name: run(f"season_{name}", DISTURBANCE) for name in spec.disturbance},
+    )
+
+
+def _write_features(series: Series, spec: FeatureSpec, windows: WindowSpans, planes: NDArray[np.float32]) -> None:
+    """Write the features of a part into planes (k, n)."""
+    rows = _rows(spec)
     for window in spec.windows:
-        span = windows.get(window)
-        bands = window_composite(series, span, spec.composite)
-        scaled = {band: plane * np.float32(series.quantum) for band, plane in bands.items()}
-        composed[window] = [bands[band] for band in spec.bands]
-        composed[window] += [spectral_index(name, scaled) for name in spec.composite_indices]
-        yield from composed[window]
+        _write_window(series, windows.get(window), spec, planes, rows.window[window])
         if spec.window_percents:
-            yield from _window_percentiles(series, span, spec)
-    for before, after in spec.contrasts:
-        yield from (late - early for early, late in zip(composed[before], composed[after], strict=True))
-    design = harmonic_design(series.days, spec.harmonics)
-    courses = {name: _course(series.values, series.valid, series, name) for name in spec.season}
-    fits = _fits(courses, design) if spec.harmonics else {}
-    for name, (units, valid) in courses.items():
-        yield from percentiles(units, valid, PERCENTS)
+            inside = _within(series.days, windows.get(window))
+            values = series.values[inside][:, [series.bands.index(band) for band in spec.bands]]
+            write_band_percentiles(
+                values, series.valid[inside], spec.window_percents, planes, rows.percents[window]
+            )
+    for (before, after), into in zip(spec.contrasts, rows.contrast, strict=True):
+        np.subtract(planes[rows.window[after]], planes[rows.window[before]], out=planes[into])
+    if spec.season:
+        _write_season(series, spec, planes)
+
+
+def _write_window(
+    series: Series, span: tuple[date, date] | None, spec: FeatureSpec, planes: NDArray[np.float32], into: slice
+) -> None:
+    """Write the composite of a window: its bands, and the indices made of them."""
+    bands = slice(into.start, into.start + len(spec.bands))
+    if spec.composite == "median" and spec.bands == series.bands:
+        composed = planes[bands]
+        _write_medians(series, span, composed)
+    else:
+        composed = np.stack(list(window_composite(series, span, spec.composite).values()))
+        planes[bands] = composed[[series.bands.index(band) for band in spec.bands]]
+    indices = planes[bands.stop : into.stop]
+    write_spectral_indices(spec.composite_indices, composed, series.quantum, bands=series.bands, out=indices)
+
+
+def _write_season(series: Series, spec: FeatureSpec, planes: NDArray[np.float32]) -> None:
+    """Write the percentiles and curves of every name that is followed through the season."""
+    rows, design = _rows(spec), _design(series.days, spec.harmonics)
+    units, defined = courses(
+        series.values, series.valid, bands=series.bands, quantum=series.quantum, names=spec.season
+    )
+    for group in _alike(defined):
+        whole = len(group) == len(defined)
+        own, valid = units if whole else units[:, group], defined[group[0]]
+        write_band_percentiles(own, valid, PERCENTS, planes, np.ascontiguousarray(rows.season[:, group]))
         if spec.harmonics:
-            fitted = fits[name]
-            yield fitted[0]
-            for order in range(spec.harmonics):
-                cosine, sine = fitted[2 * order + 1], fitted[2 * order + 2]
-                yield from (cosine, sine, amplitude(cosine, sine))
-            if name in spec.phenology:
-                season = season_of_harmonics(fitted, series.days[0], series.days[-1])
-                yield from (getattr(season, part) for part in PHENOLOGY)
-            if name in spec.disturbance:
-                curve = _curve(fitted, design)
-                restless = disturbance(units, valid, curve)
-                yield from (getattr(restless, part) for part in DISTURBANCE)
+            write_harmonic_fits(own, valid, design, planes, rows.fit[group])
+    for place, name in enumerate(spec.season):
+        for order, height in enumerate(rows.amplitude[place]):
+            cosine, sine = rows.fit[place, 2 * order + 1 : 2 * order + 3]
+            amplitude(planes[cosine], planes[sine], out=planes[height])
+        if name in rows.phenology:
+            season = season_of_harmonics(planes[rows.fit[place]], series.days[0], series.days[-1])
+            planes[rows.phenology[name]] = [getattr(season, part) for part in PHENOLOGY]
+        if name in rows.disturbance:
+            curve = _curve(planes[rows.fit[place]], design)
+            restless = disturbance(np.ascontiguousarray(units[:, place]), defined[place], curve)
+            planes[rows.disturbance[name]] = [getattr(restless, part) for part in DISTURBANCE]
 
 
-def _fits(
-    courses: Mapping[str, tuple[NDArray[np.int16], NDArray[np.bool_]]], design: NDArray[np.float64]
-) -> dict[str, NDArray[np.float32]]:
-    """Return the seasonal curve of every course; those defined on the same days are fitted together."""
-    waiting, found = dict(courses), dict[str, NDArray[np.float32]]()
-    while waiting:
-        valid = next(iter(waiting.values()))[1]
-        alike = [name for name, (_, days) in waiting.items() if days is valid or np.array_equal(days, valid)]
-        fitted = harmonic_fits(np.stack([waiting.pop(name)[0] for name in alike]), valid, design)
-        found |= dict(zip(alike, fitted, strict=True))
-    return found
+def _alike(defined: Sequence[NDArray[np.bool_]]) -> list[list[int]]:
+    """Return the places of those that are defined on the same days, which are worked on together."""
+    groups: dict[int, list[int]] = {}
+    for place, days in enumerate(defined):
+        groups.setdefault(id(days), []).append(place)
+    return list(groups.values())
+
+
+@lru_cache(maxsize=64)  # asked for with every part of every block
+def _design(days: tuple[date, ...], harmonics: int) -> NDArray[np.float64]:
+    return harmonic_design(days, harmonics)
 
 
 def _curve(coefficients: NDArray[np.float32], design: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -320,15 +402,6 @@ def _curve(coefficients: NDArray[np.float32], design: NDArray[np.float64]) -> ND
         for layer, factor in zip(curve, design[:, order], strict=True):
             layer += factor * coefficient
     return curve
-
-
-def _window_percentiles(
-    series: Series, span: tuple[date, date] | None, spec: FeatureSpec
-) -> Iterator[NDArray[np.float32]]:
-    inside = _within(series.days, span)
-    found = band_percentiles(series.values[inside], series.valid[inside], spec.window_percents)
-    for band in spec.bands:
-        yield from found[:, series.bands.index(band)]
 
 
 def window_composite(
@@ -344,20 +417,19 @@ def window_composite(
 
 def window_medians(series: Series, span: tuple[date, date] | None) -> dict[str, NDArray[np.float32]]:
     """Return the median of every band within a window, in units; NaN where there is no clear observation."""
-    inside = _within(series.days, span)
-    medians = band_percentiles(series.values[inside], series.valid[inside], (50.0,))[0]
+    medians = np.empty((len(series.bands), len(series)), dtype=np.float32)
+    _write_medians(series, span, medians)
     return dict(zip(series.bands, medians, strict=True))
+
+
+def _write_medians(series: Series, span: tuple[date, date] | None, planes: NDArray[np.float32]) -> None:
+    inside, rows = _within(series.days, span), np.arange(len(planes))[None]
+    write_band_percentiles(series.values[inside], series.valid[inside], (50.0,), planes, rows)
 
 
 def _within(days: Sequence[date], span: tuple[date, date] | None) -> slice:
     """Return which of the rising days lie in a window, as a run of them: a slice copies nothing."""
     return slice(0, 0) if span is None else slice(bisect_left(days, span[0]), bisect_right(days, span[1]))
-
-
-def _course(
-    values: NDArray[np.int16], valid: NDArray[np.bool_], source: Series | Stack, name: str
-) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    return course(values, valid, bands=source.bands, quantum=source.quantum, name=name)
 
 
 def _season_median(stack: Stack, name: str) -> NDArray[np.float32]:
@@ -366,6 +438,7 @@ def _season_median(stack: Stack, name: str) -> NDArray[np.float32]:
     rows = max(1, PART // stack.shape[1])
     for first in range(0, stack.shape[0], rows):
         part = slice(first, first + rows)
-        units, valid = _course(stack.values[:, :, part], stack.valid[:, part], stack, name)
+        values, clear = stack.values[:, :, part], stack.valid[:, part]
+        units, valid = course(values, clear, bands=stack.bands, quantum=stack.quantum, name=name)
         out[part] = median(units, valid)
     return out

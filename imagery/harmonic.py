@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["amplitude", "harmonic_design", "harmonic_fit", "harmonic_fits"]
+__all__ = ["amplitude", "harmonic_design", "harmonic_fit", "write_harmonic_fits"]
 
 YEAR_DAYS = 365.25
 RIDGE = 0.1
@@ -72,51 +72,63 @@ def harmonic_fit(
     ----------
     Zhu, Z. and Woodcock, C. E. (2014), doi:10.1016/j.rse.2014.01.011, eq. 1 (harmonic model of a time series).
     """
-    return np.asarray(harmonic_fits(series[None], valid, design, ridge)[0])
+    (days, size), cells = design.shape, prod(valid.shape[1:])
+    out = np.empty((size, *valid.shape[1:]), dtype=np.float32)
+    write_harmonic_fits(
+        series.reshape(days, 1, cells),
+        valid.reshape(days, cells),
+        design,
+        out.reshape(size, cells),
+        np.arange(size)[None],
+        ridge,
+    )
+    return out
 
 
-def harmonic_fits(
+def write_harmonic_fits(
     series: NDArray[np.float32] | NDArray[np.int16],
     valid: NDArray[np.bool_],
     design: NDArray[np.float64],
+    planes: NDArray[np.float32],
+    rows: NDArray[np.int64],
     ridge: float = RIDGE,
-) -> NDArray[np.float32]:
-    """Return the coefficients of s series that were observed on the same days; see `harmonic_fit`.
+) -> None:
+    """Write the coefficients of s series that were observed on the same days where they belong; see `harmonic_fit`.
 
     What depends on the days alone, which is most of the work, is done once for all of them.
 
     Parameters
     ----------
     series
-        Observations, shape (s, t, ...).
+        Observations, shape (t, s, n).
     valid
-        Clear observations of all series, shape (t, ...).
+        Clear observations of all series, shape (t, n).
+    planes
+        Where the coefficients go, shape (p, n).
+    rows
+        Which plane each goes to, shape (s, k).
     design, ridge
         As in `harmonic_fit`.
-
-    Returns
-    -------
-    ndarray, shape (s, k, ...)
     """
-    count, days, cells = len(series), len(design), prod(valid.shape[1:])
-    out = np.empty((count, design.shape[1], *valid.shape[1:]), dtype=np.float32)
     _fit(
-        np.ascontiguousarray(series).reshape(count, days, cells),
-        np.ascontiguousarray(valid).reshape(days, cells),
+        np.ascontiguousarray(series),
+        np.ascontiguousarray(valid),
         np.ascontiguousarray(design),
         max(ridge, _LEAST_RIDGE),
-        out.reshape(count, design.shape[1], cells),
+        planes,
+        rows,
     )
-    return out
 
 
-def amplitude(cosine: NDArray[np.float32], sine: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the height of a harmonic above its mean."""
-    return np.asarray(np.sqrt(cosine * cosine + sine * sine))
+def amplitude(
+    cosine: NDArray[np.float32], sine: NDArray[np.float32], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return the height of a harmonic above its mean, written to `out` where one is given."""
+    return np.asarray(np.sqrt(cosine * cosine + sine * sine, out=out))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _fit(series, valid, design, ridge, out):  # type: ignore[no-untyped-def]
+def _fit(series, valid, design, ridge, out, rows):  # type: ignore[no-untyped-def]
     """Fit `_TILE` cells at a time: sums of all products first, then one Cholesky solution for each cell.
 
     Days are summed four at a time, in their order; those that fill up the last four count nothing.
@@ -147,15 +159,15 @@ def _fit(series, valid, design, ridge, out):  # type: ignore[no-untyped-def]
                     gram[i, j, :] = one_gram[i, j, 0]
         else:
             _triangle(seen, factor, ridge, gram)
-        for one in range(len(series)):
+        for one in range(len(rows)):
             for day in range(days):
-                _observed(seen[day], series[one, day, start : start + count], observed[day])
+                _observed(seen[day], series[day, one, start : start + count], observed[day])
             moment[:] = 0.0
             for i in range(size):
                 _add_products(factor[i], observed, moment[i])
             _substitute(gram, moment)
             for i in range(size):
-                _told(moment[i], ever, out[one, i, start : start + count])
+                _told(moment[i], ever, out[rows[one, i], start : start + count])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -202,29 +202,32 @@ class MapWork:
         logs = np.zeros((len(model.classifier.codes), *found.seen.shape))
         green = {crop: np.zeros(found.seen.shape, dtype=np.bool_) for crop in rules}
         rows = self._median_rows()
-        medians = {name: np.empty((len(at), len(found)), dtype=np.int16) for name, at in rows.items()}
+        bands = len(model.sensor.common)
+        medians = {name: np.empty((bands, len(found)), dtype=np.int16) for name in rows}
         place = np.flatnonzero(found.seen)
         for part in found.parts:
             planes = found.part(part)
             here = place[part]
             side_by_side = here[-1] - here[0] == len(here) - 1
-            into = slice(int(here[0]), int(here[-1]) + 1) if side_by_side else here
-            logs.reshape(len(logs), -1)[:, into] = log_probability(model.classifier.scores(planes))
+            scores, flat = model.classifier.scores(planes), logs.reshape(len(logs), -1)
+            if side_by_side:
+                log_probability(scores, out=flat[:, int(here[0]) : int(here[-1]) + 1])
+            else:
+                flat[:, here] = log_probability(scores)
             for crop, rule in rules.items():
                 if rule is not None:
                     green[crop].reshape(-1)[place[part]] = rule.holds(planes)
             for name, at in rows.items():
-                for plane, row in zip(medians[name], at, strict=True):
-                    plane[part] = to_composite(planes[row])
+                medians[name][:, part] = to_composite(planes[at])
         return logs, green, medians
 
-    def _median_rows(self) -> dict[str, list[int]]:
+    def _median_rows(self) -> dict[str, slice | list[int]]:
         """Return windows to where their medians stand among the features, for those that composites need."""
         if not self.composites:
             return {}
         spec, bands = self.model.spec, self.model.sensor.common
         rows = {name: spec.median_rows(name, bands) for name in window_spans(self.model.profile, self.period)}
-        return {name: at for name, at in rows.items() if at is not None}
+        return {name: _run(at) for name, at in rows.items() if at is not None}
 
     def _observer(self) -> Observer:
         model = self.model
@@ -245,6 +248,12 @@ class MapWork:
             return percent(entropy(probability))
         code = model.profile.legend.code(layer.crop)
         return crop_percent(probability, model.classifier.codes, code, model.calibration(layer.crop))
+
+
+def _run(rows: list[int]) -> slice | list[int]:
+    """Return rows that follow each other as a slice, which copies nothing."""
+    first, last = rows[0], rows[-1]
+    return slice(first, last + 1) if rows == list(range(first, last + 1)) else rows
 
 
 def _those(planes: NDArray[Any], cells: NDArray[np.bool_]) -> NDArray[Any]:

@@ -20,11 +20,20 @@ from numpy.typing import NDArray
 from geo.errors import Problem
 from imagery.formula import Formula, read_formula
 
-__all__ = ["INDICES", "LETTERS", "SpectralIndex", "index_problems", "indices_for", "spectral_index"]
+__all__ = [
+    "INDICES",
+    "LETTERS",
+    "SpectralIndex",
+    "band_sides",
+    "index_problems",
+    "indices_for",
+    "spectral_index",
+    "write_spectral_indices",
+]
 
 Plane = NDArray[np.float32]
 
-_TILE = 1024  # cells handled at once, so that both sums stay in the first cache
+_TILE = 512  # cells handled at once, so that the bands and both sums stay in the first cache
 
 LETTERS: Mapping[str, str] = {
     "B": "blue",
@@ -121,41 +130,105 @@ def spectral_index(name: str, bands: Mapping[str, Plane]) -> Plane:
 
 def _normalised_difference(plus: Sequence[Plane], minus: Sequence[Plane]) -> Plane:
     """Return ``(A - B) / (A + B)`` of two sums of planes, with the operations and in the order of the formula."""
-    out = np.empty(plus[0].shape, dtype=np.float32)
-    _normalised(_rows(plus), _rows(minus), out.reshape(-1))
-    return out
+    planes = np.stack([*plus, *minus]).astype(np.float32, copy=False)
+    sides = np.arange(len(planes))
+    longest = max(len(plus), len(minus))
+    out = np.empty((1, *planes.shape[1:]), dtype=np.float32)
+    _normalised(
+        planes.reshape(len(planes), -1),
+        np.float32(1),
+        _padded([sides[: len(plus)].tolist()], longest),
+        _padded([sides[len(plus) :].tolist()], longest),
+        out.reshape(1, -1),
+    )
+    return np.asarray(out[0])
 
 
-def _rows(planes: Sequence[Plane]) -> Plane:
-    """Return planes as rows, one plane without a copy."""
-    rows = planes[0][None] if len(planes) == 1 else np.stack(planes)
-    return np.ascontiguousarray(rows, dtype=np.float32).reshape(len(planes), -1)
+def write_spectral_indices(
+    names: Sequence[str], planes: Plane, quantum: float, *, bands: Sequence[str], out: Plane
+) -> None:
+    """Write several indices of the same bands; see `spectral_index`.
+
+    Parameters
+    ----------
+    names
+        Keys of `INDICES` (i).
+    planes
+        Bands in units of `quantum`, shape (b, n).
+    quantum
+        Physical value of one unit.
+    bands
+        Common names of the bands (b).
+    out
+        Where they go, shape (i, n).
+    """
+    plus, minus = band_sides(tuple(names), tuple(bands))
+    _normalised(planes, np.float32(quantum), plus, minus, out)
+    if (plus[:, 0] >= 0).all():
+        return
+    physical = dict(zip(bands, planes * np.float32(quantum), strict=True))
+    for row, name in enumerate(names):
+        if plus[row, 0] < 0:
+            out[row] = spectral_index(name, physical)
+
+
+@cache  # asked for with every part of every block
+def band_sides(names: tuple[str, ...], bands: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the bands of both sums of each index by their places, shapes (i, p), each row filled up with -1.
+
+    A row of -1 stands for a band, or for an index of another form.
+    """
+    found = [None if name in bands else INDICES[name].sides for name in names]
+    at = {band: place for place, band in enumerate(bands)}
+    sides = [[[at[band] for band in pair[side]] if pair else [] for pair in found] for side in (0, 1)]
+    longest = max((len(one) for side in sides for one in side), default=0)
+    return _padded(sides[0], longest), _padded(sides[1], longest)
+
+
+def _padded(rows: Sequence[Sequence[int]], longest: int) -> NDArray[np.int64]:
+    """Return rows of numbers filled up with -1, at least one of it."""
+    padded = [[*row, *[-1] * (max(longest, 1) - len(row))] for row in rows]
+    return np.array(padded, dtype=np.int64).reshape(len(rows), max(longest, 1))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _normalised(one, other, out):  # type: ignore[no-untyped-def]
+def _normalised(planes, quantum, plus, minus, out):  # type: ignore[no-untyped-def]
+    """Write ``(A - B) / (A + B)`` of sums of planes times `quantum`; rows of sides that begin below 0 are left."""
+    physical = np.empty((len(planes), _TILE), dtype=np.float32)
     above, below = np.empty(_TILE, dtype=np.float32), np.empty(_TILE, dtype=np.float32)
-    for start in range(0, len(out), _TILE):
-        end = min(start + _TILE, len(out))
-        for side, total in ((one, above), (other, below)):
-            _not_negative(side[0, start:end], total)
-            for plane in range(1, len(side)):
-                _add(side[plane, start:end], total)
-        _ratio(above, below, out[start:end])
+    for start in range(0, out.shape[1], _TILE):
+        end = min(start + _TILE, out.shape[1])
+        for band in range(len(planes)):
+            _not_negative(planes[band, start:end], quantum, physical[band])
+        for row in range(len(out)):
+            if plus[row, 0] < 0:
+                continue
+            for side, total in ((plus[row], above), (minus[row], below)):
+                _copy(physical[side[0]], total)
+                for place in range(1, len(side)):
+                    if side[place] >= 0:
+                        _add(physical[side[place]], total)
+            _ratio(above, below, out[row, start:end])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _not_negative(plane, total):  # type: ignore[no-untyped-def]
+def _not_negative(plane, quantum, out):  # type: ignore[no-untyped-def]
     nothing = np.float32(0)
     for c in range(len(plane)):
-        total[c] = nothing if plane[c] < nothing else plane[c]
+        value = plane[c] * quantum
+        out[c] = nothing if value < nothing else value
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _copy(plane, total):  # type: ignore[no-untyped-def]
+    for c in range(len(total)):
+        total[c] = plane[c]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _add(plane, total):  # type: ignore[no-untyped-def]
-    nothing = np.float32(0)
-    for c in range(len(plane)):
-        total[c] += nothing if plane[c] < nothing else plane[c]
+    for c in range(len(total)):
+        total[c] += plane[c]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

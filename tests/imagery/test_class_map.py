@@ -54,6 +54,7 @@ def test_counted_areas_are_the_sum_of_true_cells(tmp_path: Path) -> None:
     geobox = grid(700, 520)
     write_cog(tmp_path / "map.tif", classes, geobox, style=class_style(LEGEND))
     found = mapped_areas(tmp_path / "map.tif", geobox, LEGEND)
+    assert mapped_areas(tmp_path / "map.tif", geobox, LEGEND, jobs=3) == found
     cells = np.broadcast_to(cell_areas_ha(geobox), classes.shape)
     for entry in LEGEND:
         assert found[entry.name].cells == (classes == entry.code).sum()

@@ -7,8 +7,14 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from imagery.features import FeatureSpec, cell_features, feature_spec, texture_planes
+from imagery.composite import percentiles
+from imagery.course import course
+from imagery.disturbance import disturbance
+from imagery.features import Composite, FeatureSpec, cell_features, feature_spec, texture_planes, window_composite
+from imagery.harmonic import amplitude, harmonic_design, harmonic_fit
+from imagery.phenology import season_of_harmonics
 from imagery.sensor import load_sensor
+from imagery.spectral import spectral_index
 from imagery.stack import Series, Stack
 from tests.imagery.world import SENSOR
 
@@ -138,3 +144,58 @@ def test_indices_as_bands_are_followed_as_they_are() -> None:
     assert spec.composite_indices == ()
     assert spec.texture_names == ()
     assert spec.cell_names[:3] == ("early_ndvi", "early_evi", "season_ndvi_p10")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("composite", ["median", "medoid"])
+def test_every_plane_is_what_its_name_says(composite: Composite, dark: bool) -> None:
+    """Independent route: each feature by the function that makes it, one name at a time."""
+    spec = FeatureSpec(
+        windows=("early", "late"),
+        bands=("swir16", "red", "nir"),
+        composite_indices=("NDVI", "SAVI", "BI"),
+        composite=composite,
+        window_percents=(25.0, 80.0),
+        contrasts=(("early", "late"),),
+        season=("NDMI", "SAVI", "NDVI", "nir"),
+        phenology=("NDVI",),
+        disturbance=("NDMI", "nir"),
+    )
+    data = series(700, seed=4)
+    if dark:
+        data.values[:, :, ::9] = 0
+    planes = dict(zip(spec.cell_names, cell_features(data, spec, WINDOWS), strict=True))
+    expected: dict[str, np.ndarray] = {}
+    for window, (first, last) in WINDOWS.items():
+        days = np.array([first <= day <= last for day in data.days])
+        bands = window_composite(data, (first, last), composite)
+        physical = {band: plane * np.float32(data.quantum) for band, plane in bands.items()}
+        expected |= {f"{window}_{band}": bands[band] for band in spec.bands}
+        expected |= {f"{window}_{name}": spectral_index(name, physical) for name in spec.composite_indices}
+        for band in spec.bands:
+            values = data.values[days, data.bands.index(band)]
+            for percent, plane in zip((25, 80), percentiles(values, data.valid[days], (25.0, 80.0)), strict=True):
+                expected[f"{window}_{band}_p{percent}"] = plane
+    for name in (*spec.bands, *spec.composite_indices):
+        expected[f"early_to_late_{name}"] = expected[f"late_{name}"] - expected[f"early_{name}"]
+    design = harmonic_design(data.days, 2)
+    for name in spec.season:
+        units, valid = course(data.values, data.valid, bands=data.bands, quantum=data.quantum, name=name)
+        fitted = harmonic_fit(units, valid, design)
+        for percent, plane in zip((10, 50, 90), percentiles(units, valid, (10.0, 50.0, 90.0)), strict=True):
+            expected[f"season_{name}_p{percent}"] = plane
+        for part, plane in zip(("mean", "cos1", "sin1", "cos2", "sin2"), fitted, strict=True):
+            expected[f"season_{name}_{part}"] = plane
+        expected |= {f"season_{name}_amplitude{n}": amplitude(*fitted[2 * n - 1 : 2 * n + 1]) for n in (1, 2)}
+        if name in spec.phenology:
+            season = season_of_harmonics(fitted, data.days[0], data.days[-1])
+            parts = ("start", "peak", "end", "amplitude", "integral")
+            expected |= {f"season_{name}_{part}": getattr(season, part) for part in parts}
+        if name in spec.disturbance:
+            terms = [factor[:, None] * coefficient for factor, coefficient in zip(design.T, fitted, strict=True)]
+            found = disturbance(np.ascontiguousarray(units), valid, sum(terms[1:], terms[0]))
+            parts = ("residual", "step", "drop", "rise")
+            expected |= {f"season_{name}_{part}": getattr(found, part) for part in parts}
+    assert set(planes) == set(expected)
+    for name, plane in planes.items():
+        np.testing.assert_array_equal(plane, expected[name], err_msg=name)

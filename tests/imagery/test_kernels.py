@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imagery.composite import band_percentiles, percentiles
-from imagery.course import course
+from imagery.course import course, courses
 from imagery.discriminant import fit_discriminant
 from imagery.disturbance import disturbance
 from imagery.geomedian import geometric_median
 from imagery.mask import disk, grow, without_specks
 from imagery.phenology import season_of
 from imagery.smoothing import first_highest, highest, pooled, reach
-from imagery.spectral import INDICES, LETTERS, spectral_index
+from imagery.spectral import INDICES, LETTERS, spectral_index, write_spectral_indices
 from imagery.texture import local_mean_and_deviation
 from tests.imagery import plain_kernels as plain
 
@@ -72,6 +72,21 @@ def test_normalised_differences(name: str) -> None:
         expected = formula.value({letter: np.maximum(plane, np.float32(0)) for letter, plane in planes.items()})
     found = spectral_index(name, {LETTERS[letter]: plane for letter, plane in planes.items()})
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("cells", [1, 512, 1300])
+def test_indices_of_the_same_bands(cells: int) -> None:
+    """Law: indices written together are those made alone, whatever their form, and other planes are left alone."""
+    bands = sorted({band for index in INDICES.values() for band in index.bands})
+    rng = np.random.default_rng(cells)
+    planes = rng.integers(-300, 6000, (len(bands), cells)).astype(np.float32)
+    planes[:, ::5], planes[:, 3::7] = 0.0, np.nan
+    physical = {band: plane * np.float32(1e-4) for band, plane in zip(bands, planes, strict=True)}
+    out = np.full((len(INDICES), cells), 7, dtype=np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        write_spectral_indices(tuple(INDICES), planes, 1e-4, bands=bands, out=out)
+        expected = [spectral_index(name, physical) for name in INDICES]
+    np.testing.assert_array_equal(out, expected)
 
 
 @settings(max_examples=15, deadline=None)
@@ -178,3 +193,21 @@ def test_courses(name: str) -> None:
         expected = plain.course(values, valid, bands, 1e-4, name)
     np.testing.assert_array_equal(defined, expected[1])
     np.testing.assert_array_equal(units, expected[0])
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_courses_together(dark: bool) -> None:
+    """Law: courses followed together are those followed alone; days on which all are defined are told as such."""
+    bands = sorted({"swir16", *(band for index in INDICES.values() for band in index.bands)})
+    names = [*INDICES, "swir16"]
+    rng = np.random.default_rng(3)
+    values, valid = rng.integers(1, 9000, (5, len(bands), 700)).astype(np.int16), seen(rng, (5, 700), 0.7)
+    if dark:
+        values[:, :, ::9] = 0
+    units, defined = courses(values, valid, bands=bands, quantum=1e-4, names=names)
+    for place, name in enumerate(names):
+        alone, days = course(values, valid, bands=bands, quantum=1e-4, name=name)
+        np.testing.assert_array_equal(units[:, place], alone)
+        np.testing.assert_array_equal(defined[place], days)
+    assert (defined[names.index("NDVI")] is valid) is not dark
+    assert defined[names.index("swir16")] is valid

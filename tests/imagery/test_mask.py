@@ -63,11 +63,12 @@ def test_quality_bits_of_a_real_scene() -> None:
 
 
 def test_classes_wider_than_a_byte() -> None:
-    """Law: the look-up table and the search agree."""
-    rule = rule_of("sentinel-2-l2a")
-    codes = np.arange(12)
-    narrow = flagged(codes.astype(np.uint8), rule, rule.invalid)
-    assert np.array_equal(narrow, flagged(codes.astype(np.int32), rule, rule.invalid))
+    """Law: the set in bits, the look-up table and the search agree, for few classes and for many."""
+    rule, codes = rule_of("sentinel-2-l2a"), np.arange(256)
+    for entries in (rule.invalid, (0, 15), (3, 16), (255,), ()):
+        narrow = flagged(codes.astype(np.uint8), rule, entries)
+        assert np.array_equal(narrow, flagged(codes.astype(np.int32), rule, entries))
+        assert np.flatnonzero(narrow).tolist() == sorted(entries)
 
 
 def test_one_cloud_grows_to_a_disk() -> None:
