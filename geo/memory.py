@@ -1,11 +1,15 @@
-"""Memory that was freed, given back to the system: what the allocator keeps for later counts against a limit."""
+"""Memory that was freed: kept while blocks of the same size follow each other, given back to the system after."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from functools import cache
 
-__all__ = ["give_back"]
+__all__ = ["give_back", "keep"]
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
+_MIB = 2**20
 
 
 def give_back() -> bool:
@@ -23,3 +27,25 @@ def give_back() -> bool:
         return False
     trim(0)
     return True
+
+
+@cache
+def keep() -> bool:
+    """Let the C library keep what is freed for what is asked for next, once in a process.
+
+    By itself it hands large arrays back to the system as they are freed and asks for them again with every part of
+    every block, and the system clears each page of them anew. At most 128 MiB at the end of each heap stay free;
+    `give_back` returns them too.
+
+    Returns
+    -------
+    bool
+        Whether the library knows how; on other systems than Linux with glibc nothing is done.
+    """
+    if sys.platform != "linux":
+        return False
+    option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if option is None:
+        return False
+    wanted = {_MMAP_THRESHOLD: 32 * _MIB, _TRIM_THRESHOLD: 128 * _MIB, _TOP_PAD: 4 * _MIB}
+    return all(option(name, size) for name, size in wanted.items())

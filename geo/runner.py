@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from geo.blocks import BLOCK_SIZE, Block, blocks, part_of
 from geo.errors import InputError, Problem
 from geo.journal import BlockJournal, Entry
+from geo.memory import keep
 from geo.raster import OpenRasters
 
 __all__ = ["BlockTask", "BlockWork", "Cluster", "Made", "Runner", "make"]
@@ -226,6 +227,7 @@ def make(
     work: BlockWork[Result], journal: BlockJournal | None, task: BlockTask, files: OpenRasters | None
 ) -> tuple[Result, float]:
     """Make a block and leave it in the journal; return it with the seconds it took."""
+    keep()
     began = time.perf_counter()
     result = work(task.block, task.cells, files)
     seconds = time.perf_counter() - began

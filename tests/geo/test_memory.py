@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from geo.memory import give_back
+from geo.memory import give_back, keep
 
 HELD = """
 import re
@@ -34,3 +34,33 @@ def test_what_is_freed_is_given_back() -> None:
     before, freed, after = map(float, done.stdout.split())
     assert freed > before - 100  # the library keeps it
     assert after < before - 150
+
+
+AGAIN = """
+import resource
+import sys
+import numpy as np
+from geo.memory import give_back, keep
+
+if sys.argv[1] == "keep":
+    assert keep()
+for _ in range(2):
+    kept = [np.ones(500_000) for _ in range(25)]
+    del kept
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    kept = [np.ones(500_000) for _ in range(25)]  # 4 MB each, all freed and asked for again
+    del kept
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not keep(), reason="the C library cannot be told what to keep")
+def test_what_is_freed_is_kept_for_what_follows() -> None:
+    """Law: arrays asked for again and again are new pages to the system once, not every time."""
+    faults = {}
+    for how in ("keep", "plain"):
+        command = [sys.executable, "-c", AGAIN, how]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        faults[how] = int(done.stdout)
+    assert faults["keep"] < faults["plain"] / 3
