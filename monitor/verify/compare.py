@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,8 @@ from monitor.figures import (
     frame_domain,
     unit_domains,
 )
-from monitor.indicators import KEYS
+from monitor.indicators import COLUMNS, KEYS
+from monitor.indicators import NUMBERS as INDICATOR_NUMBERS
 from monitor.tables import SurveyTables
 
 TOLERANCE = 2e-6
@@ -109,7 +112,7 @@ def compare(
 
 
 def compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) -> None:
-    """Raise at the first row or cell in which two tables of indicators differ."""
+    """Raise at the first row or cell in which two tables of indicators differ, whatever the column."""
     keys = list(KEYS)
     text = dict.fromkeys(keys, str)
     told, found = (rows.astype(text) for rows in (published, again))
@@ -119,14 +122,14 @@ def compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) 
         row = (told[twice] if twice.any() else merged[merged["_merge"] != "both"]).iloc[0]
         name = " ".join(str(row[key]) for key in keys)
         raise QualityGateError(Problem(f"{file} {name}", "a row twice or on one side only", "the same rows"))
-    for column in ("value", "lo", "hi"):
+    for column in INDICATOR_NUMBERS:
         left, right = (merged[name].to_numpy(dtype=float) for name in (column, f"{column}_again"))
         wrong = ~np.isclose(left, right, rtol=1e-7, atol=1e-12, equal_nan=True)
         if wrong.any():
             row = merged[wrong].iloc[0]
             name = f"{file} {' '.join(str(row[key]) for key in keys)} {column}"
             raise differs(name, row[column], row[f"{column}_again"])
-    for column in ("state", "grade", "reason", "inputs"):
+    for column in (name for name in COLUMNS if name not in (*KEYS, *INDICATOR_NUMBERS)):
         wrong = (merged[column].map(word_of) != merged[f"{column}_again"].map(word_of)).to_numpy()
         if wrong.any():
             row = merged[wrong].iloc[0]
@@ -137,6 +140,18 @@ def compare_indicators(published: pd.DataFrame, again: pd.DataFrame, file: str) 
 def differs(name: str, told: object, found: object) -> QualityGateError:
     """Return the error that names a figure, what was told and what was found."""
     return QualityGateError(Problem(name, f"{told}", f"{found}, recomputed from the run folder", "run it again"))
+
+
+def apart(told: Any, made: Any, way: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs in two contents of JSON: the way to it, and both values."""
+    if isinstance(told, Mapping) and isinstance(made, Mapping):
+        for key in [*made, *(key for key in told if key not in made)]:
+            yield from apart(told.get(key), made.get(key), f"{way} {key}".strip())
+    elif isinstance(told, list) and isinstance(made, list):
+        for number, (one, other) in enumerate(zip_longest(told, made), start=1):
+            yield from apart(one, other, f"{way} {number}")
+    elif told != made:
+        yield way, told, made
 
 
 def same_cell(one: Any, other: Any, rtol: float = 1e-9) -> bool:
