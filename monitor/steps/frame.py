@@ -23,7 +23,11 @@ from monitor.steps.classify import read_model, training_places
 from monitor.tables import KNOWN, write_csv
 
 __all__ = [
+    "FARMED",
     "NOT_SEEN",
+    "divided",
+    "divides_by_maps",
+    "expected_shares",
     "known_units",
     "make_strata",
     "map_labels",
@@ -32,6 +36,9 @@ __all__ = [
     "with_place_and_map",
 ]
 
+FARMED = "frame/farmed.tif"
+"""Where the agricultural mask on the grid of the frame stands in a run folder; only where there is one."""
+
 NOT_SEEN = "not_seen"
 """Map label of a cell without enough clear observations."""
 
@@ -39,19 +46,24 @@ NOT_SEEN = "not_seen"
 def make_strata(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
     """Write the strata as a raster, their sizes as a whole and by unit, and the known units where there are any.
 
-    Files: ``frame/strata.tif``, ``strata.csv``, ``strata_by_unit.csv``, ``known_units.csv``, ``units.parquet``.
+    Files: ``frame/strata.tif``, ``strata.csv``, ``strata_by_unit.csv``, ``known_units.csv``, ``units.parquet``, and
+    ``farmed.tif`` with what the agricultural mask says, from which strata and shares can be made again.
     """
     frame = context.frame
     folder = staging / "frame"
-    known = known_units(context)
-    strata = _stratify(context, known)
+    known, farmed = known_units(context), _farmed(context)
+    cells_known = _mask_of(frame, known) if len(known) else None
+    strata = divided(context, known=cells_known, farmed=farmed)
     style = RasterStyle(
         nodata=0, overviews="mode", categories=dict(enumerate(strata.names, start=1)), descriptions=("stratum",)
     )
     write_cog(folder / "strata.tif", strata.stratum_of_cell, frame.geobox, style=style)
+    if farmed is not None:
+        style = RasterStyle(overviews="mode", categories={0: "other land", 1: "farmed"}, descriptions=("farmed",))
+        write_cog(staging / FARMED, farmed.astype(np.uint8), frame.geobox, style=style)
     write_shapes(frame.admin, staging, UNITS)
     table = stratum_sizes(frame, strata.stratum_of_cell, strata.names)
-    table["expected_share"] = _expected_shares(context, strata)
+    table["expected_share"] = expected_shares(context, strata, farmed)
     write_csv(table, folder / "strata.csv")
     write_csv(sizes_by_unit(frame, strata.stratum_of_cell, strata.names), folder / "strata_by_unit.csv")
     if len(known):
@@ -167,24 +179,32 @@ def _cells_of(context: Context, sites: Any) -> pd.DataFrame:
     return table[unit[table["row"], table["col"]] > 0]
 
 
-def _stratify(context: Context, known: pd.DataFrame) -> Strata:
+def divided(context: Context, *, known: NDArray[np.bool_] | None, farmed: NDArray[np.bool_] | None) -> Strata:
+    """Return the strata that the maps of the run folder make, with the cells of known units and of farmed land."""
     frame, survey = context.frame, context.survey
     trusted = _trusted(context)
     codes = [context.profile.legend.code(crop) for crop in trusted]
     maps = {p.name: read_on_grid(context.class_map_path(p.name), frame.geobox) for p in context.compared}
-    known_mask = None
-    if len(known):
-        known_mask = np.zeros(frame.inside.shape, dtype=bool)
-        known_mask[known["row"], known["col"]] = True
     return stratify(
         {period: np.isin(cells, codes) for period, cells in maps.items()},
         inside=frame.inside,
         possible=(_highest_probability(context, trusted) >= POSSIBLE_PERCENT) | _ever_drawn(context, trusted),
         unseen=_unseen(context),
-        farmed=_farmed(context),
-        known=known_mask,
+        farmed=farmed,
+        known=known,
         buffer_cells=round(survey.sample.buffer_m / survey.area.resolution_m),
     )
+
+
+def divides_by_maps(context: Context) -> bool:
+    """Say whether maps alone divide the frame: every crop has one that finds it better than the floors do."""
+    return set(_trusted(context)) == set(context.survey.survey.crops)
+
+
+def _mask_of(frame: AreaFrame, cells: pd.DataFrame) -> NDArray[np.bool_]:
+    mask = np.zeros(frame.inside.shape, dtype=bool)
+    mask[cells["row"], cells["col"]] = True
+    return mask
 
 
 def _trusted(context: Context) -> list[str]:
@@ -219,14 +239,14 @@ def _farmed(context: Context) -> NDArray[np.bool_] | None:
     return None if path is None else read_on_grid(path, context.frame.geobox) == 1
 
 
-def _expected_shares(context: Context, strata: Strata) -> NDArray[np.float64]:
+def expected_shares(context: Context, strata: Strata, farmed: NDArray[np.bool_] | None) -> NDArray[np.float64]:
     """Return the classifier's mean probability of crop in each stratum, for the allocation only.
 
     Land that was not seen in some period is taken to hold as much as the land that was seen, farmed and other land
     apart: were it taken to hold nothing, hardly a unit would be drawn where the map is silent.
     """
     percent = _highest_probability(context, context.survey.survey.crops).astype(np.float64)
-    inside, farmed = context.frame.inside, _farmed(context)
+    inside = context.frame.inside
     seen = inside & ~_unseen(context)
     for part in (inside,) if farmed is None else (inside & farmed, inside & ~farmed):
         known = part & seen

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from aoi.stratum import Strata
 from geo.raster import read_on_grid
 from geo.vector import open_layer
 from imagery.validation import validation_rows
@@ -20,7 +22,15 @@ from monitor.manifest import Manifest
 from monitor.scene_table import GAP_TABLE, gap_rows
 from monitor.steps.classify import MODEL_FOLDER, SUSPECT_COLUMNS, TRANSFER_COLUMNS, mapped_fields
 from monitor.steps.estimate import mapped_areas
-from monitor.steps.frame import sizes_by_unit, stratum_sizes, with_place_and_map
+from monitor.steps.frame import (
+    FARMED,
+    divided,
+    divides_by_maps,
+    expected_shares,
+    sizes_by_unit,
+    stratum_sizes,
+    with_place_and_map,
+)
 from monitor.steps.reference import agree
 from monitor.steps.sample import allocated, drawn, write_sample
 from monitor.tables import KNOWN, read_csv
@@ -66,7 +76,7 @@ def recompute_design(out: Path, context: Context, *, whole_files: bool) -> int:
     context
         From `design_context`.
     whole_files
-        Compare the interpreters' files too, byte by byte.
+        Of a run of this program: divide the frame again too, and compare the interpreters' files byte by byte.
     """
     folder, frame = out / "frame", context.frame
     strata = read_csv(folder / "strata.csv")
@@ -76,6 +86,8 @@ def recompute_design(out: Path, context: Context, *, whole_files: bool) -> int:
     by_unit = read_csv(folder / "strata_by_unit.csv")
     keys = ["stratum", "adm_code"]
     compare(by_unit, sizes_by_unit(frame, cells, names), keys, ("size", "area_ha"), "strata_by_unit.csv")
+    if whole_files:
+        _recompute_division(context, strata, np.asarray(cells))
     rows = len(strata) + len(by_unit) + _recompute_sample(context, strata, whole_files=whole_files)
     rows += _recompute_known(context, np.asarray(cells) == names.index(KNOWN) + 1) if KNOWN in names else 0
     agreed, _ = agree(read_csv(folder / "interpretation.csv"), context.profile.legend.names)
@@ -85,6 +97,27 @@ def recompute_design(out: Path, context: Context, *, whole_files: bool) -> int:
     keys = ["crop", "period", "domain"]
     compare(counts.astype({"period": str}), mapped_areas(context), keys, ("mapped_ha", "cells"), "mapped_areas.csv")
     return rows + len(reference) + len(counts) + _recompute_gaps(out, context)
+
+
+def _recompute_division(context: Context, strata: pd.DataFrame, cells: NDArray[np.integer[Any]]) -> None:
+    """Divide the frame again by its maps, and make the shares again that the sample was allotted by.
+
+    A crop without a map of use is divided by what earlier surveys drew, which the run folder does not hold: then
+    the strata stand as they are.
+    """
+    names, grid = strata["stratum"].tolist(), context.frame.geobox
+    told = Strata(names=tuple(names), stratum_of_cell=cells.astype(np.uint8))
+    path = context.out / FARMED
+    farmed = read_on_grid(path, grid) == 1 if path.is_file() else None
+    if divides_by_maps(context):
+        known = cells == names.index(KNOWN) + 1 if KNOWN in names else None
+        again = divided(context, known=known, farmed=farmed)
+        wrong = int((again.stratum_of_cell != told.stratum_of_cell).sum())
+        if again.names != told.names or wrong:
+            raise differs("frame/strata.tif", f"{wrong} cells of other strata", ", ".join(again.names))
+    shares = expected_shares(context, told, farmed)
+    made = strata[["stratum"]].assign(expected_share=shares)
+    compare(strata, made, ["stratum"], ("expected_share",), "strata.csv")
 
 
 def _recompute_sample(context: Context, strata: pd.DataFrame, *, whole_files: bool) -> int:
