@@ -29,7 +29,16 @@ from monitor.context import Context, Progress
 from monitor.stamp import COLUMN
 from monitor.tables import read_csv
 
-__all__ = ["figure_layers", "shared_files", "write_field_files", "write_files", "write_official"]
+__all__ = [
+    "figure_layers",
+    "overlay_layer",
+    "shared_files",
+    "write_catalogue",
+    "write_field_files",
+    "write_files",
+    "write_map_files",
+    "write_official",
+]
 
 FOLDER = "products/0"
 _OVERLAY_COLOURS = {"ad_area": "#2166AC", "protected": "#1B7837"}
@@ -41,42 +50,48 @@ def write_files(context: Context, staging: Path, progress: Progress) -> Mapping[
     """Write ``products/0/`` for QGIS, QField, Kobo, ODK, Collect Earth Online, receivers, and analysts."""
     folder = staging / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    title, legend = context.survey.survey.title, context.profile.legend
     sample = read_csv(context.out / "frame" / "sample.csv")
     layers = _layers(context, sample)
     write_gpkg(folder / "data.gpkg", layers)
     progress(1, 5)
     for period in context.compared:
-        name = f"class_{period.name}"
-        with atomic(folder / "rasters" / f"{name}.tif") as part:
+        with atomic(folder / "rasters" / f"class_{period.name}.tif") as part:
             shutil.copyfile(context.class_map_path(period.name), part)
-        write_text(folder / "rasters" / f"{name}.qml", paletted_raster_style(legend))
-        write_mbtiles(
-            folder / "layers" / f"{name}.mbtiles",
-            context.class_map_path(period.name),
-            legend,
-            title=f"{title} {period.name}",
-        )
+    write_map_files(context, folder, layers)
     progress(2, 5)
-    write_project(folder / "project.qgz", list(_project(context, layers)), title=title, extent=_extent(context))
     write_field_files(context, folder, sample)
     progress(3, 5)
     for name, layer in layers.items():
         _write_parquet(folder / "analysts" / f"{name}.parquet", layer.frame)
-    write_stac(
-        folder / "stac",
-        list(_rasters(context)),
-        run=context.identify(),
-        title=title,
-        licence=context.survey.map.licence,
-        home=context.out / FOLDER / "stac",
-        tier=int(Tier.FIELD),
-    )
+    write_catalogue(context, folder, licence=context.survey.map.licence)
     progress(4, 5)
     estimates = read_csv(context.out / "estimates" / "estimates.csv").fillna({"source": "", "flags": ""})
     shared_files(context, estimates, folder)
     progress(5, 5)
     return {"files": sum(path.is_file() for path in folder.rglob("*"))}
+
+
+def write_map_files(context: Context, folder: Path, layers: Mapping[str, Layer]) -> None:
+    """Write how the class maps are drawn, their tiles, and the project that opens them with the layers."""
+    title, legend = context.survey.survey.title, context.profile.legend
+    for period in context.compared:
+        name, own = f"class_{period.name}", context.class_map_path(period.name)
+        write_text(folder / "rasters" / f"{name}.qml", paletted_raster_style(legend))
+        write_mbtiles(folder / "layers" / f"{name}.mbtiles", own, legend, title=f"{title} {period.name}")
+    write_project(folder / "project.qgz", list(_project(context, layers)), title=title, extent=_extent(context))
+
+
+def write_catalogue(context: Context, folder: Path, *, licence: str) -> None:
+    """Write the STAC catalogue of the run's rasters, which it leads to."""
+    write_stac(
+        folder / "stac",
+        list(_rasters(context)),
+        run=context.identify(),
+        title=context.survey.survey.title,
+        licence=licence,
+        home=context.out / FOLDER / "stac",
+        tier=int(Tier.FIELD),
+    )
 
 
 def write_official(context: Context, staging: Path, progress: Progress) -> Mapping[str, Any]:
@@ -157,18 +172,22 @@ def figure_layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
 def _layers(context: Context, sample: pd.DataFrame) -> dict[str, Layer]:
     layers, crs = figure_layers(context, sample), str(context.frame.geobox.crs)
     for index, entry in enumerate(context.survey.overlay):
-        colour = _OVERLAY_COLOURS.get(entry.kind, _OTHER_COLOUR)
         shape = context.read_overlay(index).to_crs(crs).reset_index(drop=True)
-        layers[f"overlay_{entry.name}"] = Layer(
-            frame=shape.assign(label=[plain(text) for text in shape["label"]]),
-            title=plain(entry.title),
-            description=f"{plain(entry.title)} ({entry.kind}). {_FIELD_ONLY}",
-            style_qml=rule_style(
-                "polygon", [Rule(label=entry.title, expression="", colour="", outline=colour, size_mm=6)]
-            ),
-            aliases={"label": "Name"},
-        )
+        layer = overlay_layer(shape.assign(label=[plain(text) for text in shape["label"]]), entry.title, entry.kind)
+        layers[f"overlay_{entry.name}"] = layer
     return layers
+
+
+def overlay_layer(frame: geopandas.GeoDataFrame, title: str, kind: str) -> Layer:
+    """Return the layer of zones, drawn by their kind."""
+    colour = _OVERLAY_COLOURS.get(kind, _OTHER_COLOUR)
+    return Layer(
+        frame=frame,
+        title=plain(title),
+        description=f"{plain(title)} ({kind}). {_FIELD_ONLY}",
+        style_qml=rule_style("polygon", [Rule(label=title, expression="", colour="", outline=colour, size_mm=6)]),
+        aliases={"label": "Name"},
+    )
 
 
 def _project(context: Context, layers: Mapping[str, Layer]) -> Iterator[ProjectLayer]:

@@ -11,7 +11,6 @@ import filecmp
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import pandas as pd
 from geo.errors import Problem, QualityGateError
 from geo.vector import open_layer, style_of
 from maps.disclosure.product import SafeProduct, read_product
+from maps.disclosure.release import RECORD_NAME
 from maps.disclosure.tier import Tier
 from maps.page import Page
 from maps.sheets import page_data, redrawn
@@ -34,9 +34,10 @@ from monitor.official_release import OFFICIAL_CRS
 from monitor.program import program_version
 from monitor.stamp import COLUMN
 from monitor.tables import read_csv
-from monitor.verify.compare import differs
+from monitor.verify.compare import apart, differs
 from monitor.verify.context import context_of
 from monitor.verify.products import sheets_of
+from monitor.verify.release import hold_release
 
 __all__ = ["remake_products", "same_program"]
 
@@ -84,10 +85,12 @@ def _remake(out: Path, verb: str, tier: int, record: StepRecord) -> int:
         crs = OFFICIAL_CRS if official else str(context.frame.geobox.crs)
         product = read_product(out / "disclosure", Tier(tier), crs=crs)
     if verb == "export":
-        made = _export(context, folder) if product is None else _tier_export(context, product)
+        made = _export(context, folder, record.parameters) if product is None else _tier_export(context, product)
     else:
         page = _page_of(context, product, language)
         made = _report(page) if verb == "report" else _map(page, folder, language)
+    if product is not None:
+        hold_release(folder / RECORD_NAME.format(verb), context, product, made, record.facts.get("offices", ()))
     return _held(folder, made)
 
 
@@ -136,23 +139,36 @@ def _report(page: Page) -> Files:
     return {"report.html": html_report(report).encode(), "report.pdf": pdf_report(report)}
 
 
-def _export(context: Context, folder: Path) -> Files:
-    """Return the files of the field's export that hold figures, sample units or labels."""
+def _export(context: Context, folder: Path, told: Mapping[str, Any]) -> Files:
+    """Return the files of the field's export; hold those that cannot be written again to what they must hold."""
     from monitor.steps.export import shared_files
 
     estimates = read_csv(context.out / "estimates" / "estimates.csv").fillna({"source": "", "flags": ""})
     made = _tree(lambda target: shared_files(context, estimates, target))
     if context.survey.official is not None:
         return made
-    return made | _field_files(context, folder)
+    return made | _field_files(context, folder, told)
 
 
-def _field_files(context: Context, folder: Path) -> Files:
-    """Return the files of the sample and of the maps; hold the layers of both, which lie in files with others."""
-    from monitor.steps.export import figure_layers, write_field_files
+def _field_files(context: Context, folder: Path, told: Mapping[str, Any]) -> Files:
+    """Return the files of the sample and of the maps; hold the layers of both, which lie in files with others.
 
-    sample = read_csv(context.out / "frame" / "sample.csv")
-    for name, layer in figure_layers(context, sample).items():
+    Zones come of layers outside: those of the GeoPackage are held to those for analysts, their style to their kind.
+    """
+    from monitor.steps.export import (
+        figure_layers,
+        overlay_layer,
+        write_catalogue,
+        write_field_files,
+        write_map_files,
+    )
+
+    sample, layers = read_csv(context.out / "frame" / "sample.csv"), {}
+    for entry in told["overlay"]:
+        name = f"overlay_{entry['name']}"
+        frame = geopandas.read_parquet(folder / "analysts" / f"{name}.parquet")
+        layers[name] = overlay_layer(frame, entry["title"], entry["kind"])
+    for name, layer in (layers := figure_layers(context, sample) | layers).items():
         for path, found in (
             ("data.gpkg", open_layer(folder / "data.gpkg", layer=name)),
             (f"analysts/{name}.parquet", geopandas.read_parquet(folder / "analysts" / f"{name}.parquet")),
@@ -164,7 +180,13 @@ def _field_files(context: Context, folder: Path) -> Files:
         name = f"rasters/class_{period.name}.tif"
         if not filecmp.cmp(folder / name, context.class_map_path(period.name), shallow=False):
             raise differs(f"products/{folder.name}/{name}", "another map", "that of class_map/")
-    return _tree(lambda target: write_field_files(context, target, sample))
+
+    def write(target: Path) -> None:
+        write_field_files(context, target, sample)
+        write_map_files(context, target, layers)
+        write_catalogue(context, target, licence=str(told["licence"]))
+
+    return _tree(write)
 
 
 def _tier_export(context: Context, product: SafeProduct) -> Files:
@@ -208,30 +230,18 @@ def _first(name: str, path: Path, told: bytes, made: bytes) -> QualityGateError:
 
 
 def _first_sign(name: str, told: str, made: str) -> QualityGateError:
-    for way, one, other in _apart(page_data(told), page_data(made)):
+    for way, one, other in apart(page_data(told), page_data(made)):
         return differs(f"{name} {way}", one, other)
     at = next((i for i, (a, b) in enumerate(zip(told, made, strict=False)) if a != b), min(len(told), len(made)))
     start = max(0, at - 40)
     return differs(f"{name}, sign {at + 1}", repr(told[start : at + 20]), repr(made[start : at + 20]))
 
 
-def _apart(told: Any, made: Any, way: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield what differs in two contents of JSON: the way to it, and both values."""
-    if isinstance(told, Mapping) and isinstance(made, Mapping):
-        for key in [*made, *(key for key in told if key not in made)]:
-            yield from _apart(told.get(key), made.get(key), f"{way} {key}".strip())
-    elif isinstance(told, list) and isinstance(made, list):
-        for number, (one, other) in enumerate(zip_longest(told, made), start=1):
-            yield from _apart(one, other, f"{way} {number}")
-    elif told != made:
-        yield way, told, made
-
-
 def _first_cell(name: str, path: Path, made: bytes) -> QualityGateError:
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / path.name
         again.write_bytes(made)
-        for way, one, other in _apart(list(sheets_of(path)), list(sheets_of(again))):
+        for way, one, other in apart(list(sheets_of(path)), list(sheets_of(again))):
             sheet, row, column = (*way.split(), "", "")[:3]
             return differs(f"{name} sheet {sheet} row {row} column {column}", one, other)
     return differs(name, "other bytes", "those that the tables make")
