@@ -16,6 +16,8 @@ from aoi.project.indicator import FactSheet, Indicator
 from aoi.project.replanting import validation_table
 from aoi.project.rights import rights_rows
 from geo.errors import Problem, QualityGateError
+from maps.impact_chart import impact_charts
+from maps.language import language as words_of
 from monitor.facts import fact_table, facts_path, read_facts
 from monitor.figures import (
     change_rows,
@@ -162,8 +164,17 @@ def _compare_facts(out: Path, name: str, again: pd.DataFrame) -> None:
             raise differs(f"{path.name} {' '.join((one or other)[:2])}", " ".join(one), " ".join(other))
 
 
-def recompute_impact(out: Path) -> str:
-    """Evaluate the programme again from the tables in the run folder."""
+def recompute_impact(out: Path, *, language: str | None = None) -> str:
+    """Evaluate the programme again from the tables in the run folder.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    language
+        Code of the language that its figures are drawn in, to draw them again sign by sign; none where another
+        program drew them.
+    """
     folder = out / "impact"
     tables = read_impact_tables(folder)
     _compare_cost(out, tables.settings)
@@ -185,12 +196,26 @@ def recompute_impact(out: Path) -> str:
         text = dict.fromkeys(keys, str)
         compare(published.astype(text), again[name].astype(text), keys, numbers, f"impact/{name}.csv", words)
         count += len(published)
+    if language is not None:
+        _redraw(folder / "figures", again, language)
     if part_path(out, "impact").is_file():
         told = read_part(part_path(out, "impact"))
         made = impact_indicators(read_impact_csv(folder / "effects.csv"), tables.settings)
         compare_indicators(told, made, "part_impact.csv")
         count += len(told)
     return f"{count} rows of the evaluation recomputed, all equal"
+
+
+def _redraw(folder: Path, tables: Mapping[str, pd.DataFrame], language: str) -> None:
+    """Draw the figures of an evaluation again."""
+    drawn = {
+        f"{name}.svg": one.svg(labels=True) + "\n"
+        for name, one in impact_charts(tables, words_of(language)).items()
+    }
+    told = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.svg")}
+    for name in sorted(set(told) | set(drawn)):
+        if told.get(name) != drawn.get(name):
+            raise differs(f"impact/figures/{name}", "another drawing", "that of the tables")
 
 
 def _impact_facts(out: Path, tables: ImpactTables) -> list[FactSheet]:

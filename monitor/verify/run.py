@@ -171,7 +171,8 @@ def _products(out: Path, manifest: Manifest) -> Iterator[str]:
 def _without_sample(out: Path, manifest: Manifest) -> Iterator[str]:
     """Recompute what does not stand on a sample: the evaluation of a programme and the spatial pattern."""
     if "impact" in manifest.steps:
-        yield _guarded(recompute_impact, out)
+        language = manifest.steps["impact"].parameters.get("language") if same_program(manifest) else None
+        yield _guarded(partial(recompute_impact, language=language), out)
     if "hot_spots" in manifest.steps:
         yield _guarded(partial(recompute_hot_spots, seed=int(manifest.survey["seed"])), out)
 
