@@ -30,12 +30,13 @@ from monitor.scene_table import GAP_TABLE, frame_gap_rows
 from monitor.sections import CorrectionsSection, PeriodSection, ProductionSection
 from monitor.steps.corrections import correction_dates, operation_groups
 from monitor.steps.production import production_table
-from monitor.tables import SurveyTables, read_csv
+from monitor.tables import KNOWN, SurveyTables, read_csv
 from monitor.transitions import transition_rows
 from monitor.verify.compare import (
     DIFFERENCES,
     NUMBERS,
     compare,
+    differs,
     interval_method,
     published_domains,
     published_periods,
@@ -233,13 +234,26 @@ def recompute_floors(out: Path, tables: SurveyTables) -> int:
     """Make the scores of the map and of its no-skill floors again; return the rows compared."""
     published = read_csv(out / "estimates" / "floors.csv")
     estimates = read_csv(out / "estimates" / "estimates.csv")
-    again = floor_rows(tables, read_csv(out / "estimates" / "floor_rules.csv"))
+    says = read_csv(out / "estimates" / "floor_rules.csv")
+    require_each_unit(says, tables)
+    again = floor_rows(tables, says)
     totals = read_csv(out / "estimates" / "prior_totals.csv")
     past = historical_rows(totals, estimates[estimates["domain"] == FRAME])
     again = again if past.empty else pd.concat([again, past.astype({"beaten": object})], ignore_index=True)
     numbers = ("producers", "producers_se", "users", "users_se", "f1", "area_ratio", "beaten")
     compare(published, again, ["crop", "period", "rule"], numbers, "floors.csv")
     return len(published)
+
+
+def require_each_unit(says: pd.DataFrame, tables: SurveyTables) -> None:
+    """Refuse rules that leave out a unit that was drawn, or tell of one twice or of another."""
+    drawn = sorted(tables.units.loc[tables.units["stratum"] != KNOWN, "unit_id"].astype(str))
+    for key, part in says.groupby(["crop", "period", "rule"], sort=False):
+        told = sorted(part["unit_id"].astype(str))
+        if told != drawn:
+            one = next(iter(set(drawn) ^ set(told)), "one that is there twice")
+            name = f"floor_rules.csv {' '.join(map(str, key))}"
+            raise differs(name, f"other units, such as {one}", "those drawn")
 
 
 def recompute_transitions(out: Path, tables: SurveyTables) -> int:

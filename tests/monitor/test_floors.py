@@ -17,6 +17,7 @@ from geo.errors import QualityGateError
 from monitor.floors import LOSES, MAP, floor_rows, historical_rows, lost, skill_lines
 from monitor.tables import SurveyTables
 from monitor.verify import verify_run
+from monitor.verify.survey import require_each_unit
 
 
 def tables(stratum: list[str], label: list[str], sizes: dict[str, int]) -> SurveyTables:
@@ -119,6 +120,16 @@ def test_a_run_has_every_floor(finished_run: Path) -> None:
     assert {"classifier", "last_census", "ever_present", "majority_class"} <= set(validation["rule"])
     facts = json.loads((finished_run / "manifest.json").read_text())["steps"]["floors"]["facts"]
     assert len(facts["notes"]) == 2
+
+
+@pytest.mark.parametrize("unit", ["u1", "u9"])
+def test_a_rule_tells_of_each_unit_once(unit: str) -> None:
+    """Law: scores stand on every unit that was drawn; one told twice, or of another sample, is named."""
+    sample, told = tables(STRATUM, LABEL, SIZES), says(map=[1] * 8, all=[0] * 8)
+    require_each_unit(told, sample)
+    told.loc[0, "unit_id"] = unit
+    with pytest.raises(QualityGateError, match=r"floor_rules\.csv coca 2024 map: found other units, such as u\d"):
+        require_each_unit(told, sample)
 
 
 def test_an_altered_score_is_noticed(finished_run: Path, tmp_path: Path) -> None:
