@@ -11,16 +11,25 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 
-from benchmarks.trust.forgery import Forgery, forgeries
+from benchmarks.trust.forgery import Forgery, fit, forgeries
+from benchmarks.trust.kills import Silent, thin
 from geo.errors import InputError, QualityGateError
+from imagery.simulate.example import write_example
+from monitor.indicators import COLUMNS, KEYS, NUMBERS, indicator_table
 from monitor.manifest import FileRecord, Manifest, StepRecord, read_manifest
-from monitor.totals import column_totals, require_totals
+from monitor.totals import column_totals, require_totals, totals_path, write_totals
+from monitor.verify import recompute_impact, verify_run
 from monitor.verify.again import run_again
+from monitor.verify.compare import compare_indicators
 from monitor.verify.design import design_context, recompute_design
 from monitor.verify.official import recompute_official
 from monitor.verify.remade import remake_products
+from monitor.workflow import RunOptions
+from monitor.workflow import run as run_survey
 from tests.monitor.test_official import _run as run_official
 from tests.monitor.test_official import write_towns
 
@@ -29,7 +38,7 @@ from tests.monitor.test_official import write_towns
 def forged(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the run that tests change and put right again."""
     out = tmp_path_factory.mktemp("forged") / "run"
-    shutil.copytree(finished_run, out, ignore=shutil.ignore_patterns(".lock", ".blocks", "layers"))
+    shutil.copytree(finished_run, out, ignore=shutil.ignore_patterns(".lock", ".blocks"))
     return out
 
 
@@ -95,6 +104,11 @@ def test_products_are_made_again(finished_run: Path) -> None:
         ("export", "data.gpkg", "unit_figures lo_ha"),
         ("export", "analysts/unit_figures.parquet", "value_ha"),
         ("export", "collect_earth_plots.csv", "LON|lon|longitude"),
+        ("export", "project.qgz", "a byte"),
+        ("export", "layers/class_2024.mbtiles", "a byte"),
+        ("export", "rasters/class_2024.qml", "a byte"),
+        ("export", "rasters/class_2024.tif", "a cell"),
+        ("export", "stac/class-2024/class-2024.json", ".*"),
     ],
 )
 def test_a_forged_product_is_found(forged: Path, step: str, file: str, what: str) -> None:
@@ -110,6 +124,7 @@ def test_a_forged_product_is_found(forged: Path, step: str, file: str, what: str
         ("frame/sample.csv", "row"),
         ("frame/sample.csv", "x_m"),
         ("frame/strata.csv", "area_ha"),
+        ("frame/strata.csv", "expected_share"),
         ("frame/strata_by_unit.csv", "size"),
         ("frame/known_units.csv", "col"),
         ("frame/labels_to_fill.csv", "latitude"),
@@ -123,6 +138,55 @@ def test_a_forged_design_is_found(forged: Path, file: str, what: str) -> None:
     assert context is not None
     told = refused(forged, pick(forged, file, what), lambda: recompute_design(forged, context, whole_files=True))
     assert file.rpartition("/")[2] in told
+
+
+def test_a_zone_by_another_name_is_found(forged: Path) -> None:
+    """Law: zones stand twice in the export, for maps and for analysts, and say the same."""
+    manifest, path = only(manifest_of(forged), "export"), forged / "products" / "0" / "data.gpkg"
+    before = path.read_bytes()
+    with closing(sqlite3.connect(path)) as base:
+        for (trigger,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            base.execute(f'DROP TRIGGER "{trigger}"')
+        base.execute("UPDATE overlay_protected SET label = 'another park'")
+        base.commit()
+    with pytest.raises(QualityGateError, match=r"data\.gpkg overlay_protected row 1 label: found another park"):
+        list(remake_products(forged, manifest))
+    path.write_bytes(before)
+
+
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name not in KEYS])
+def test_every_column_of_the_indicators_is_compared(column: str) -> None:
+    """Law: two tables that differ in one cell are told apart, whichever column it stands in."""
+    made = indicator_table([dict.fromkeys(COLUMNS, "") | dict.fromkeys(NUMBERS, 2) | {"indicator": "D1"}])
+    compare_indicators(made, made, "part_harm.csv")
+    told = made.assign(**{column: 3 if column in NUMBERS else "other"})
+    with pytest.raises(QualityGateError, match=f"part_harm.csv D1.* {column}: found"):
+        compare_indicators(told, made, "part_harm.csv")
+
+
+@pytest.mark.parametrize(("file", "what"), [("figures/series.svg", "a text"), ("series.csv", "treated_mean")])
+def test_a_forged_figure_of_the_evaluation_is_found(forged: Path, file: str, what: str) -> None:
+    """Law: drawings of the evaluation are made again, sign by sign, from its tables, which are made again too."""
+    one = pick(forged, f"impact/{file}", what)
+    assert f"impact/{file}" in refused(forged, one, lambda: recompute_impact(forged, language="en"))
+
+
+def test_strata_are_divided_again(forged: Path) -> None:
+    """Law: a cell moved to another stratum of the same size, so that no count tells, is found by the maps."""
+    context = design_context(forged, manifest_of(forged))
+    assert context is not None
+    path = forged / "frame" / "strata.tif"
+    before = path.read_bytes()
+    with rasterio.open(path) as source:
+        cells, profile = source.read(1), source.profile
+    units = context.frame.unit_of_cell
+    one, other = (np.argwhere((cells == code) & (units == units.max()))[0] for code in np.unique(cells)[-2:])
+    cells[tuple(one)], cells[tuple(other)] = cells[tuple(other)], cells[tuple(one)]
+    with rasterio.open(path, "w", **profile) as target:
+        target.write(cells, 1)
+    with pytest.raises(QualityGateError, match=r"frame/strata\.tif: found 2 cells of other strata"):
+        recompute_design(forged, context, whole_files=True)
+    path.write_bytes(before)
 
 
 def test_another_style_of_a_layer_is_found(forged: Path) -> None:
@@ -205,6 +269,39 @@ def test_only_a_run_of_this_program_is_made_again(project: Path, tmp_path: Path)
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(InputError, match="a run of altdev 0"):
         list(run_again(project / "survey.toml", tmp_path))
+
+
+@pytest.mark.slow
+def test_tables_forged_with_their_totals_show_in_a_run_made_anew(tmp_path: Path) -> None:
+    """Attack: a table of outside inputs, its totals, hashes and card fit one another; only the inputs can tell."""
+    survey = write_small_survey(tmp_path)
+    out = tmp_path / "run"
+    run_survey(survey, RunOptions(out=out), verb=None, listener=Silent())
+    manifest, file, control = manifest_of(out), "imagery/2021/scenes.csv", totals_path("imagery:2021")
+    assert next(iter(run_again(survey, out))).endswith("files made again from the inputs, all equal")
+    pick(out, file, "alignment_tiles").make(out / file)
+    write_totals(out, "imagery:2021", ["imagery/2021/scenes.csv", "imagery/2021/topography.csv"])
+    for name in (file, control):
+        fit(out, manifest_of(out), name)
+    assert len(list(verify_run(out))) > 10
+    assert manifest_of(out) != manifest
+    with pytest.raises(QualityGateError) as caught:
+        list(run_again(survey, out))
+    assert {str(problem.where) for problem in caught.value.problems} == {str(out / file), str(out / control)}
+
+
+def write_small_survey(folder: Path) -> Path:
+    """Write the smallest survey from images to products, with none of the parts that take time."""
+    write_example("rif-cannabis", folder, seed=3, size=120)
+    thin(folder / "inputs" / "stac" / "catalog.json")
+    path = folder / "survey.toml"
+    text = path.read_text().replace("size = 600", "size = 120").replace("floor = 50", "floor = 10")
+    quick = "[classifier]\ntrees = 4\ntune = false\nforest_trees = 4\nfolds = 2"
+    text = text.replace("[classifier]\nfolds = 5", quick)
+    for part in ("hot_spots", "impact", "ad", "legality", "harm"):
+        text = re.sub(rf"\n\[+{part}[\].](.|\n)*?(?=\n\[(?!\[?{part}[\].])|\Z)", "\n", text)
+    path.write_text(text)
+    return path
 
 
 def test_a_run_made_anew_is_compared_file_by_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

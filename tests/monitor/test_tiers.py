@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -21,10 +22,13 @@ import shapely
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from geo.errors import DisclosureError
+from benchmarks.trust.forgery import forgeries
+from geo.errors import DisclosureError, QualityGateError
 from maps.disclosure.leak import Needles, leaks
 from monitor.custody.purge import purge
+from monitor.manifest import read_manifest
 from monitor.verify import verify_run
+from monitor.verify.remade import remake_products
 from monitor.workflow import RunOptions
 from monitor.workflow import run as run_survey
 from tests.monitor.conftest import Finished, altdev
@@ -55,6 +59,12 @@ def released(project: Path, finished_run: Path, tmp_path_factory: pytest.TempPat
     """Return a copy of the finished example in which both tiers were released, with canaries in what is strict."""
     folder = tmp_path_factory.mktemp("released") / "rif"
     shutil.copytree(project, folder)
+    release(folder)
+    return folder
+
+
+def release(folder: Path) -> None:
+    """Plant canaries in a finished survey and release it at both tiers."""
     (folder / "run" / ".lock").unlink(missing_ok=True)
     plant_canaries(folder)
     key = folder.parent / "key.pem"
@@ -81,7 +91,6 @@ def released(project: Path, finished_run: Path, tmp_path_factory: pytest.TempPat
     run(folder, 2)
     run(folder, 2, verb="report")
     run(folder, 2, verb="export")
-    return folder
 
 
 def run(folder: Path, tier: int, *, verb: str | None = "map", today: date | None = None) -> None:
@@ -186,6 +195,34 @@ def test_the_same_search_finds_them_in_the_field_product(released: Path) -> None
     needles = secrets(released)
     assert leaks((released / "run" / "products" / "0" / "index.html").read_bytes(), needles)
     assert leaks((released / "run" / "frame" / "sample.gpkg").read_bytes(), needles)
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("products/2/index.html", "data .*"),
+        ("products/2/tables.xlsx", ".*"),
+        ("products/2/units.geojson", "features properties .*"),
+        ("products/1/cells.csv", "hi_ha"),
+        ("products/1/report.html", "a cell"),
+        ("products/2/release-map.json", "release decision .*"),
+        ("products/1/release-export.json", "release tier"),
+    ],
+)
+def test_a_forged_product_of_a_tier_is_found(released: Path, file: str, what: str) -> None:
+    """Law: what was released is made again from its tables; a record without signature says what they make."""
+    out = released / "run"
+    manifest = read_manifest(out)
+    assert manifest is not None
+    step = next(name for name, record in manifest.steps.items() if file in record.outputs)
+    one = next(one for one in forgeries(out, [file], random.Random(1)) if re.fullmatch(what, one.what))
+    before = (out / file).read_bytes()
+    one.make(out / file)
+    assert (out / file).read_bytes() != before
+    with pytest.raises(QualityGateError) as caught:
+        list(remake_products(out, replace(manifest, steps={step: manifest.steps[step]})))
+    assert file in str(caught.value)
+    (out / file).write_bytes(before)
 
 
 def test_tables_hide_what_the_decision_hides(released: Path) -> None:
