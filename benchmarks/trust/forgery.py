@@ -21,9 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 import pandas as pd
+import rasterio
 
 from maps.columns import script_json
+from maps.disclosure.release import RECORD_NAME
 from maps.interactive import DRAWN
 from maps.sheets import page_data
 from monitor.manifest import MANIFEST, FileRecord, Manifest
@@ -51,28 +54,56 @@ class Forgery:
     """Changes the file."""
 
 
-def forgeries(run: Path, names: list[str], chance: random.Random) -> Iterator[Forgery]:
-    """Yield a forgery for every column, key, sheet or place of the files named that holds a number."""
+def forgeries(run: Path, names: list[str], chance: random.Random, *, words: bool = False) -> Iterator[Forgery]:
+    """Yield a forgery for every column, key, sheet or place of the files named that holds a number.
+
+    With `words`, one for every column of a table that holds words instead: a cell gets the word of another row.
+    """
     for name in names:
-        maker = _MAKERS.get(Path(name).suffix)
+        maker = (_WORD_MAKERS if words else _MAKERS).get(Path(name).suffix)
         if maker is not None:
             for what, make in maker(run / name, chance):
                 yield Forgery(name, what, make)
 
 
 def fit(run: Path, manifest: Manifest, name: str) -> None:
-    """Let manifest and run card fit a file that was changed."""
-    record = FileRecord.of(run / name)
-    if is_stamped(name):
-        record = replace(record, content=content_sha256(run / name))
+    """Let manifest, run card and the record of a release, which is then unsigned, fit a file that was changed."""
+    names = [name, *_fit_releases(run, name)]
     steps = {
-        step: replace(told, outputs={**told.outputs, name: record}) if name in told.outputs else told
+        step: replace(told, outputs=told.outputs | {one: _record(run, one) for one in names if one in told.outputs})
         for step, told in manifest.steps.items()
     }
     forged = replace(manifest, steps=steps)
     text = forged.to_json()
     (run / RUN_CARD).write_text(run_card(run, forged, text.encode("utf-8")), encoding="utf-8")
     (run / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _record(run: Path, name: str) -> FileRecord:
+    record = FileRecord.of(run / name)
+    return replace(record, content=content_sha256(run / name)) if is_stamped(name) else record
+
+
+def _fit_releases(run: Path, name: str) -> list[str]:
+    """Let the records of releases fit a product; return which were written anew."""
+    written = []
+    for path in _releases(run, name):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        inside = (run / name).relative_to(path.parent).as_posix()
+        if inside in told["release"]["files"]:
+            told["release"]["files"][inside] = FileRecord.of(run / name).sha256
+        elif path != run / name:
+            continue
+        told |= {"signature": None, "public_key": None}  # the forger has no key
+        path.write_text(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.append(path.relative_to(run).as_posix())
+    return written
+
+
+def _releases(run: Path, name: str) -> list[Path]:
+    """Return the records of releases that stand beside a product."""
+    parts = Path(name).parts
+    return sorted((run / "products" / parts[1]).glob(RECORD_NAME.format("*"))) if parts[0] == "products" else []
 
 
 Made = Iterator[tuple[str, Callable[[Path], None]]]
@@ -103,13 +134,29 @@ def _table(path: Path, chance: random.Random) -> Made:
             yield name, lambda file, at=at, place=place: _change_cell(file, at, place)  # type: ignore[misc]
 
 
+def _words(path: Path, chance: random.Random) -> Made:
+    rows = _rows(path)
+    for place, name in enumerate(rows[0] if rows else []):
+        cells = {at: row[place] for at, row in enumerate(rows) if at and place < len(row)}
+        told = {at: cell for at, cell in cells.items() if cell and not _is_number(cell)}
+        if told and name != COLUMN:
+            at = chance.choice(list(told))
+            others = sorted(set(told.values()) - {told[at]}) or [f"{told[at]} or so"]
+            other = chance.choice(others)
+            yield f"{name}, a word", lambda file, at=at, p=place, o=other: _put_cell(file, at, p, o)  # type: ignore[misc]
+
+
 def _rows(path: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8"), newline="")))
 
 
 def _change_cell(path: Path, at: int, place: int) -> None:
+    _put_cell(path, at, place, moved(_rows(path)[at][place]))
+
+
+def _put_cell(path: Path, at: int, place: int, cell: str) -> None:
     rows = _rows(path)
-    rows[at][place] = moved(rows[at][place])
+    rows[at][place] = cell
     buffer = io.StringIO(newline="")
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     path.write_bytes(buffer.getvalue().encode("utf-8"))
@@ -295,6 +342,39 @@ def _change_byte(path: Path, at: int) -> None:
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
 
 
+def _raster(path: Path, chance: random.Random) -> Made:
+    """Yield one cell of a raster with the value of another that differs; the no-data value stands outside."""
+    with rasterio.open(path) as source:
+        cells, outside = source.read(1), source.nodata
+    told = np.argwhere(cells != outside) if outside is not None else np.argwhere(np.ones(cells.shape, bool))
+    row, col = told[chance.randrange(len(told))]
+    others = np.unique(cells[cells != cells[row, col]])
+    others = others[others != outside]
+    if others.size:
+        value = others[chance.randrange(len(others))]
+        yield "a cell", lambda file: _change_raster(file, int(row), int(col), value)
+
+
+def _change_raster(path: Path, row: int, col: int, value: Any) -> None:
+    with rasterio.open(path) as source:
+        bands, profile, tags = source.read(), source.profile, source.tags()
+        own = [source.tags(band) for band in source.indexes]
+        descriptions = source.descriptions
+    bands[0, row, col] = value
+    with rasterio.open(path, "w", **profile) as target:
+        target.write(bands)
+        target.update_tags(**tags)
+        for band, words in enumerate(own, start=1):
+            target.update_tags(band, **words)
+        target.descriptions = descriptions
+
+
+def _collection(path: Path, chance: random.Random) -> Made:
+    """Yield a number of each property of a layer as GeoJSON, and of its places."""
+    for name, way in _by_key(json.loads(path.read_text(encoding="utf-8")), chance):
+        yield name, lambda file, way=way: _change_json(file, way)  # type: ignore[misc]
+
+
 _MAKERS: dict[str, Callable[[Path, random.Random], Made]] = {
     ".csv": _table,
     ".json": _json,
@@ -306,10 +386,20 @@ _MAKERS: dict[str, Callable[[Path, random.Random], Made]] = {
     ".gpkg": _layers,
     ".parquet": _parquet,
     ".pdf": _bytes,
+    ".svg": _marked,
+    ".qml": _bytes,
+    ".geojson": _collection,
+    ".mbtiles": _bytes,
+    ".qgz": _bytes,
+    ".tif": _raster,
 }
+
+
+_WORD_MAKERS: dict[str, Callable[[Path, random.Random], Made]] = {".csv": _words}
 
 
 def restored(run: Path, source: Path, name: str) -> None:
     """Put back a file with the manifest and the card."""
-    for one in (name, MANIFEST, RUN_CARD):
+    records = [path.relative_to(source).as_posix() for path in _releases(source, name)]
+    for one in (name, MANIFEST, RUN_CARD, *records):
         shutil.copyfile(source / one, run / one)
