@@ -13,7 +13,8 @@ help:
 	@echo "make test    install the test tools and run every check"
 	@echo "make quick   the fast part of the tests"
 	@echo "make bench   the benchmarks (minutes)"
-	@echo "make trust   kills, fuzzing, mutants, lines and leaks, counted in docs/reliability.md (hours; KILLS=, CASES=, MUTANTS=; SMALL=1: minutes)"
+	@echo "make trust   every promise of docs/reliability.md, counted there: kills, forgeries, fuzzing, other Pythons, leaks, licences, mutants, lines"
+	@echo "             hours as it is (KILLS=20 CASES=1000 GUIDED=10000 MUTANTS=150 PYTHONS='LABEL=PYTHON...'); SMALL=1: half an hour, kept in build/trust"
 	@echo "make sbom    a bill of materials in build/sbom.json"
 
 # The survey of one simulated landscape (EXAMPLE=andes-coca, helmand-poppy or rif-cannabis), offline.

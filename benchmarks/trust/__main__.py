@@ -31,6 +31,7 @@ def parts(given: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
     yield "sbom", []
     yield "oracles", []
     yield "leaks", []
+    yield "promises", []
     yield "kills", [str(given.kills)]
     yield "changed", ["1", *few] if given.small else []
     yield "numbers", given.pythons

@@ -262,7 +262,7 @@ def fuzz(name: str, number: int) -> None:
             sys.stdout.write(f"{name} {begun}: {kind} (status {status})\n")
         elif not os.WIFEXITED(status) or os.WEXITSTATUS(status):
             raise SystemExit(f"{name}: the reading process ended with status {status} before any case")
-        save("fuzz", figures)
+        save("fuzz", figures, name, added=True)
 
 
 def _count(name: str, row: dict[str, Any], told: Sequence[Any]) -> int | None:

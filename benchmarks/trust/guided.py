@@ -95,7 +95,7 @@ def count(name: str, number: int) -> dict[str, Any]:
         row[kind] += 1
         lines = [line for line in done.stderr.splitlines() if "Error" in line or "Exception" in line]
         sys.stdout.write(f"{name}: {kind}, {found / artefact}: {lines[-1] if lines else ''}\n")
-    save("guided", figures)
+    save("guided", figures, name, added=True)
     return dict(row)
 
 

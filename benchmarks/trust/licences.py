@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
+from benchmarks.trust.results import save
+
 __all__ = ["ALLOWED", "licence", "pinned", "refused"]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +114,7 @@ def main() -> int:
     for line in wrong:
         sys.stdout.write(line + "\n")
     sys.stdout.write(f"{len(names)} pinned packages, {len(wrong)} with a licence that is not allowed\n")
+    save("licences", {"pinned packages": len(names), "with a licence that is not allowed": len(wrong)})
     return 1 if wrong else 0
 
 

@@ -62,7 +62,7 @@ def main(names: list[str]) -> int:
     for package in names or PACKAGES:
         row = measured(package)
         figures["packages"][package] = row
-        save("lines", figures)
+        save("lines", figures, package)
         share = 100 * int(str(row["run"])) / int(str(row["lines"]))
         sys.stdout.write(f"{package}: {row['run']} of {row['lines']} lines ({share:.1f} %)\n")
         low += [package] if share < LEAST else []

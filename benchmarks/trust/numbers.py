@@ -122,7 +122,7 @@ def main(arguments: list[str]) -> int:
             out = Path(folder) / str(number)
             wrong = way(out)
             figures[label] = {"failed": wrong} if wrong else compared(base, out)
-            save("numbers", figures)
+            save("numbers", figures, label)
             sys.stdout.write(f"{label}: {figures[label]}\n")
             if wrong or figures[label]["largest relative difference"] > MOST:
                 bad.append(label)

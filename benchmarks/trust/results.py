@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks.trust.summary import summary
 from geo.files import write_text
+from monitor.program import program_version
 
 __all__ = ["FOLDER", "PAGE", "VARIABLE", "load", "page", "save"]
 
@@ -22,7 +26,8 @@ _HEAD = """# Reliability
 
 Counts, made by the commands named; `make trust` runs them all. Each command adds what it measures to
 `benchmarks/results/trust/` and writes this page again, so that long ones can be run in slices. The tests
-hold the page to those files. What a count does not say stands beside it.
+hold the page to those files. What a count does not say stands beside it. Counts that were added up over several
+states of the program say so: the time is that of the last change of the code they were made with, in UTC.
 """
 
 
@@ -35,20 +40,65 @@ def load(name: str) -> dict[str, Any]:
     return content
 
 
-def save(name: str, figures: Mapping[str, Any]) -> None:
-    """Keep figures, and write the page again."""
+def save(name: str, figures: Mapping[str, Any], row: str = "all", *, added: bool = False) -> None:
+    """Keep figures with the state of the program that they are of, and write the page again.
+
+    Parameters
+    ----------
+    name
+        Part of trust.
+    figures
+        All figures of the part.
+    row
+        What of them was measured now, where a part is measured in slices.
+    added
+        Whether they add to what was counted before, which then stays of its earlier state.
+    """
     write_text(FOLDER / f"{name}.json", json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    states, now = load(STATES), state()
+    told = states.setdefault(name, {})
+    first = told.get(row, now)["first"] if added else now["first"]
+    told[row] = now | {"first": first}
+    write_text(FOLDER / f"{STATES}.json", json.dumps(states, indent=1, sort_keys=True) + "\n")
     write_text(PAGE, page())
+
+
+@cache
+def state() -> dict[str, str]:
+    """Return the state of the program: when its last change was kept, and the hash of its code."""
+    command = ["git", "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%d %H:%M"]
+    where = {"cwd": ROOT, "env": {**os.environ, "TZ": "UTC"}}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **where)  # type: ignore[call-overload]
+    when = done.stdout.strip() or "unknown"
+    return {"first": when, "last": when, "program": program_version()}
+
+
+def _state_words(name: str) -> str:
+    """Return of which states of the program a part's figures are."""
+    rows = load(STATES).get(name, {})
+    if not rows:
+        return ""
+    first, last = min(row["first"] for row in rows.values()), max(row["last"] for row in rows.values())
+    programs = {row.get("program", "") for row in rows.values()}
+    only = f" ({programs.pop()})" if first == last and len(programs) == 1 and programs != {""} else ""
+    return (
+        f"State of the program: {first}{only}." if first == last else f"States of the program: {first} to {last}."
+    )
+
+
+STATES = "states"
+"""Name of the file that tells of which state of the program each figure is."""
 
 
 def page() -> str:
     """Return the page as the kept figures make it."""
-    parts = [_HEAD]
+    parts = [_HEAD, "## All parts\n\n" + "\n".join(summary(load)) + "\n"]
     for title, command, words, tell in _SECTIONS:
         name = command.split()[0]
         figures = load(name)
         lines = tell(figures) if figures else ["Not measured yet."]
-        parts.append(f"## {title}\n\n`python -m benchmarks.trust.{command}` {words}\n\n" + "\n".join(lines) + "\n")
+        told = "\n".join([*([of, ""] if (of := _state_words(name)) else []), *lines])
+        parts.append(f"## {title}\n\n`python -m benchmarks.trust.{command}` {words}\n\n{told}\n")
     return "\n".join(parts)
 
 
@@ -61,17 +111,24 @@ def _kills(figures: Mapping[str, Any]) -> list[str]:
 
 def _fuzz(figures: Mapping[str, Any]) -> list[str]:
     rows = [
-        "| reader | cases | read | refused | tracebacks | hangs | deaths | slowest, s | most memory, MiB |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| reader | cases | read | refused | tracebacks | hangs | deaths | slowest, s | most memory, MiB | state |",
+        f"|{'---|' * 10}",
     ]
+    states = load(STATES).get("fuzz", {})
     keys = ("cases", "read", "refused", "tracebacks", "hangs", "deaths")
     for name, row in sorted(figures["readers"].items()):
         counts = " | ".join(f"{row[key]:,}" for key in keys)
-        rows.append(f"| {name} | {counts} | {row['slowest_s']:.1f} | {row['most_mib']:,.0f} |")
+        rows.append(
+            f"| {name} | {counts} | {row['slowest_s']:.1f} | {row['most_mib']:,.0f} | {_last(states, name)} |"
+        )
     every = figures["readers"].values()
     totals = " | ".join(f"{sum(row[key] for row in every):,}" for key in keys)
     slowest, most = max(row["slowest_s"] for row in every), max(row["most_mib"] for row in every)
-    return [*rows, f"| all | {totals} | {slowest:.1f} | {most:,.0f} |"]
+    return [*rows, f"| all | {totals} | {slowest:.1f} | {most:,.0f} | |"]
+
+
+def _last(states: Mapping[str, Any], row: str) -> str:
+    return str(states.get(row, {}).get("last", ""))
 
 
 def _guided(figures: Mapping[str, Any]) -> list[str]:
@@ -84,15 +141,21 @@ def _guided(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _changed(figures: Mapping[str, Any]) -> list[str]:
-    files = figures.get("forged", {})
-    counts = dict(figures["counts"])
-    for kind, is_product in (("tables and layers", False), ("products", True)):
-        rows = [row for name, row in files.items() if name.startswith("products/") == is_product]
-        counts[f"files of {kind} in which numbers were forged, hashes made to fit"] = len(rows)
-        counts[f"numbers of {kind} forged"] = sum(row["forged"] for row in rows)
-        counts[f"of the numbers of {kind} found"] = sum(row["found"] for row in rows)
-    left = [f"- `{name} {what}`" for name, row in sorted(files.items()) for what in row["missed"]]
-    return [*_counts(counts), *(["", "Not found:", "", *left] if left else [])]
+    files, words = figures.get("forged", {}), figures.get("words", {})
+    field, tiers = ("products/0/",), ("products/1/", "products/2/", "disclosure/")
+    kinds = {
+        "numbers of tables and layers": [row for name, row in files.items() if not name.startswith(field + tiers)],
+        "numbers of products of tier 0": [row for name, row in files.items() if name.startswith(field)],
+        "numbers of tiers 1 and 2": [row for name, row in files.items() if name.startswith(tiers)],
+        "words of tables": list(words.values()),
+    }
+    rows = ["| forged, hashes made to fit | files | forged | found |", "|---|---|---|---|"]
+    for kind, some in kinds.items():
+        forged, found = (sum(row[key] for row in some) for key in ("forged", "found"))
+        rows.append(f"| {kind} | {len(some):,} | {forged:,} | {found:,} |")
+    missed = [(f"{name} {what}") for told in (files, words) for name, row in told.items() for what in row["missed"]]
+    left = [f"- `{told}`" for told in sorted(missed)]
+    return [*_counts(figures["counts"]), "", *rows, *(["", "Not found:", "", *left] if left else [])]
 
 
 def _mutants(figures: Mapping[str, Any]) -> list[str]:
@@ -123,22 +186,36 @@ def _killed(row: Mapping[str, Any]) -> str:
 
 
 def _lines(figures: Mapping[str, Any]) -> list[str]:
-    rows = ["| package | lines | run by a test | % |", "|---|---|---|---|"]
+    rows, states = (
+        ["| package | lines | run by a test | % | state |", f"|{'---|' * 5}"],
+        load(STATES).get("lines", {}),
+    )
     for name, row in sorted(figures["packages"].items()):
-        rows.append(f"| {name} | {row['lines']:,} | {row['run']:,} | {100 * row['run'] / row['lines']:.1f} |")
+        share = f"{100 * row['run'] / row['lines']:.1f}"
+        rows.append(f"| {name} | {row['lines']:,} | {row['run']:,} | {share} | {_last(states, name)} |")
     return rows
 
 
 def _numbers(figures: Mapping[str, Any]) -> list[str]:
-    rows = ["| where | outputs | same bytes | figures | largest relative difference |", f"|{'---|' * 5}"]
+    rows = ["| where | outputs | same bytes | figures | largest relative difference | state |", f"|{'---|' * 6}"]
+    states = load(STATES).get("numbers", {})
     for name, row in sorted(figures.items()):
         if "failed" in row:
-            rows.append(f"| {name} | did not end: {row['failed']} | | | |")
+            rows.append(f"| {name} | did not end: {row['failed']} | | | | {_last(states, name)} |")
         else:
             numbers = (row["outputs"], row["same bytes"], row["figures compared"])
             told = " | ".join(f"{number:,}" for number in numbers)
-            rows.append(f"| {name} | {told} | {row['largest relative difference']:.2g} |")
+            rows.append(f"| {name} | {told} | {row['largest relative difference']:.2g} | {_last(states, name)} |")
     return rows
+
+
+def _promised(figures: Mapping[str, Any]) -> list[str]:
+    from benchmarks.trust.promises import promises  # which keeps its counts by this module
+
+    rows = [*_counts(figures), "", "| promise | tests | not held by a test |", "|---|---|---|"]
+    return rows + [
+        f"| {one.text} | {', '.join(f'`{name}`' for name in one.tests)} | {one.lacking} |" for one in promises()
+    ]
 
 
 def _counts(figures: Mapping[str, Any]) -> list[str]:
@@ -159,9 +236,11 @@ does the same with the readers that are Python throughout, by atheris: what runs
 kept, and spoiled further. It takes the extra `fuzz`, and is no part of the tests."""
 _CHANGED = """\
 changes bytes of every file of a finished run, one at a time, then forges numbers, one at a time: of every column of
-every table, of six keys of each JSON text, of every sheet, page, report and layer. Hashes, manifest and run card
-are made to fit, so that only `altdev verify`'s recomputation can tell. Rasters, and the STAC items that tell where
-they lie, hold no figure and are left out."""
+every table, of six keys of each JSON text, of every sheet, page, report and layer; with `--words` a word of every
+column that holds words; with `--tiers` what was released at tiers 1 and 2. Hashes, manifest, card and the record
+of a release are made to fit, so that only `altdev verify`'s recomputation can tell. Of rasters the class maps, the
+strata and the copies in the products are forged by a cell; images, probabilities and what harms draw hold no figure
+and are left out. Forging a table of outside inputs with its control totals is left to `verify --again`."""
 _MUTANTS = """\
 draws N places of each package, stratified by module, and changes one at a time: a comparison, an operation, a
 condition, a number, a least for a greatest, an end of a loop. The package's own tests that reach the line are run
@@ -176,6 +255,10 @@ _LINES = """\
 watches each test of a package under coverage.py (for estimators, two files of the verbs that read tables too),
 without those that are slow or take over 10 s, compiled loops run as Python, and the import of its modules."""
 _LEAKS = "releases a survey at tiers 1 and 2 with canaries planted in what is tier 0, and searches every byte."
+_PROMISED = """\
+runs the tests that the threat model (`docs/security.md`) and the promises of trust name, once."""
+_LICENCES = "reads the licence of every pinned package from the package itself, and holds it to a list."
+_SBOM = "writes a bill of materials (CycloneDX 1.5) to `build/sbom.json`: packages, copied files, hashes."
 _ORACLES = """\
 lists the tests that hold a number to a law, a published figure, an independent program or brute force
 (`tests/numeric_tests.txt`). The suite fails when one is missing, and in CI when one is skipped for any
@@ -193,4 +276,7 @@ _SECTIONS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], list[str]]],
     ("Leaks", "leaks", _LEAKS, _counts),
     ("The same numbers elsewhere", "numbers [LABEL=PYTHON...]", _NUMBERS, _numbers),
     ("Numeric tests", "oracles", _ORACLES, _counts),
+    ("Licences", "licences", _LICENCES, _counts),
+    ("Bill of materials", "sbom", _SBOM, _counts),
+    ("Promises and their tests", "promises", _PROMISED, _promised),
 )

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmarks.trust.licences import licence
+from benchmarks.trust.results import save
 from geo.files import sha256, write_text
 
 __all__ = ["bill", "components", "shipped"]
@@ -114,6 +115,11 @@ def main(arguments: list[str]) -> None:
     content = bill()
     write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
     sys.stdout.write(f"{path}: {len(content['components'])} components\n")
+    if not arguments:
+        copied = [one for one in content["components"] if "components" in one]
+        files = sum(len(one["components"]) for one in copied)
+        told = {"components": len(content["components"]), "copied packages, each with its licence": len(copied)}
+        save("sbom", told | {"files of these, each with its hash": files})
 
 
 if __name__ == "__main__":
