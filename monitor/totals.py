@@ -2,18 +2,19 @@
 
 Figures are recomputed from tables; where a table is itself made of rasters, layers or records outside the folder,
 nothing in the folder could tell a number that no figure leans on. Its step keeps the sum of every column beside it,
-and the sum by position, so that a number changed or moved shows. With the inputs at hand, ``altdev verify --again``
-makes such tables anew.
+and the sum by position, and a number that follows from its words, so that a cell changed or moved shows. With the
+inputs at hand, ``altdev verify --again`` makes such tables anew.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,7 +31,8 @@ FOLDER = "control"
 _DRAWS = "draw_"
 
 Totals = dict[str, list[float]]
-"""Column, or row of draws, to how many numbers it holds, their sum, and their sum each times its place."""
+"""Column, or row of draws, to how many numbers it holds, their sum, and their sum each times its place; the words
+of a column to how many there are, and the start of their hash as a number."""
 
 
 def totals_path(step: str) -> str:
@@ -92,8 +94,8 @@ def _totals_of(path: Path) -> Totals:
             head = [column[0] for column in rows.description]
             cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
             for place, name in enumerate(head):
-                if name != shape and (numbers := _numbers(row[place] for row in cells)):
-                    found[f"{layer} {name}"] = _sums(numbers)
+                if name not in (shape, COLUMN):
+                    found |= _column(f"{layer} {name}", [row[place] for row in cells])
     return found
 
 
@@ -103,9 +105,10 @@ def key_totals(content: Any) -> Totals:
     Examples
     --------
     >>> key_totals({"seed": 3, "crops": [{"ha": 1.5}, {"ha": 2}, {"name": "coca"}]})
-    {'seed': [1, 3.0, 3.0], 'crops ha': [2, 3.5, 5.5]}
+    {'seed': [1, 3.0, 3.0], 'crops ha': [2, 3.5, 5.5], 'words of crops name': [1, 2257746058419793.0]}
     """
     held: dict[str, list[float]] = {}
+    said: dict[str, list[str]] = {}
     pending: list[tuple[str, Any]] = [("", content)]
     while pending:
         way, value = pending.pop()
@@ -115,34 +118,47 @@ def key_totals(content: Any) -> Totals:
             pending += [(way, entry) for entry in reversed(value)]
         elif isinstance(value, int | float) and not isinstance(value, bool):
             held.setdefault(way, []).append(float(value))
-    return {way: _sums(dict(enumerate(numbers, start=1))) for way, numbers in held.items()}
+        elif value is not None:
+            said.setdefault(way, []).append(str(value))
+    totals = {way: _sums(dict(enumerate(numbers, start=1))) for way, numbers in held.items()}
+    return totals | {f"words of {way}": _digest(dict(enumerate(words, start=1))) for way, words in said.items()}
 
 
 def column_totals(text: str) -> Totals:
-    r"""Return the totals of the columns of a table that hold numbers, the run's identifier aside.
+    r"""Return the totals of the columns of a table, the run's identifier aside.
 
     Examples
     --------
     >>> column_totals("name,ha\na,1.5\nb,\nc,2\n")
-    {'ha': [2, 3.5, 7.5]}
+    {'words of name': [3, 3385722062633129.0], 'ha': [2, 3.5, 7.5]}
     """
     rows = list(csv.reader(io.StringIO(text, newline="")))
     head, body = rows[0], rows[1:]
     draws = [place for place, name in enumerate(head) if name.startswith(_DRAWS)]
-    columns = {
-        name: _numbers(row[place] if place < len(row) else "" for row in body)
-        for place, name in enumerate(head)
-        if name != COLUMN and place not in set(draws)
-    }
-    if draws:
-        columns |= {
-            f"draws of row {at}": _numbers(row[p] for p in draws if p < len(row))
-            for at, row in enumerate(body, start=1)
-        }
-    return {name: _sums(numbers) for name, numbers in columns.items() if numbers}
+    found: Totals = {}
+    for place, name in enumerate(head):
+        if name != COLUMN and place not in set(draws):
+            found |= _column(name, [row[place] if place < len(row) else "" for row in body])
+    for at, row in enumerate(body if draws else (), start=1):
+        if numbers := _numbers(row[place] for place in draws if place < len(row)):
+            found[f"draws of row {at}"] = _sums(numbers)
+    return found
 
 
-def _numbers(cells: Iterator[str]) -> Mapping[int, float]:
+def _column(name: str, cells: Sequence[str]) -> Totals:
+    """Return the totals of one column: of its numbers, and of what else it says."""
+    numbers = _numbers(cells)
+    words = {place: cell for place, cell in enumerate(cells, start=1) if cell and place not in numbers}
+    return ({name: _sums(numbers)} if numbers else {}) | ({f"words of {name}": _digest(words)} if words else {})
+
+
+def _digest(words: Mapping[int, str]) -> list[float]:
+    """Return how many words there are, and the first 52 bits of the hash of them with their places."""
+    text = json.dumps(list(words.items()), ensure_ascii=False)
+    return [len(words), float(int(hashlib.sha256(text.encode("utf-8")).hexdigest()[:13], 16))]
+
+
+def _numbers(cells: Iterable[str]) -> Mapping[int, float]:
     """Return the numbers among cells by their place."""
     found = {}
     for place, cell in enumerate(cells, start=1):
@@ -160,7 +176,7 @@ def _sums(numbers: Mapping[int, float]) -> list[float]:
 
 
 def _words(totals: Any) -> str:
-    return "no numbers" if totals is None else f"{totals[0]} numbers with sum {totals[1]!r}"
+    return "nothing" if totals is None else f"{totals[0]} cells with total {totals[1]!r}"
 
 
 def _text(path: Path) -> str:

@@ -62,7 +62,8 @@ def only(manifest: Manifest, step: str) -> Manifest:
 
 def pick(out: Path, file: str, what: str) -> Forgery:
     """Return the forgery of a file whose place is told so, the same each time."""
-    found = [one for one in forgeries(out, [file], random.Random(2)) if re.fullmatch(what, one.what)]
+    words = what.endswith("a word")
+    found = [one for one in forgeries(out, [file], random.Random(2), words=words) if re.fullmatch(what, one.what)]
     assert found, f"{file}: nothing like {what}"
     return found[0]
 
@@ -212,6 +213,11 @@ def test_totals_tell_a_number_changed_and_a_number_moved(tmp_path: Path) -> None
     (tmp_path / "control").mkdir()
     (tmp_path / "control" / "one.json").write_text('{"t.csv": {"a": [3, 7.0, 17.0]}}')
     files = ["control/one.json", "t.csv"]
+    assert column_totals("a,b\n1,x\n2,\n,y\n") | {"words of b": []} == {"a": [2, 3.0, 5.0], "words of b": []}
+    said = [column_totals(f"b\n{one}\n{other}\n")["words of b"] for one, other in ("xy", "yx", "xz", "xy")]
+    assert [one[0] for one in said] == [2] * 4
+    assert said[0] == said[3]
+    assert len({one[1] for one in said}) == 3
     (tmp_path / "t.csv").write_text("a\n1\n2\n4\n")
     assert require_totals(tmp_path, files) == 1
     for changed in ("a\n1\n2\n5\n", "a\n2\n1\n4\n", "a\n1\n2\n\n"):
@@ -229,6 +235,7 @@ def test_totals_tell_a_number_changed_and_a_number_moved(tmp_path: Path) -> None
         ("overlay/ad_access.csv", "population_f"),
         ("impact/panel.csv", "outcome_se"),
         ("estimates/prior_totals.csv", "year"),
+        ("frame/interpretation.csv", "interpreter, a word"),
     ],
 )
 def test_a_forged_table_made_of_inputs_is_found(forged: Path, file: str, what: str) -> None:
