@@ -92,7 +92,7 @@ def _figures(out: Path, manifest: Manifest, files: Mapping[str, FileRecord]) -> 
         yield f"{require_totals(out, files)} control totals of tables made of inputs added up again, all equal"
     yield from _without_sample(out, manifest)
     if any(name.startswith("imagery:") for name in manifest.steps):
-        yield f"{recompute_gaps(out)} shares of the frame not seen recomputed, all equal"
+        yield _guarded(lambda out: f"{recompute_gaps(out)} shares of the frame not seen recomputed, all equal", out)
     yield from releases(out / "products", files)
     if "estimate" in manifest.steps:
         yield from _each(out, _recomputed(out, manifest))

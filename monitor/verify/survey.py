@@ -30,7 +30,7 @@ from monitor.scene_table import GAP_TABLE, frame_gap_rows
 from monitor.sections import CorrectionsSection, PeriodSection, ProductionSection
 from monitor.steps.corrections import correction_dates, operation_groups
 from monitor.steps.production import production_table
-from monitor.tables import KNOWN, SurveyTables, read_csv
+from monitor.tables import SurveyTables, read_csv
 from monitor.transitions import transition_rows
 from monitor.verify.compare import (
     DIFFERENCES,
@@ -246,14 +246,14 @@ def recompute_floors(out: Path, tables: SurveyTables) -> int:
 
 
 def require_each_unit(says: pd.DataFrame, tables: SurveyTables) -> None:
-    """Refuse rules that leave out a unit that was drawn, or tell of one twice or of another."""
-    drawn = sorted(tables.units.loc[tables.units["stratum"] != KNOWN, "unit_id"].astype(str))
+    """Refuse rules that leave out a unit of the sample or a known one, or tell of one twice or of another."""
+    drawn = sorted(tables.units["unit_id"].astype(str))
     for key, part in says.groupby(["crop", "period", "rule"], sort=False):
         told = sorted(part["unit_id"].astype(str))
         if told != drawn:
             one = next(iter(set(drawn) ^ set(told)), "one that is there twice")
             name = f"floor_rules.csv {' '.join(map(str, key))}"
-            raise differs(name, f"other units, such as {one}", "those drawn")
+            raise differs(name, f"other units, such as {one}", "those of the sample")
 
 
 def recompute_transitions(out: Path, tables: SurveyTables) -> int:
