@@ -7,9 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from odc.geo.geobox import GeoBox
-
 from aoi.frame import AreaFrame, build_frame
+from geo.grid import GeoBox
 from geo.legend import Legend, MapClass
 from geo.raster import geobox_of
 from monitor.config import Survey
@@ -75,7 +74,7 @@ def context_of(out: Path, told: Mapping[str, Any], run: str, *, cells: bool = Fa
     made: dict[str, Any] = {"profile": SimpleNamespace(legend=legend), "published_units": read_shapes(out, UNITS)}
     if official is None:
         grid = geobox_of(out / STRATA)
-        grid = GeoBox(grid.shape, grid.affine, survey.area.crs)  # named as the survey file does, which files repeat
+        grid = GeoBox(grid.shape, grid.transform, survey.area.crs)  # named as the survey file does, which files repeat
         made["frame"] = frame_of(out) if cells else SimpleNamespace(admin=made["published_units"], geobox=grid)
     context.__dict__.update(made)  # in the place of what would be read from inputs
     return context
