@@ -74,7 +74,7 @@ def context_of(out: Path, told: Mapping[str, Any], run: str, *, cells: bool = Fa
     made: dict[str, Any] = {"profile": SimpleNamespace(legend=legend), "published_units": read_shapes(out, UNITS)}
     if official is None:
         grid = geobox_of(out / STRATA)
-        grid = GeoBox(grid.shape, grid.transform, survey.area.crs)  # named as the survey file does, which files repeat
+        grid = GeoBox(grid.shape, grid.transform, survey.area.crs)  # named as by the survey file
         made["frame"] = frame_of(out) if cells else SimpleNamespace(admin=made["published_units"], geobox=grid)
     context.__dict__.update(made)  # in the place of what would be read from inputs
     return context
