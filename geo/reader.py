@@ -14,8 +14,8 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -197,7 +197,7 @@ def _same_crs(source: Any, geobox: GeoBox) -> bool:
 
 @lru_cache(maxsize=16)
 def _crs_of(text: str) -> Any:
-    return rasterio.crs.CRS.from_user_input(text)
+    return CRS.from_user_input(text)
 
 
 def _steps_along(first: int, count: int, start: float, step: float) -> NDArray[np.int64]:
