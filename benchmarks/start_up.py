@@ -3,8 +3,8 @@
     python -m benchmarks.start_up [turns, 5] [command of altdev, that of this environment]
 
 Writes the examples and a small survey of one layer of units into a temporary folder, asks each command once so
-that files and compiled modules are in memory, and prints the medians of the turns: seconds of the clock and of the
-processor, and MiB held at most. Seconds mean something on an otherwise idle machine only.
+that files and compiled modules are in memory, and prints the medians of the turns. Seconds mean something on an
+otherwise idle machine only.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ EXAMPLES = ("andes-coca", "helmand-poppy", "rif-cannabis")
 SMALL = """
 [survey]
 name = "small"
-title = "A survey of units alone"
-country = "COL"
-crops = ["coca_bush"]
+title = "A small survey"
+country = "ZZZ"
+crops = ["coca"]
 seed = 1
 
 [area]
-admin = "{admin}"
-admin_code = "code"
-admin_name = "name"
+admin = "{inputs}/admin.gpkg"
+admin_code = "adm_code"
+admin_name = "adm_name"
 resolution_m = 10
 
 [[period]]
@@ -43,24 +43,36 @@ role = "current"
 start = 2024-01-01
 end = 2024-12-31
 reference_date = 2024-12-31
+
+[imagery]
+catalog = "{inputs}/stac/catalog.json"
+sensor = "sentinel-2-l2a"
+profile = "andes-coca"
+
+[training]
+samples = "{inputs}/training.gpkg"
+
+[reference]
+labels = "labels.csv"
 """
-"""A survey file that names nothing but the units."""
+"""A survey file that names no more than it must: units, one year of images, samples."""
 
 
 def surveys(folder: Path) -> Iterator[tuple[str, Path]]:
     """Write surveys into a folder and yield what each is and its file."""
     paths = {name: write_project(folder / name, example=name, seed=1) for name in EXAMPLES}
     small, mistaken = folder / "small.toml", folder / "mistaken.toml"
-    small.write_text(SMALL.format(admin=paths[EXAMPLES[0]].parent / "inputs" / "admin.gpkg"), encoding="utf-8")
-    mistaken.write_text(small.read_text(encoding="utf-8").replace("= 10\n", '= "ten"\n'), encoding="utf-8")
-    yield "a mistake in the survey file", mistaken
-    yield "a survey of units alone", small
+    text = SMALL.format(inputs=paths["andes-coca"].parent / "inputs")
+    small.write_text(text, encoding="utf-8")
+    mistaken.write_text(SMALL.format(inputs="nowhere").replace("= 10\n", '= "ten"\n'), encoding="utf-8")
+    yield "a survey file with a mistake, its inputs not there", mistaken
+    yield "a survey of units, one year of images and samples", small
     for name, path in paths.items():
         yield f"the example `{name}`", path
 
 
-def measured(command: Sequence[str], turns: int) -> tuple[float, float, float]:
-    """Return the medians of seconds of the clock, of the processor, and of MiB held at most."""
+def measured(command: Sequence[str], turns: int) -> tuple[float, float]:
+    """Return the medians of the seconds of the clock and of the processor that a command takes."""
     # As after an installation, which compiles modules once and for all
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     told = []
@@ -68,22 +80,22 @@ def measured(command: Sequence[str], turns: int) -> tuple[float, float, float]:
         began = time.perf_counter()
         child = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, _, usage = os.wait4(child.pid, 0)
-        told.append((time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
-    clock, processor, held = zip(*told[1:], strict=True)
-    return statistics.median(clock), statistics.median(processor), statistics.median(held)
+        told.append((time.perf_counter() - began, usage.ru_utime + usage.ru_stime))
+    clock, processor = zip(*told[1:], strict=True)
+    return statistics.median(clock), statistics.median(processor)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print a table of what each command takes."""
     turns = int(arguments[0]) if arguments else 5
     altdev = arguments[1] if len(arguments) > 1 else str(Path(sys.executable).with_name("altdev"))
-    print("| command | seconds | seconds of the processor | MiB |\n|---|---|---|---|")
+    print("| command | seconds | seconds of the processor |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         commands = [("`--help`", [altdev, "--help"])]
         commands += [(f"`check` of {told}", [altdev, "check", str(path)]) for told, path in surveys(Path(folder))]
         for name, command in commands:
-            clock, processor, held = measured(command, turns)
-            print(f"| {name} | {clock:.2f} | {processor:.2f} | {held:.0f} |", flush=True)
+            clock, processor = measured(command, turns)
+            print(f"| {name} | {clock:.2f} | {processor:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,9 @@ from monitor.impact_tables import ROLES, ImpactTables
 __all__ = ["impact_section", "read_impact"]
 
 T = TypeVar("T")
+
+_Read = Callable[[Path, str | None], Any]
+"""Gives the rows of a table by file and layer."""
 
 _SHOWN = 5
 _ERROR_DRAWS = 20
@@ -72,9 +75,10 @@ def read_impact(survey: Survey) -> tuple[ImpactTables, list[Problem]]:
     """
     section = impact_section(survey)
     problems: list[Problem] = []
+    read_once = cache(lambda path, layer: read_table(path, layer=layer).frame)  # one table often has all series
     units = _collected(problems, lambda: _read_units(survey, section))
-    outcome = _collected(problems, lambda: _read_outcome(survey, section))
-    series = {one.name: _collected(problems, partial(_read_yearly, one)) for one in section.series}
+    outcome = _collected(problems, lambda: _read_outcome(survey, section, read_once))
+    series = {one.name: _collected(problems, partial(_read_yearly, one, read_once)) for one in section.series}
     others = [_collected(problems, partial(_codes_of, one.table, one.layer, one.code)) for one in section.other]
     if units is None or outcome is None:
         raise InputError(problems)
@@ -262,10 +266,10 @@ def _code_problems(codes: Any, where: str) -> Iterator[Problem]:
         yield Problem(where, f"codes used twice: {', '.join(twice[:_SHOWN])}", "each code once", "correct them")
 
 
-def _read_outcome(survey: Survey, section: ImpactSection) -> Any:
+def _read_outcome(survey: Survey, section: ImpactSection, read: _Read) -> Any:
     """Return unit, year and value of the outcome."""
     if section.outcome is not None:
-        return _read_yearly(section.outcome)
+        return _read_yearly(section.outcome, read)
     if survey.official is None:
         raise InputError(
             Problem("[impact]", "no [impact.outcome]", "the table of the outcome", "or figures in [official]")
@@ -279,9 +283,9 @@ def _read_outcome(survey: Survey, section: ImpactSection) -> Any:
     ).dropna()
 
 
-def _read_yearly(table: YearlyTable) -> Any:
+def _read_yearly(table: YearlyTable, read: _Read) -> Any:
     """Return unit, year and value of a table, each unit and year once."""
-    raw = read_table(table.table, layer=table.layer).frame
+    raw = read(table.table, table.layer)
     where = table.table.name
     wanted = [column for column in (table.code, table.year, table.value) if column is not None]
     lost = [column for column in wanted if column not in raw.columns]
