@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.trust.numbers [LABEL=PYTHON...]`` runs one small survey with this Python and one thread, then
 with two, then on a Dask cluster of two workers, then with each Python named (a virtual environment with the
-program's dependencies), and compares. Ends with 1 where a figure differs.
+program's dependencies), and compares. Ends with 1 where a figure differs. ``--bounds`` prints the lower bounds of
+the dependencies instead, as pip takes them: what the oldest versions are installed from.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.trust.results import load, save
 
-__all__ = ["compared", "main"]
+__all__ = ["bounds", "compared", "main"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 140
@@ -97,8 +99,17 @@ def on_cluster(survey: Path, out: Path) -> str:
         return run(sys.executable, survey, out, 1, "--scheduler", str(cluster.scheduler_address))
 
 
+def bounds() -> list[str]:
+    """Return the lower bound of every dependency of the program as the one version to install."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [text.replace(">=", "==") for text in project["dependencies"]]
+
+
 def main(arguments: list[str]) -> int:
     """Run and compare."""
+    if arguments == ["--bounds"]:
+        sys.stdout.write("\n".join(bounds()) + "\n")
+        return 0
     from imagery.simulate.example import write_example
 
     figures = load("numbers")

@@ -264,7 +264,8 @@ lists the tests that hold a number to a law, a published figure, an independent 
 (`tests/numeric_tests.txt`). The suite fails when one is missing, and in CI when one is skipped for any
 reason but data that are not on the machine."""
 _NUMBERS = """\
-runs one small survey with one thread, and again with two, and with other Pythons and versions of the libraries;
+runs one small survey with one thread, and again with two, and with other Pythons and versions of the libraries
+(`--bounds` prints the oldest, for pip);
 figures are the cells of estimates, change, accuracies, effects, indicators, zones and areas of the programme."""
 _SECTIONS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], list[str]]], ...] = (
     ("Kills", "kills [N]", _KILLS, _kills),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.trust import __main__ as trust
-from benchmarks.trust import changed, fuzz, kills, readers
+from benchmarks.trust import changed, fuzz, kills, numbers, readers
 from benchmarks.trust.forgery import fit, forgeries
 from benchmarks.trust.oracles import LIST, disabled, numeric_tests
 from benchmarks.trust.results import FOLDER, PAGE, load, page
@@ -59,6 +60,13 @@ def test_nothing_measured_is_bad() -> None:
     assert load("leaks").get("leaks found", 0) == 0
     changed = load("changed").get("counts", {"bytes changed": 0, "of the bytes found, by name of the file": 0})
     assert changed["of the bytes found, by name of the file"] == changed["bytes changed"]
+    for kind in ("forged", "words"):
+        for name, row in load("changed").get(kind, {}).items():
+            assert (name, row["missed"]) == (name, [])
+    for name, row in load("numbers").items():
+        assert (name, row.get("largest relative difference")) == (name, 0)
+    assert load("licences").get("with a licence that is not allowed", 0) == 0
+    assert load("promises").get("failed or not there", 0) == 0
 
 
 def test_every_changed_byte_of_a_run_is_counted_as_found(tmp_path: Path) -> None:
@@ -92,6 +100,12 @@ def test_every_part_of_trust_is_a_command(tmp_path: Path) -> None:
     for name, _ in usual:
         assert callable(import_module(f"benchmarks.trust.{name}").main)
     assert dict(small)["kills"] == ["5"]
+
+
+def test_the_oldest_versions_are_one_each() -> None:
+    """Law: every dependency has a lower bound, and is asked for at that version alone."""
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line) for line in numbers.bounds())
+    assert len(numbers.bounds()) > 25
 
 
 def test_no_numeric_test_is_lost_or_switched_off() -> None:
