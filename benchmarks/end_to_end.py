@@ -4,8 +4,10 @@ Every peer is a process of its own, timed whole with its start-up, in turns (A B
 composites and class map are compared with altdev's before a ratio is printed. Peers are an extra (``pip install
 altdev[bench]``); one that is not installed is left out by name.
 
-    python -m benchmarks.end_to_end [--side 1024] [--turns 5] [--jobs 2] [--peers plain,careful,floor]
+    python -m benchmarks.end_to_end [--side 1024] [--turns 5] [--jobs 2] [--peers plain,careful,single,floor]
         [--python NAME=INTERPRETER] [--folder FOLDER]
+
+The peer `single` is altdev with one thread.
 """
 
 from __future__ import annotations
@@ -52,6 +54,10 @@ NEEDS = {
     "eolearn": ("eolearn",),
 }
 FLOOR = ("decode", "score", "encode")
+MODULES = {"single": "ours", **dict.fromkeys(FLOOR, "floor")}
+"""Modules that are more than one program."""
+WORDS = {"single": "1", **{name: name for name in FLOOR}}
+"""What they are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,16 +268,16 @@ def _tell_limit(cpu_s: Mapping[str, float]) -> None:
 def _installed(name: str, interpreters: Mapping[str, str]) -> bool:
     if name in interpreters:
         return True
-    lacking = [module for module in NEEDS[name] if importlib.util.find_spec(module) is None]
+    lacking = [module for module in NEEDS.get(name, ()) if importlib.util.find_spec(module) is None]
     if lacking:
         print(f"{name} is left out: {', '.join(lacking)} is not installed (the extra 'bench' has it)")
     return not lacking
 
 
 def _command(name: str, folder: Path, interpreters: Mapping[str, str]) -> list[str]:
-    module = "floor" if name in FLOOR else name
-    command = [interpreters.get(name, sys.executable), "-m", f"benchmarks.peers.{module}"]
-    return [*command, str(folder), str(folder / f"out-{name}"), *([name] if name in FLOOR else [])]
+    command = [interpreters.get(name, sys.executable), "-m", f"benchmarks.peers.{MODULES.get(name, name)}"]
+    words = [WORDS[name]] if name in WORDS else []
+    return [*command, str(folder), str(folder / f"out-{name}"), *words]
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def encode(task: Task) -> None:
         looks = (
             {"compress": "ZSTD", "predictor": "YES", "level": "1"}
             if large
-            else {"compress": "DEFLATE", "level": "6"}
+            else {"compress": "DEFLATE", "level": "5"}
         )
         copy(raw, task.out / raw.name, driver="COG", blocksize=512, num_threads=str(task.jobs), **looks)
 
