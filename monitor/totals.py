@@ -29,6 +29,7 @@ __all__ = ["FOLDER", "column_totals", "key_totals", "require_totals", "totals_pa
 FOLDER = "control"
 """Folder of the run folder that totals stand in."""
 _DRAWS = "draw_"
+_WORDS = "words of "
 
 Totals = dict[str, list[float]]
 """Column, or row of draws, to how many numbers it holds, their sum, and their sum each times its place; the words
@@ -66,10 +67,14 @@ def require_totals(out: Path, files: Collection[str]) -> int:
     """
     number = 0
     for path in sorted(name for name in files if name.startswith(f"{FOLDER}/")):
-        for name, told in json.loads(_text(out / path)).items():
+        kept = json.loads(_text(out / path))
+        says_words = any(column.startswith(_WORDS) for told in kept.values() for column in told)
+        for name, told in kept.items():
             if name not in files:
                 continue
             made = _totals_of(out / name)
+            if not says_words:  # kept by a program that told nothing of words
+                made = {column: totals for column, totals in made.items() if not column.startswith(_WORDS)}
             for column in dict.fromkeys([*told, *made]):
                 if told.get(column) != made.get(column):
                     found, meant = _words(made.get(column)), _words(told.get(column))
@@ -121,7 +126,7 @@ def key_totals(content: Any) -> Totals:
         elif value is not None:
             said.setdefault(way, []).append(str(value))
     totals = {way: _sums(dict(enumerate(numbers, start=1))) for way, numbers in held.items()}
-    return totals | {f"words of {way}": _digest(dict(enumerate(words, start=1))) for way, words in said.items()}
+    return totals | {f"{_WORDS}{way}": _digest(dict(enumerate(words, start=1))) for way, words in said.items()}
 
 
 def column_totals(text: str) -> Totals:
@@ -149,7 +154,7 @@ def _column(name: str, cells: Sequence[str]) -> Totals:
     """Return the totals of one column: of its numbers, and of what else it says."""
     numbers = _numbers(cells)
     words = {place: cell for place, cell in enumerate(cells, start=1) if cell and place not in numbers}
-    return ({name: _sums(numbers)} if numbers else {}) | ({f"words of {name}": _digest(words)} if words else {})
+    return ({name: _sums(numbers)} if numbers else {}) | ({f"{_WORDS}{name}": _digest(words)} if words else {})
 
 
 def _digest(words: Mapping[int, str]) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from monitor.figures import (
 )
 from monitor.indicators import COLUMNS, KEYS
 from monitor.indicators import NUMBERS as INDICATOR_NUMBERS
+from monitor.manifest import read_manifest
 from monitor.tables import SurveyTables
 
 TOLERANCE = 2e-6
@@ -29,9 +31,22 @@ WORDS = ("n", "state", "verdict", "method", "flags", "certainty", "below", "term
 DIFFERENCES = ("difference_ha", "se_ha", "lo_ha", "hi_ha", "p_value")
 
 
-def interval_method(published: pd.DataFrame) -> str:
-    """Return the interval that published figures were made with: the last part of their method."""
-    return str(published["method"].iloc[0]).rsplit("; ", 1)[-1]
+def interval_method(out: Path, published: pd.DataFrame) -> str:
+    """Return the interval that the figures of a run were asked for; chosen figure by figure it has many names.
+
+    The manifest tells it. Where it tells none, figures of more than one name were chosen one by one.
+    """
+    manifest = read_manifest(out)
+    step = None if manifest is None else manifest.steps.get("estimate")
+    asked = "" if step is None else str(step.parameters.get("estimate", {}).get("interval", ""))
+    if asked:
+        return DEFAULT if asked == "auto" else asked
+    names = {str(method).rsplit("; ", 1)[-1] for method in published["method"]}
+    return names.pop() if len(names) == 1 else DEFAULT
+
+
+DEFAULT = "default"
+"""Name of the interval that estimators choose by strata and counts."""
 
 
 def published_domains(tables: SurveyTables, published: pd.DataFrame) -> list[Domain]:

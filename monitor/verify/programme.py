@@ -75,7 +75,7 @@ def recompute_legality(out: Path, tables: SurveyTables) -> int:
         read_csv(folder / "legal_zones.csv"),
         read_csv(folder / "legal_units.csv"),
         published_periods(estimates),
-        method=interval_method(estimates),
+        method=interval_method(out, estimates),
         level=float(estimates["level"].iloc[0]),
     )
     keys = ["crop", "period", "zone", "part"]
@@ -89,13 +89,17 @@ def recompute_programme(out: Path, tables: SurveyTables) -> int:
     folder, first = out / "overlay", read_csv(out / "estimates" / "estimates.csv")
     domains, units = read_csv(folder / "ad_domains.csv"), read_csv(folder / "ad_units.csv")
     estimates, change = read_csv(folder / "ad_estimates.csv"), read_csv(folder / "ad_change.csv")
-    crops, method, level = list(dict.fromkeys(first["crop"])), interval_method(first), float(first["level"].iloc[0])
+    crops, method, level = (
+        list(dict.fromkeys(first["crop"])),
+        interval_method(out, first),
+        float(first["level"].iloc[0]),
+    )
     places = domains_of(tables, domains, units)
     again = estimate_rows(tables, crops, published_periods(first), places, method=method, level=level)
     compare(estimates, again, ["crop", "period", "domain"], NUMBERS, "ad_estimates.csv")
     if len(change):
         pair = (str(change["from"].iloc[0]), str(change["to"].iloc[0]))
-        moved = change_rows(tables, crops, pair, places, method=interval_method(change), level=level)
+        moved = change_rows(tables, crops, pair, places, method=interval_method(out, change), level=level)
         compare(change, moved, ["crop", "domain"], DIFFERENCES, "ad_change.csv")
     records, settings = from_json((folder / "ad_tables.json").read_text(encoding="utf-8"))
     validation = read_csv(folder / "validation.csv")

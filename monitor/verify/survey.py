@@ -77,7 +77,7 @@ def recompute_estimates(out: Path, tables: SurveyTables) -> int:
         list(dict.fromkeys(published["crop"])),
         published_periods(published),
         published_domains(tables, published),
-        method=interval_method(published),
+        method=interval_method(out, published),
         level=float(published["level"].iloc[0]),
     )
     compare(published, again, ["crop", "period", "domain"], NUMBERS, "estimates.csv")
@@ -114,7 +114,7 @@ def recompute_zones(out: Path, tables: SurveyTables) -> int:
             list(dict.fromkeys(first["crop"])),
             published_periods(first),
             places,
-            method=interval_method(first),
+            method=interval_method(out, first),
             level=float(first["level"].iloc[0]),
         )
         compare(published, again, ["crop", "period", "domain"], NUMBERS, f"{name}.csv")
@@ -138,7 +138,7 @@ def recompute_changes(out: Path, tables: SurveyTables) -> int:
         list(dict.fromkeys(published["crop"])),
         (str(before), str(after)),
         published_domains(tables, names),
-        method=interval_method(published),
+        method=interval_method(out, published),
         level=float(published["level"].iloc[0]),
     )
     compare(published, again, ["crop", "domain"], DIFFERENCES, "change.csv")
@@ -183,7 +183,7 @@ def recompute_ledger(
         parameters=parameters_of(read_csv(folder / "correction_parameters.csv")),
     )
     again = ledger_rows(
-        tables, estimates, published_domains(tables, estimates), inputs, method=interval_method(estimates)
+        tables, estimates, published_domains(tables, estimates), inputs, method=interval_method(out, estimates)
     )
     keys = ["crop", "period", "domain", "row"]
     told, found = (
@@ -265,7 +265,7 @@ def recompute_transitions(out: Path, tables: SurveyTables) -> int:
         tables,
         list(dict.fromkeys(published["crop"])),
         (str(published["from"].iloc[0]), str(published["to"].iloc[0])),
-        method=interval_method(published),
+        method=interval_method(out, published),
         level=float(published["level"].iloc[0]),
     )
     numbers = (*NUMBERS, "users", "users_se", "producers", "producers_se")

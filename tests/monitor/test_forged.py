@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 
@@ -24,7 +26,7 @@ from monitor.manifest import FileRecord, Manifest, StepRecord, read_manifest
 from monitor.totals import column_totals, require_totals, totals_path, write_totals
 from monitor.verify import recompute_impact, verify_run
 from monitor.verify.again import run_again
-from monitor.verify.compare import compare_indicators
+from monitor.verify.compare import compare_indicators, interval_method
 from monitor.verify.design import design_context, recompute_design
 from monitor.verify.official import recompute_official
 from monitor.verify.remade import remake_products
@@ -155,6 +157,20 @@ def test_a_zone_by_another_name_is_found(forged: Path) -> None:
     path.write_bytes(before)
 
 
+@pytest.mark.parametrize(
+    ("asked", "method"),
+    [("auto", "default"), ("mover-clopper", "mover-clopper"), ("", "gamma"), ("mixed", "default")],
+)
+def test_intervals_are_made_again_as_they_were_asked_for(asked: str, method: str, tmp_path: Path) -> None:
+    """Law: chosen by counts, two figures of a run may have limits of two kinds; the first does not tell of all."""
+    if asked not in ("", "mixed"):
+        step = StepRecord(fingerprint="f", outputs={}, parameters={"estimate": {"interval": asked}})
+        text = Manifest(survey={}, versions={}, inputs={}, steps={"estimate": step}).to_json()
+        (tmp_path / "manifest.json").write_text(text)
+    kinds = ["gamma", "gamma-midp"] if asked else ["gamma", "gamma"]
+    assert interval_method(tmp_path, pd.DataFrame({"method": [f"stratified; {kind}" for kind in kinds]})) == method
+
+
 @pytest.mark.parametrize("column", [name for name in COLUMNS if name not in KEYS])
 def test_every_column_of_the_indicators_is_compared(column: str) -> None:
     """Law: two tables that differ in one cell are told apart, whichever column it stands in."""
@@ -224,6 +240,13 @@ def test_totals_tell_a_number_changed_and_a_number_moved(tmp_path: Path) -> None
         (tmp_path / "t.csv").write_text(changed)
         with pytest.raises(QualityGateError, match=r"t\.csv a"):
             require_totals(tmp_path, files)
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n2,y\n4,z\n")
+    assert require_totals(tmp_path, files) == 1  # totals of an earlier program, which told nothing of words
+    (tmp_path / "control" / "one.json").write_text(json.dumps({"t.csv": column_totals("a,b\n1,x\n2,y\n4,z\n")}))
+    assert require_totals(tmp_path, files) == 2
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n2,y\n4,w\n")
+    with pytest.raises(QualityGateError, match=r"t\.csv words of b"):
+        require_totals(tmp_path, files)
     assert require_totals(tmp_path, files[:1]) == 0  # a table that was taken away by a purge
 
 
