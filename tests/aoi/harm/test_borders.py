@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aoi.harm.attribution import exclusive_zones
+from aoi.harm.attribution import exclusive_zones, first_use_year
 from aoi.harm.carbon import (
     Pools,
     amortised,
@@ -24,7 +24,7 @@ from aoi.harm.carbon import (
     root_t,
     soil_change_t_c,
 )
-from aoi.harm.concentration import concentration_ug_l
+from aoi.harm.concentration import SECONDS_PER_YEAR, concentration_ug_l
 from aoi.harm.deforestation import (
     annual_rate_percent,
     forest_mask,
@@ -44,12 +44,23 @@ from aoi.harm.degradation import (
     soil_carbon_state,
     years_to_degraded,
 )
-from aoi.harm.draws import resampled_weights
+from aoi.harm.draws import correlated_sum_se, resampled_weights
 from aoi.harm.factor import Factor, load_factors, override_factors
 from aoi.harm.groundwater import DRASTIC_WEIGHTS, drastic_index, leaching_index, topography_rating
+from aoi.harm.indirect import match
+from aoi.harm.inputs import loss_calendar_year
 from aoi.harm.loads import load_draws, read_loads, shipped_loads, with_own_loads
 from aoi.harm.productivity import performance, productivity_state, trajectory
-from aoi.harm.rusle import erodibility_epic
+from aoi.harm.result import HarmKey, absent_row, estimated_row
+from aoi.harm.rusle import (
+    erodibility_epic,
+    erodibility_nomograph,
+    erodibility_roemkens,
+    erosivity_of_year,
+    erosivity_renard_freimund,
+    fournier_index_mm,
+    length_steepness,
+)
 from aoi.harm.species import habitat_mask, life_change, overlap_ha, range_rarity, star_removed, threat_weight
 from geo.errors import InputError
 
@@ -210,7 +221,9 @@ def test_species_at_their_ends() -> None:
         refused(star_removed, cleared, habitat, "EN", told="no habitat, or more cleared")
     refused(star_removed, 1.0, 2.0, "DD", told="LC, NT, VU, EN, CR")
     assert [threat_weight(scope, 0) for scope in range(3)] == [63, 52, 24]
-    assert [threat_weight(1, severity) for severity in range(6)] == [52, 18, 9, 0, 0, 9]
+    # Mair et al. (2021), supplement: scope (whole, majority, minority) by severity
+    told = [[threat_weight(scope, severity) for severity in range(6)] for scope in range(3)]
+    assert told == [[63, 24, 10, 1, 0, 10], [52, 18, 9, 0, 0, 9], [24, 7, 5, 0, 0, 5]]
     assert float(life_change(200.0, 100.0, 100.0)) == 0.0  # capped at one before and after
     assert float(life_change(81.0, 16.0, 100.0, exponent=0.5)) == pytest.approx(0.4 - 0.9)
     for historic, exponent in ((0.0, 0.25), (100.0, 0.0)):
@@ -352,3 +365,70 @@ def test_erodibility_of_epic_as_published(soil: tuple[float, float, float, float
     high_sand = 1 - 0.7 * other / (other + math.exp(-5.51 + 22.9 * other))
     wanted = 0.1317 * coarse * fine * organic * high_sand
     assert float(erodibility_epic(*soil)) == pytest.approx(wanted, rel=1e-3)
+
+
+ONE_BAD: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    (leaching_index, ([1.0, 0.0], [1.0, 1.0]), {}),
+    (leaching_index, ([1.0, 1.0], [1.0, NAN]), {}),
+    (drastic_index, ({name: [5.0, 11.0] for name in DRASTIC_WEIGHTS},), {}),
+    (drastic_index, ({name: [5.0, 0.9] for name in DRASTIC_WEIGHTS},), {}),
+    (topography_rating, ([0.1, NAN],), {}),
+    (life_change, ([1.0, 1.0], [1.0, 1.0], [1.0, 0.0]), {}),
+    (range_rarity, ([1.0, 3.0], [2.0, 2.0], [True, True]), {}),
+    (range_rarity, ([1.0, -1.0], [2.0, 2.0], [True, True]), {}),
+    (range_rarity, ([0.0, 0.0], [2.0, 0.0], [True, True]), {}),
+    (forest_share_percent, ([1.0, 5.0], [4.0, 4.0]), {}),
+    (forest_share_percent, ([1.0, -1.0], [4.0, 4.0]), {}),
+    (concentration_ug_l, ([1.0, 1.0], [1.0, 0.0]), {}),
+    (concentration_ug_l, ([1.0, NAN], [1.0, 1.0]), {}),
+    (first_use_year, ([[0, 1], [1, 1], [1, 1]], [2000, 2001, 2001]), {}),
+    (fournier_index_mm, (np.where(np.arange(12) == 3, -1.0, 10.0),), {}),
+    (fournier_index_mm, (np.where(np.arange(12) == 3, NAN, 10.0),), {}),
+    (erosivity_of_year, ([1.0, NAN], [1.0, 1.0], [1.0, 1.0]), {}),
+    (erosivity_of_year, ([1.0, 1.0], [1.0, -1.0], [1.0, 1.0]), {}),
+    (erosivity_of_year, ([1.0, 1.0], [1.0, 1.0], [1.0, 0.0]), {}),
+    (erosivity_renard_freimund, ([900.0, -1.0],), {"most_mm": 3000.0}),
+    (erosivity_renard_freimund, ([900.0, 3001.0],), {"most_mm": 3000.0}),
+    (erodibility_nomograph, ([60.0, 71.0], [10.0, 10.0], [1.0, 1.0]), {"structure": 2, "permeability": 3}),
+    (erodibility_nomograph, ([60.0, 60.0], [10.0, 10.0], [1.0, 1.0]), {"structure": [2, 5], "permeability": 3}),
+    (erodibility_nomograph, ([60.0, 60.0], [10.0, 10.0], [1.0, 1.0]), {"structure": 2, "permeability": [3, 0]}),
+    (erodibility_roemkens, ([0.1, 0.0],), {}),
+    (erodibility_epic, ([30.0, 30.0], [40.0, 40.0], [30.0, 40.0], [1.0, 1.0]), {}),
+    (erodibility_epic, ([30.0, 30.0], [40.0, 40.0], [30.0, 30.0], [1.0, 101.0]), {}),
+    (length_steepness, ([0.1, 0.1], [10.0, -1.0], 10.0), {"most_length_m": 100.0}),
+    (length_steepness, ([0.1, NAN], [10.0, 10.0], 10.0), {"most_length_m": 100.0}),
+    (length_steepness, ([0.1, 0.1], [10.0, 10.0], 10.0), {"most_length_m": 100.0, "aspect_rad": [0.0, NAN]}),
+    (loss_calendar_year, ([1, 25], ), {"last_year": 2024}),
+    (loss_calendar_year, ([1, -1], ), {"last_year": 2024}),
+    (match, (np.array([[0.0], [NAN]]), np.array([[0.0], [1.0]])), {}),
+    (match, (np.array([[0.0], [1.0]]), np.array([[0.0], [NAN]])), {}),
+    (root_t, ([1.0, -1.0],), {"low": 0.2, "high": 0.24}),
+    (correlated_sum_se, ([1.0, 1.0], [3.0, NAN], [0.0, 0.5], [0.0, 0.0]), {"rho0": 0.0, "range_m": 1.0}),
+]  # fmt: skip
+"""Calls with one value that cannot be among such that can."""
+
+
+@pytest.mark.parametrize("at", range(len(ONE_BAD)))
+def test_one_bad_value_among_good_ones_is_refused(at: int) -> None:
+    """Law: what no single value may be, none of many may be; without it the call is answered."""
+    made, arguments, named = ONE_BAD[at]
+    refused(made, *arguments, **named)
+
+
+def test_errors_fade_with_distance_however_short_the_range() -> None:
+    """By hand: two cells half a metre apart under a range of half a metre share 1/e of their errors."""
+    for range_m, shared in ((0.5, math.exp(-1)), (0.0, 0.0), (1e9, 1.0)):
+        found = correlated_sum_se([1.0, 1.0], [3.0, 3.0], [0.0, 0.5], [0.0, 0.0], rho0=0.0, range_m=range_m)
+        assert found == pytest.approx(3.0 * math.sqrt(2 + 2 * shared))
+
+
+def test_fields_of_rows_and_draws_by_hand() -> None:
+    """Literal: rows that nothing was drawn for tell neither draws nor seed; a year has 365.25 days of 86,400 s."""
+    key = HarmKey("D1", "Norte", "2024", "ha", "direct", "B", "direct-footprint/1")
+    for row in (absent_row(key, "not_computed", "no map"), estimated_row(key, 2.0, 1.0, 3.0)):
+        assert (row.n_draws, row.seed) == (0, 0)
+    assert SECONDS_PER_YEAR == 365.25 * 86_400
+    assert annual_rate_percent(1.0, math.e, 0.5) == pytest.approx(200.0)
+    own = {"unit": "1", "source": "s", "mark": "found"}
+    drawn = Factor(5.0, shape="lognormal", spread=1.5, **own).draws(np.random.default_rng(3), 4)
+    assert drawn == pytest.approx(5.0 * 1.5 ** np.random.default_rng(3).standard_normal(4))

@@ -66,7 +66,7 @@ def test_connectivity_of_pieces_is_that_of_each_cell_by_itself() -> None:
 @pytest.mark.parametrize("sources", [[0, 2, 3, 4, 6, 8], [1, 5, 7], [4], []])
 def test_way_down_of_pieces_is_that_of_each_source(sources: list[int], edges: list[int]) -> None:
     """Brute force: the share of sediment and of what is dissolved, each way followed by itself."""
-    ground, held = tiny.slopes(), np.full((3, 9), 7.0)
+    ground, held = tiny.slopes(), np.full((3, max(np.diff(edges))), 7.0)  # no larger than a piece
     hill, (rise, way) = ground.hill, connectivity_parts(ground)
     arrives, share = np.empty(len(sources)), np.empty(len(sources))
     gone = np.exp(-5 * hill.step_m / 80.0).astype(np.float32)
@@ -100,7 +100,7 @@ def test_what_sources_bring_is_added_by_row_and_entry() -> None:
 @pytest.mark.parametrize("edges", [[0, 4, 9], [0, 4, 5, 9], [0, 9]])
 def test_delivered_sediment_of_pieces_by_label(edges: list[int]) -> None:
     """Brute force: loss times area times delivery ratio, summed by label onto what stood there."""
-    ground, held = tiny.slopes(), np.full((2, 9), 7.0)
+    ground, held = tiny.slopes(), np.full((2, max(np.diff(edges))), 7.0)  # no larger than a piece
     hill, (rise, way) = ground.hill, connectivity_parts(ground)
     label = np.array([0, 1, 0, 1, 2, 2, 1, 2, 0], dtype=np.int32)
     cp, total = np.array([0.001, 0.05, 0.2, 0.3]), np.array([1.0, 0.0, 0.0])

@@ -343,6 +343,10 @@ def test_people_by_their_nearest_stream(
     alone[6, 3] = 2.0  # 20 m from cell 58, in its own row
     near = exposed._near(network, paths(stream=grid_paths(cells, [0.0] * 3).stream), alone, "people", distance_m)
     assert near.tolist() == [2.0 * (distance_m >= 20.0), 0, 0]
+    beside = np.zeros((7, 9))
+    beside[1, 5] = 4.0  # 20 m from cell 13, 60 m from cell 11
+    near = exposed._near(network, grid_paths([13, 11], [0.0] * 2), beside, "people", distance_m)
+    assert near.tolist() == [4.0 * (distance_m >= 20.0), 0]
 
 
 @pytest.mark.parametrize("turned", [False, True])
