@@ -548,9 +548,10 @@ def _every_image(context: Context) -> list[Path]:
 
 def _file_problems(paths: Iterable[Path]) -> Iterator[Found]:
     """Leave rasters to be looked at in threads."""
-    from geo.raster import check_raster
-
     for path in paths:
+        # Where there is one, and not by the threads, of which two had better not import side by side
+        from geo.raster import check_raster
+
         yield partial(check_raster, path)
 
 

@@ -73,7 +73,7 @@ def test_a_mistake_in_the_survey_file_is_told_before_anything_is_opened(tmp_path
     told = told_by("check", str(path))
     assert told.code == 2
     assert "resolution_m" in told.text
-    assert not told.modules & (HEAVY | {"geopandas", "pandas"})
+    assert not told.modules & (HEAVY | OF_INPUTS)
 
 
 def test_check_opens_each_input_once_and_loads_nothing_that_estimates(tmp_path: Path) -> None:
