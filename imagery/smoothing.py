@@ -16,7 +16,6 @@ __all__ = ["LEAST_PROBABILITY", "first_highest", "highest", "log_probability", "
 
 LEAST_PROBABILITY = 1e-3
 """Probabilities count as at least this, so that no single cell can veto a class."""
-_CACHED = 2048  # cells handled at once, so that all their classes stay in the cache
 _REACH = 2.5  # standard deviations after which a neighbour no longer counts
 
 
@@ -34,14 +33,13 @@ def reach(width_cells: float) -> int:
 def log_probability(scores: NDArray[np.float64], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Return the logarithms of probabilities that raw scores stand for, shape (classes, n), in `out` if given."""
     logs = np.empty(scores.shape) if out is None else out
-    for first in range(0, scores.shape[1], _CACHED):
-        some = slice(first, first + _CACHED)
-        part = scores[:, some] - highest(scores[:, some])
-        total = np.zeros(part.shape[1])
-        for layer in np.exp(part):
-            total += layer
-        part -= np.log(total)
-        np.maximum(part, np.log(LEAST_PROBABILITY), out=logs[:, some])
+    top, total, raised = highest(scores), np.zeros(scores.shape[1]), np.empty(scores.shape[1])
+    for layer, into in zip(scores, logs, strict=True):  # one class at a time stays in the cache
+        np.subtract(layer, top, out=into)
+        total += np.exp(into, out=raised)
+    np.log(total, out=total)
+    for into in logs:
+        np.maximum(np.subtract(into, total, out=into), np.log(LEAST_PROBABILITY), out=into)
     return logs
 
 
