@@ -25,7 +25,7 @@ from aoi.overlay import (
 from aoi.zones import OUTSIDE, ZoneLayer, Zones, exclusive, stack
 from geo.areas import cell_areas_ha, polygon_areas_ha
 from geo.errors import InputError, SurveyFileError
-from geo.grid import GeoBox
+from geo.grid import GeoBox, cell_centres
 from tests.aoi.shapes import CRS, SOUTH, WEST, blobs, layer, squares
 
 EXACT = 1e-9  # relative: cutting polygons moves vertices by rounding only
@@ -168,8 +168,7 @@ def test_points_and_cells_agree() -> None:
     layers = [ZoneLayer(name=name, frame=blobs(rng, 20, width_m=4000, radius_m=500), label="name") for name in "ab"]
     zones = stack(layers, CRS)
     geobox = GeoBox.from_bbox((WEST, SOUTH, WEST + 4000, SOUTH + 4000), CRS, resolution=40)
-    x, y = geobox.coords["x"].values, geobox.coords["y"].values
-    xx, yy = np.meshgrid(x, y)
+    xx, yy = cell_centres(geobox, *np.indices(geobox.shape))
     points = geopandas.GeoSeries.from_xy(xx.ravel(), yy.ravel(), crs=CRS)
     for order in (None, ("b", "a")):
         by_point = zone_of_points(points, zones, order).reshape(geobox.shape)

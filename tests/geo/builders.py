@@ -20,6 +20,12 @@ def grid(rows: int, cols: int, *, cell_m: float = 10.0, east: float = EAST, nort
     return GeoBox((rows, cols), Affine(cell_m, 0, east, 0, -cell_m, north), UTM)
 
 
+def padded(geobox: GeoBox, cells: int) -> GeoBox:
+    """Return a grid with so many more cells on every side."""
+    rows, cols = geobox.shape
+    return geobox[-cells : rows + cells, -cells : cols + cells]
+
+
 def square(left: float, bottom: float, size: float) -> Any:
     """Return a square from its lower left corner, relative to the corner (EAST, NORTH - 100)."""
     x, y = EAST + left, NORTH - 100 + bottom

@@ -21,6 +21,7 @@ from imagery.coregister import phase_shift, tiles_of
 from imagery.relief import ReliefOptions, grid_sun, light_of
 from imagery.scene import Scene, SunAngles
 from imagery.stack import BrokenSceneError, read_stack
+from tests.geo.builders import padded
 from tests.imagery.world import BANDS, SENSOR, Shot, flat_shot, grid, scenes_of, write_catalog
 
 SIZE = 96
@@ -180,7 +181,7 @@ def test_a_broken_scene_falls_out_before_it_is_measured(tmp_path: Path) -> None:
 
 def hills(folder: Path) -> Path:
     """Write the elevation of smooth hills around the grid."""
-    wide = grid(SIZE, SIZE).pad(40)
+    wide = padded(grid(SIZE, SIZE), 40)
     rows, cols = np.mgrid[0 : wide.shape[0], 0 : wide.shape[1]]
     ground = 400 + 60 * np.sin(rows / 11.0) + 50 * np.cos(cols / 13.0 + rows / 29.0)
     path = folder / "elevation.tif"
@@ -243,7 +244,7 @@ def test_minnaert_flattens_too(tmp_path: Path) -> None:
 
 def test_cells_without_sun_are_not_clear(tmp_path: Path) -> None:
     """Literal: a ridge of 200 m in the way of a sun at 35 degrees; the ground behind it is not seen."""
-    wide = grid(SIZE, SIZE).pad(40)
+    wide = padded(grid(SIZE, SIZE), 40)
     ground = np.zeros((wide.shape[0], wide.shape[1]), dtype=np.float32)
     ground[:, 40 + 60 : 40 + 62] = 200.0
     path = tmp_path / "elevation.tif"

@@ -33,6 +33,7 @@ from monitor.harms.reading import closing_line, headlines
 from monitor.indicators import part_path, read_part, rows_of_harms
 from monitor.sections import HarmSection
 from monitor.steps.harm import scenes_of
+from tests.geo.builders import padded
 from tests.monitor.conftest import altdev
 
 
@@ -191,7 +192,7 @@ def test_degrees_where_metres_are_due(finished_run: Path, tmp_path: Path) -> Non
     section = section_of(context)
     to_degrees = Transformer.from_crs(str(context.frame.geobox.crs), "EPSG:4326", always_xy=True)
     bounds = to_degrees.transform_bounds(*context.frame.geobox.boundingbox)
-    grid = GeoBox.from_bbox(bounds, "EPSG:4326", resolution=0.0001).pad(8)
+    grid = padded(GeoBox.from_bbox(bounds, "EPSG:4326", resolution=0.0001), 8)
     write_cog(tmp_path / "dem.tif", np.ones(grid.shape, np.float32), grid, style=RasterStyle(nodata=-9999.0))
     lines = told(with_input(section, "elevation", path=tmp_path / "dem.tif"), context)
     assert "heights on a grid in degrees" in lines
@@ -289,7 +290,7 @@ def test_raster_that_leaves_the_frame(finished_run: Path, tmp_path: Path) -> Non
     path = path_of(section, "hansen_treecover2000")
     with rasterio.open(path) as source:
         cells = source.read(1)[:80]
-    write_cog(tmp_path / "clip.tif", cells, geobox_of(path)[:80], style=RasterStyle(nodata=255))
+    write_cog(tmp_path / "clip.tif", cells, geobox_of(path)[:80, :], style=RasterStyle(nodata=255))
     assert "leaves out" in told(with_input(section, "hansen_treecover2000", path=tmp_path / "clip.tif"), context)
 
 

@@ -28,6 +28,7 @@ from monitor.harms.soil import depth_problems, stock_inputs, stock_lacking
 from monitor.harms.unused import unused_inputs
 from monitor.sections import HarmInputSection, HarmSection
 from monitor.steps.harm import scenes_of
+from tests.geo.builders import padded
 from tests.monitor.test_harm_run import context_of, section_of, swept, told
 
 LAYERS = (  # depth, organic carbon dg/kg, bulk density cg/cm3, fragments permille
@@ -45,7 +46,7 @@ def grid_of(context: Context, degrees: float = 0.002) -> GeoBox:
     """Return a grid in degrees with cells over the whole frame."""
     to_degrees = Transformer.from_crs(str(context.frame.geobox.crs), "EPSG:4326", always_xy=True)
     bounds = to_degrees.transform_bounds(*context.frame.geobox.boundingbox)
-    return GeoBox.from_bbox(bounds, "EPSG:4326", resolution=degrees).pad(2)
+    return padded(GeoBox.from_bbox(bounds, "EPSG:4326", resolution=degrees), 2)
 
 
 def soil_map(context: Context, folder: Path, name: str, value: int, depth: tuple[float, float] | None) -> Any:

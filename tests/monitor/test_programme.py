@@ -203,8 +203,7 @@ def test_verify_finds_a_forged_figure(
     from monitor.verify import verify_run
 
     copy = tmp_path / "run"
-    keep = shutil.ignore_patterns("imagery", "products", "model")
-    shutil.copytree(finished_run, copy, ignore=keep)
+    shutil.copytree(finished_run, copy, ignore=shutil.ignore_patterns("imagery", "products"))
     path = copy / file
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     at = rows.index[rows[column] != ""][0]
