@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from functools import cache
+from typing import Any
 
 __all__ = ["give_back", "keep"]
 
@@ -20,9 +21,7 @@ def give_back() -> bool:
     bool
         Whether the library knows how; on other systems than Linux with glibc nothing is done.
     """
-    if sys.platform != "linux":
-        return False
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = _of_the_library("malloc_trim")
     if trim is None:
         return False
     trim(0)
@@ -42,10 +41,13 @@ def keep() -> bool:
     bool
         Whether the library knows how; on other systems than Linux with glibc nothing is done.
     """
-    if sys.platform != "linux":
-        return False
-    option = getattr(ctypes.CDLL(None), "mallopt", None)
+    option = _of_the_library("mallopt")
     if option is None:
         return False
     wanted = {_MMAP_THRESHOLD: 32 * _MIB, _TRIM_THRESHOLD: 128 * _MIB, _TOP_PAD: 4 * _MIB}
     return all(option(name, size) for name, size in wanted.items())
+
+
+def _of_the_library(name: str) -> Any:
+    """Return a function of the C library; None where it has none of that name, and on other systems than Linux."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from imagery.spectral import band_sides, spectral_index
+from imagery.spectral import band_sides, spectral_index, sum_side
 
 __all__ = ["INDEX_UNITS", "course", "courses"]
 
@@ -121,10 +121,7 @@ def _differences(values, valid, plus, minus, quantum, units, defined):  # type: 
                 if plus[row, 0] < 0:
                     continue
                 for side, total in ((plus[row], one), (minus[row], other)):
-                    _copy(physical[side[0]], total)
-                    for place in range(1, len(side)):
-                        if side[place] >= 0:
-                            _add(physical[side[place]], total)
+                    sum_side(physical, side, total)
                 _ratio(one, other, valid[day, start:end], units[day, row, start:end], defined[row, day, start:end])
 
 
@@ -133,18 +130,6 @@ def _physical(plane, quantum, out):  # type: ignore[no-untyped-def]
     nothing = np.float32(0)
     for c in range(len(plane)):
         out[c] = max(np.float32(plane[c]) * quantum, nothing)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _copy(plane, total):  # type: ignore[no-untyped-def]
-    for c in range(len(total)):
-        total[c] = plane[c]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _add(plane, total):  # type: ignore[no-untyped-def]
-    for c in range(len(total)):
-        total[c] += plane[c]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -28,6 +28,7 @@ __all__ = [
     "index_problems",
     "indices_for",
     "spectral_index",
+    "sum_side",
     "write_spectral_indices",
 ]
 
@@ -204,10 +205,7 @@ def _normalised(planes, quantum, plus, minus, out):  # type: ignore[no-untyped-d
             if plus[row, 0] < 0:
                 continue
             for side, total in ((plus[row], above), (minus[row], below)):
-                _copy(physical[side[0]], total)
-                for place in range(1, len(side)):
-                    if side[place] >= 0:
-                        _add(physical[side[place]], total)
+                sum_side(physical, side, total)
             _ratio(above, below, out[row, start:end])
 
 
@@ -217,6 +215,15 @@ def _not_negative(plane, quantum, out):  # type: ignore[no-untyped-def]
     for c in range(len(plane)):
         value = plane[c] * quantum
         out[c] = nothing if value < nothing else value
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def sum_side(planes, side, total):  # type: ignore[no-untyped-def]
+    """Write the sum of the planes of a row of `band_sides`, one after another, into `total` (n)."""
+    _copy(planes[side[0]], total)
+    for place in range(1, len(side)):
+        if side[place] >= 0:
+            _add(planes[side[place]], total)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
