@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,20 @@ def test_imagery_of_a_block_is_the_same_alone_and_in_the_whole(world: World) -> 
             np.testing.assert_array_equal(part.composites[name], whole.composites[name][:, *block.slices])
     total = sum((part.gaps for part in parts.values()), start=type(whole.gaps)(window_missing=(0,) * len(windows)))
     assert total == whole.gaps
+
+
+def test_composites_do_not_depend_on_the_order_of_features(world: World, model: TrainedModel) -> None:
+    """Law: composites hold bands in the order of the sensor, wherever their medians stand among the features."""
+    shape = (SIZE, SIZE)
+    found = []
+    for bands in (model.spec.bands, (*model.spec.bands[1:], model.spec.bands[0]), model.spec.bands[::-1]):
+        other = replace(model, spec=replace(model.spec, bands=bands))
+        work = MapWork(model=other, period=world.periods()["2023"], geobox=world.geobox, composites=True)
+        block = Block(0, 0, *shape)
+        found.append(work(block, part_of(CORNER, shape, work.around(block))).composites)
+    for other_order in found[1:]:
+        for name, planes in found[0].items():
+            np.testing.assert_array_equal(other_order[name], planes)
 
 
 def test_composites_of_the_same_reading(world: World, model: TrainedModel, tmp_path: Path) -> None:
