@@ -31,8 +31,8 @@ from scipy.ndimage import gaussian_filter
 
 from aoi.frame import build_frame
 from geo.blocks import Block, blocks
+from geo.cog import CogWriter, RasterStyle, write_cog
 from geo.grid import GeoBox
-from geo.raster import CogWriter, RasterStyle, write_cog
 
 CELL_M, PLOT, CROP, TILE = 10, 7, 1, 500
 CRS, CORNER = "EPSG:32618", (500_000, 100_000)

@@ -83,7 +83,8 @@ def _write_table(path: Path, cells: np.ndarray, code: np.ndarray) -> None:
 def classify(folder: Path) -> None:
     """Classify the image with the model's trees, block by block in two threads."""
     from geo.blocks import map_blocks
-    from geo.raster import CogWriter, geobox_of, open_on_grid
+    from geo.cog import CogWriter
+    from geo.raster import geobox_of, open_on_grid
     from imagery.trees import tree_bank
 
     grid = geobox_of(folder / "features.tif")

@@ -20,9 +20,9 @@ import pandas as pd
 import shapely
 from affine import Affine
 
+from geo.cog import RasterStyle, write_cog
 from geo.grid import GeoBox
 from geo.legend import Legend, MapClass
-from geo.raster import RasterStyle, write_cog
 from maps.disclosure import Tier
 from maps.page import ESTIMATE_COLUMNS, FRAME_DOMAIN, About, AdminLayer, Figures, Page, Period, RasterLayer
 from maps.parts import CellLayer, FieldLayer, Parts, SampleLayer

@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.blocks import BLOCK_SIZE, Block, blocks, part_of
+from geo.cog import CogWriter, RasterStyle
 from geo.journal import BlockJournal
-from geo.raster import CogWriter, OpenRasters, RasterStyle
+from geo.raster import OpenRasters
 
 __all__ = ["Costs", "Schedule", "main", "plan_lines", "simulated"]
 

@@ -1,80 +1,22 @@
 """Overviews of a raster: levels of half the size each, for programs that show it from afar.
 
-They are made by compiled loops that let other threads work, and stand in files beside the raster, where GDAL looks
-for them: ``map.tif.ovr`` is half of ``map.tif``, ``map.tif.ovr.ovr`` half of that.
+They are made by compiled loops that let other threads work. GDAL would make them itself, which takes several times
+as long.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import rasterio
-from affine import Affine
 from numba import njit
 from numpy.typing import NDArray
-from rasterio.windows import Window
 
-from geo.blocks import BLOCK_SIZE
-
-__all__ = ["Summary", "halved", "overview_levels", "write_overviews"]
+__all__ = ["Summary", "halved"]
 
 Summary = Literal["average", "mode", "nearest"]
 """What stands for four cells: their mean, the value that most of them have (the first where they tie), or the upper
 left one."""
-
-
-def overview_levels(shape: tuple[int, int]) -> int:
-    """Return how many halvings bring a raster (height, width) down to a single tile."""
-    levels = 0
-    while max(shape) // 2**levels > BLOCK_SIZE:
-        levels += 1
-    return levels
-
-
-def write_overviews(path: Path, summary: Summary) -> list[Path]:
-    """Write the overviews of a tiled raster beside it; each is made from the one before.
-
-    Parameters
-    ----------
-    path
-        GeoTIFF that is not open for writing.
-    summary
-        What stands for four cells.
-
-    Returns
-    -------
-    list of Path
-        The files, largest first.
-    """
-    with rasterio.open(path) as source:
-        levels = overview_levels(source.shape)
-    made: list[Path] = []
-    for _ in range(levels):
-        finer = made[-1] if made else path
-        made.append(Path(f"{finer}.ovr"))
-        _write_half(finer, made[-1], summary)
-    return made
-
-
-def _write_half(finer: Path, coarser: Path, summary: Summary) -> None:
-    """Write half of a raster, some rows of one band at a time."""
-    with rasterio.open(finer) as source:
-        height, width = (-(-size // 2) for size in source.shape)
-        profile = {
-            **{name: source.profile[name] for name in ("driver", "dtype", "count", "nodata", "crs", "tiled")},
-            **{name: source.profile[name] for name in ("blockxsize", "blockysize", "interleave")},
-            "transform": source.transform * Affine.scale(2),
-            "bigtiff": "IF_SAFER",
-        }
-        with rasterio.open(coarser, "w", height=height, width=width, **profile) as target:
-            for band in source.indexes:
-                for first in range(0, source.height, 2 * BLOCK_SIZE):
-                    rows = min(2 * BLOCK_SIZE, source.height - first)
-                    cells = source.read(band, window=Window(0, first, source.width, rows))
-                    half = halved(cells, summary, source.nodata)
-                    target.write(half, band, window=Window(0, first // 2, width, len(half)))
 
 
 def halved(cells: NDArray[Any], summary: Summary, nodata: float | None = None) -> NDArray[Any]:

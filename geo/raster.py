@@ -1,41 +1,32 @@
-"""Rasters on a grid: any file read onto it block by block, COGs written whole or not at all."""
+"""Rasters on a grid: any file read onto it block by block. `geo.cog` writes them."""
 
 from __future__ import annotations
 
-import glob
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
-from rasterio.shutil import copy as copy_dataset
+from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window
 
-from geo.blocks import BLOCK_SIZE, Block, blocks
+from geo.blocks import Block, blocks
 from geo.drivers import quiet_libtiff, raster_format, require_plain_file
 from geo.errors import AltdevError, InputError, Problem, reason
-from geo.files import atomic, cannot_write
 from geo.grid import GeoBox
 from geo.limits import require_within
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
 from geo.stored import opened_in_place, stored_object
 
 __all__ = [
-    "CogWriter",
-    "CogWriters",
     "OpenRasters",
-    "RasterStyle",
     "check_raster",
     "distinct_values",
     "geobox_of",
@@ -44,11 +35,7 @@ __all__ = [
     "opened",
     "opened_whole",
     "read_on_grid",
-    "write_cog",
 ]
-
-if TYPE_CHECKING:
-    from geo.overviews import Summary
 
 quiet_libtiff()  # which came with rasterio
 
@@ -58,30 +45,6 @@ os.environ.setdefault("GDAL_CACHEMAX", "256")
 
 _FAR = 1e12  # metres or degrees: no place on earth is as far from any origin, and no cell as large
 _SMALL = 256 << 20  # bytes: what unpacks to less than this is no danger, however well it packs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RasterStyle:
-    """What a raster says of itself beside its numbers."""
-
-    nodata: float | None = None
-    """Value of cells that hold nothing."""
-    descriptions: tuple[str, ...] = ()
-    """A name for each band."""
-    scale: float = 1.0
-    """Factor from stored to physical values."""
-    offset: float = 0.0
-    """Added after scaling."""
-    colours: Mapping[int, str] = field(default_factory=dict)
-    """Class code to ``#rrggbb``, for class maps."""
-    categories: Mapping[int, str] = field(default_factory=dict)
-    """Class code to name, written as tags."""
-    overviews: Summary = "average"
-    """What stands for four cells in overviews: ``mode`` for classes, ``average`` for quantities."""
-    packing: Literal["DEFLATE", "ZSTD"] = "DEFLATE"
-    """``DEFLATE`` is read by every program; ``ZSTD``, read by GDAL 2.3 and later, takes a third of the time."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    """Further metadata."""
 
 
 def geobox_of(path: Path | str) -> GeoBox:
@@ -210,181 +173,6 @@ def read_on_grid(
         return reader.read(Block(0, 0, *geobox.shape), bands)
 
 
-class CogWriter:
-    """Collects blocks into a tiled GeoTIFF and turns it into a COG when closed.
-
-    Use as a context manager; nothing stands at the final path unless it ends well. Blocks may come in any
-    order: they are kept uncompressed beside the final file first, so equal content gives equal bytes.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        geobox: GeoBox,
-        *,
-        dtype: str,
-        bands: int = 1,
-        style: RasterStyle | None = None,
-    ) -> None:
-        self._path = path
-        self._geobox = geobox
-        self._style = style or RasterStyle()
-        self._bands = bands
-        self._dtype = dtype
-        self._scratch = path.with_name(f".{path.stem}.raw.part.tif")
-        self._part = path
-        self._dataset: Any = None
-        self._with_overviews = False
-        self._writing, self._closing = ExitStack(), ExitStack()
-
-    @property
-    def bytes(self) -> int:
-        """Size of the raster without its overviews, unpacked."""
-        height, width = self._geobox.shape
-        return int(height * width * self._bands * np.dtype(self._dtype).itemsize)
-
-    def __enter__(self) -> CogWriter:
-        with ExitStack() as stack:  # undone in reverse order: close, turn into a COG, tidy up, move into place
-            self._part = stack.enter_context(atomic(self._path))
-            stack.callback(self._tidy)
-            stack.push(self._finish)
-            with ExitStack() as writing:
-                self._dataset = writing.enter_context(self._create())
-                _describe(self._dataset, self._style)
-                self._writing = writing.pop_all()
-            self._closing = stack.pop_all()
-        return self
-
-    def write(self, block: Block, array: NDArray[Any]) -> None:
-        """Write a block, shape (height, width) or (bands, height, width).
-
-        Raises
-        ------
-        AltdevError
-            If the disk is full.
-        """
-        window = Window(block.col, block.row, block.width, block.height)
-        data = array if array.ndim == 3 else array[None]
-        try:
-            self._dataset.write(data.astype(self._dtype, copy=False), window=window)
-        except RasterioError as error:
-            raise cannot_write(self._path, reason(error)) from error
-
-    def _tidy(self) -> None:
-        for path in self._scratch.parent.glob(f"{glob.escape(self._scratch.name)}*"):
-            path.unlink(missing_ok=True)
-
-    def stop(self) -> None:
-        """End the writing of blocks, in the thread that began it; what follows may be done by another."""
-        self._writing.close()
-
-    def add_overviews(self) -> None:
-        """Make the overviews once all is written, unless they are there.
-
-        The driver would make them itself, which takes several times as long.
-        """
-        from geo.overviews import write_overviews  # compiled loops, which those who only read do not need
-
-        if self._with_overviews:
-            return
-        try:
-            write_overviews(self._scratch, self._style.overviews)
-        except RasterioError as error:
-            raise cannot_write(self._path, reason(error)) from error
-        self._with_overviews = True
-
-    def __exit__(self, *exc: Any) -> None:
-        both = ExitStack()
-        both.push(self._closing.__exit__)
-        both.push(self._writing.__exit__)
-        both.__exit__(*exc)
-
-    def _create(self) -> Any:
-        return rasterio.open(
-            self._scratch,
-            "w",
-            driver="GTiff",
-            height=self._geobox.shape[0],
-            width=self._geobox.shape[1],
-            count=self._bands,
-            dtype=self._dtype,
-            crs=str(self._geobox.crs),
-            transform=self._geobox.transform,
-            nodata=self._style.nodata,
-            tiled=True,
-            blockxsize=BLOCK_SIZE,
-            blockysize=BLOCK_SIZE,
-            compress="NONE",
-            interleave="band",
-            bigtiff="IF_SAFER",
-        )
-
-    def _finish(self, kind: type[BaseException] | None, *_: Any) -> None:
-        """Turn the blocks into a COG, unless something went wrong."""
-        if kind is not None:
-            return
-        large = np.dtype(self._dtype).itemsize > 1
-        self.add_overviews()
-        try:
-            copy_dataset(
-                self._scratch,
-                self._part,
-                driver="COG",
-                compress=self._style.packing,
-                predictor="YES" if large else "NO",
-                # Differences of neighbours repeat too seldom for a longer search to find more
-                level="1" if large else "5",
-                blocksize=BLOCK_SIZE,
-                overview_resampling=self._style.overviews,
-                bigtiff="IF_SAFER",
-                num_threads="1",
-            )
-        except RasterioError as error:
-            raise cannot_write(self._path, reason(error)) from error
-
-
-class CogWriters:
-    """Writers that are open at the same time, and are finished in threads when all is written.
-
-    Use as a context manager. An error while blocks come leaves all files as they were; one that comes from
-    finishing a file leaves that one as it was.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._writers: list[CogWriter] = []
-        self._stack = ExitStack()
-
-    def __enter__(self) -> CogWriters:
-        return self
-
-    def add(self, writer: CogWriter) -> CogWriter:
-        """Open a writer and return it."""
-        self._writers.append(self._stack.enter_context(writer))
-        return writer
-
-    def __exit__(self, kind: type[BaseException] | None, *exc: Any) -> None:
-        if kind is not None:
-            self._stack.__exit__(kind, *exc)
-            return
-        with self._stack:  # whatever is not finished when something fails is given up
-            for writer in self._writers:
-                writer.stop()
-            self._stack.pop_all()
-        with ThreadPoolExecutor(self._threads) as pool:
-            # Many short jobs, the largest first, leave little of the last one to a single thread
-            largest = sorted(self._writers, key=lambda writer: -writer.bytes)
-            first = [(writer, pool.submit(writer.add_overviews)) for writer in largest]
-            for finished in [pool.submit(_finished, writer, summarised) for writer, summarised in first]:
-                finished.result()
-
-
-def _finished(writer: CogWriter, summarised: Future[None]) -> None:
-    """Finish a raster whose overviews were asked for before; what kept them from being made is met again."""
-    summarised.exception()
-    writer.__exit__(None, None, None)
-
-
 def check_raster(path: Path | str) -> list[Problem]:
     """Return what is wrong with a raster file: missing, unreadable, without CRS or place, or cut short.
 
@@ -440,25 +228,6 @@ def distinct_values(path: Path | str, most: int) -> list[float]:
             if len(found) > most:
                 break
     return sorted(found)
-
-
-def write_cog(path: Path, array: NDArray[Any], geobox: GeoBox, *, style: RasterStyle | None = None) -> None:
-    """Write an array as a cloud-optimised GeoTIFF.
-
-    Parameters
-    ----------
-    path
-        Final name.
-    array
-        Shape (height, width) or (bands, height, width).
-    geobox
-        Its grid.
-    style
-        No-data, colours, scale and descriptions.
-    """
-    bands = 1 if array.ndim == 2 else array.shape[0]
-    with CogWriter(path, geobox, dtype=str(array.dtype), bands=bands, style=style) as writer:
-        writer.write(Block(0, 0, *geobox.shape), array)
 
 
 @contextmanager
@@ -520,22 +289,3 @@ def _require_placed(source: Any) -> None:
         raise InputError(
             Problem(source.name, "a raster without corner and cell size", "both", "assign them with gdal_edit")
         )
-
-
-def _describe(dataset: Any, style: RasterStyle) -> None:
-    if style.colours:
-        table = {code: (*_rgb(colour), 255) for code, colour in style.colours.items()}
-        dataset.write_colormap(1, table)
-        dataset.colorinterp = [ColorInterp.palette]
-    for index, text in enumerate(style.descriptions, start=1):
-        dataset.set_band_description(index, text)
-    if (style.scale, style.offset) != (1.0, 0.0):
-        dataset.scales = (style.scale,) * dataset.count
-        dataset.offsets = (style.offset,) * dataset.count
-    tags = {**style.tags, **{f"CLASS_{code}": name for code, name in style.categories.items()}}
-    if tags:
-        dataset.update_tags(**tags)
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -160,8 +160,16 @@ class Runner:
             self.journal.keep_only(used)
 
     def _here(self, work: BlockWork[Result], tasks: Iterator[BlockTask]) -> Iterator[tuple[Block, Result]]:
-        """Make tasks in threads, at most one more under way than there are threads."""
-        with OpenRasters() as files, ThreadPoolExecutor(max(self.jobs, 1)) as pool:
+        """Make tasks in threads, at most one more under way than there are threads; one thread is this one."""
+        with ExitStack() as stack:
+            files = stack.enter_context(OpenRasters())
+            if self.jobs <= 1:
+                for task in tasks:
+                    result, seconds = make(work, self.journal, task, files)
+                    self.made.append(seconds)
+                    yield task.block, result
+                return
+            pool = stack.enter_context(ThreadPoolExecutor(self.jobs))
             under_way: dict[Future[tuple[Result, float]], BlockTask] = {}
             try:
                 for task in tasks:

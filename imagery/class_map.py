@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from geo.areas import MappedArea, cell_areas_ha
 from geo.blocks import Block, blocks
+from geo.cog import RasterStyle
 from geo.grid import GeoBox
 from geo.legend import Legend
-from geo.raster import RasterStyle, open_on_grid
+from geo.raster import open_on_grid
 from imagery.calibration import Calibration
 
 __all__ = [

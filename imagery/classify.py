@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from geo.areas import MappedArea
 from geo.blocks import blocks
+from geo.cog import CogWriter, CogWriters, RasterStyle, write_cog
 from geo.errors import Problem, QualityGateError
 from geo.grid import GeoBox
 from geo.legend import Legend
-from geo.raster import CogWriter, CogWriters, RasterStyle, write_cog
 from geo.runner import Runner
 from imagery.class_map import (
     cells_of,

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.blocks import Block, blocks, part_of
+from geo.cog import RasterStyle, write_cog
 from geo.grid import GeoBox
-from geo.raster import OpenRasters, RasterStyle, write_cog
+from geo.raster import OpenRasters
 from geo.runner import BlockWork
 from imagery.scene import Scene
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
+from geo.cog import CogWriter, CogWriters, RasterStyle
 from geo.grid import GeoBox
-from geo.raster import CogWriter, CogWriters, OpenRasters, RasterStyle
+from geo.raster import OpenRasters
 from geo.runner import Runner
 from imagery.composite import NODATA, to_composite
 from imagery.extent import block_key, placed, scene_key

@@ -90,8 +90,8 @@ def _shapefile(path: Path) -> object:
 def _raster_bytes(folder: Path) -> bytes:
     import numpy as np
 
+    from geo.cog import write_cog
     from geo.grid import GeoBox
-    from geo.raster import write_cog
 
     cells = np.arange(64 * 64, dtype="uint16").reshape(64, 64)
     write_cog(folder / "a.tif", cells, GeoBox.from_bbox((0, 0, 640, 640), "EPSG:32618", resolution=10))

@@ -24,10 +24,10 @@ from aoi.survey.interval import clopper_pearson
 from examples.cerrado.points import Points, Setting, read_points, read_setting, table_sensor, validate
 from geo.areas import MappedArea, cell_areas_ha
 from geo.blocks import Block, map_blocks
+from geo.cog import write_cog
 from geo.files import write_text
 from geo.grid import cells_at
 from geo.legend import Legend
-from geo.raster import write_cog
 from imagery.catalog import find_scenes
 from imagery.class_map import class_style
 from imagery.ensemble import Ensemble, fit_ensemble

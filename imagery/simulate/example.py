@@ -10,10 +10,10 @@ import geopandas
 import numpy as np
 from affine import Affine
 
+from geo.cog import RasterStyle, write_cog
 from geo.errors import Problem, SurveyFileError
 from geo.files import write_text
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.admin import admin_units, frame_of
 from imagery.simulate.greenness import index_survey_text, write_index

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
-from geo.raster import RasterStyle, write_cog
+from geo.cog import RasterStyle, write_cog
 from imagery.simulate.harm_layers import Origins
 from imagery.simulate.landscape import SUBPIXELS, Landscape
 from imagery.simulate.layers import eradication_events

@@ -20,8 +20,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from geo.areas import polygon_areas_ha
+from geo.cog import RasterStyle, write_cog
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from imagery.simulate.landscape import SUBPIXELS, Landscape
 from imagery.simulate.noise import fractal, stream

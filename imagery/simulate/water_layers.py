@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from geo.areas import cell_areas_ha
+from geo.cog import RasterStyle, write_cog
 from geo.flow import FlowNetwork, accumulate, flow_network, upstream_cells
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, write_cog
 from geo.terrain import Gradient, gradient
 from imagery.simulate.harm_layers import COVERS, LAND_COVER_YEARS, Origins, land_cover
 from imagery.simulate.landscape import SUBPIXELS, Landscape

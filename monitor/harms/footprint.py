@@ -23,8 +23,9 @@ from aoi.harm.degradation import NODATA
 from aoi.harm.factor import Factor
 from aoi.harm.species import habitat_mask
 from geo.blocks import BLOCK_SIZE, Block, map_blocks
+from geo.cog import CogWriter, CogWriters, RasterStyle
 from geo.errors import InputError, Problem
-from geo.raster import CogWriter, CogWriters, RasterStyle, open_on_grid
+from geo.raster import open_on_grid
 from geo.reader import GridReader
 from monitor.context import Context, Progress
 from monitor.harms.domains import Codes, Domains

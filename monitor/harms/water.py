@@ -18,10 +18,10 @@ from aoi.harm.loads import ClassLoad, read_loads, shipped_loads, with_own_loads
 from aoi.harm.mapped import MappedFigure
 from aoi.harm.potential import Waters
 from aoi.harm.slopes import Cover, Layer, Slopes, Soil, bare_ground, prepare_slopes
+from geo.cog import CogWriter, RasterStyle
 from geo.errors import InputError, Problem, reason
 from geo.flow import OUTSIDE, upstream_cells
 from geo.memory import give_back
-from geo.raster import CogWriter, RasterStyle
 from monitor.context import Progress
 from monitor.harms.access import track_share
 from monitor.harms.footprint import LOAD_LIMITS, Footprint, Scene, style_of

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from aoi.frame import AreaFrame
 from aoi.stratum import POSSIBLE_PERCENT, Strata, stratify
+from geo.cog import RasterStyle, write_cog
 from geo.errors import Problem, QualityGateError
 from geo.grid import cells_at
 from geo.legend import Legend
-from geo.raster import RasterStyle, read_on_grid, write_cog
+from geo.raster import read_on_grid
 from imagery.prior import prior_masks
 from monitor.context import Context, Progress
 from monitor.kept_shapes import UNITS, write_shapes

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from aoi.hot_spot import nearest, touching
 from aoi.survey.density import kernel_density
+from geo.cog import RasterStyle, write_cog
 from geo.errors import InputError, Problem
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, opened, write_cog
+from geo.raster import opened
 from geo.vector import Layer, write_gpkg
 from monitor.context import Context, Progress
 from monitor.hot_spots import pattern_tables

@@ -17,7 +17,8 @@ from scipy import ndimage
 
 from geo.areas import polygon_areas_ha
 from geo.blocks import blocks
-from geo.raster import RasterStyle, read_on_grid, write_cog
+from geo.cog import RasterStyle, write_cog
+from geo.raster import read_on_grid
 from geo.vector import Layer, write_gpkg
 from imagery.prior import prior_masks
 from imagery.sensor import Sensor

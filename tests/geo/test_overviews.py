@@ -11,9 +11,9 @@ import rasterio
 from numpy.typing import NDArray
 
 from geo import raster
+from geo.cog import RasterStyle, write_cog
 from geo.errors import AltdevError
 from geo.overviews import Summary, halved, overview_levels
-from geo.raster import RasterStyle, write_cog
 from tests.geo.builders import grid
 
 

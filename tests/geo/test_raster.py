@@ -19,18 +19,10 @@ from pyproj import Transformer
 
 from geo import raster
 from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks
+from geo.cog import CogWriter, CogWriters, RasterStyle, write_cog
 from geo.errors import AltdevError, InputError, Problem
 from geo.grid import GeoBox
-from geo.raster import (
-    CogWriter,
-    CogWriters,
-    RasterStyle,
-    check_raster,
-    geobox_of,
-    open_on_grid,
-    read_on_grid,
-    write_cog,
-)
+from geo.raster import check_raster, geobox_of, open_on_grid, read_on_grid
 from tests.geo.builders import EAST, NORTH, UTM, grid
 
 DIGITS = np.arange(1, 13, dtype=np.uint8).reshape(3, 4)
@@ -42,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from geo.grid import GeoBox
 from geo.errors import AltdevError
-from geo.raster import write_cog
+from geo.cog import write_cog
 
 cells = np.random.default_rng(1).integers(0, 60000, (600, 600), dtype=np.uint16)
 box = GeoBox.from_bbox((500000, 0, 506000, 6000), "EPSG:32618", resolution=10)

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geo.blocks import Block, blocks
+from geo.cog import write_cog
 from geo.errors import InputError
 from geo.grid import GeoBox
-from geo.raster import OpenRasters, most_open_files, open_on_grid, write_cog
+from geo.raster import OpenRasters, most_open_files, open_on_grid
 from geo.tile_cache import TileCache
 
 IMAGE = np.random.default_rng(1).integers(0, 60_000, (2, 150, 190)).astype(np.uint16)

@@ -13,8 +13,8 @@ import rasterio
 from numpy.typing import NDArray
 
 from geo.blocks import Block
+from geo.cog import write_cog
 from geo.errors import InputError
-from geo.raster import write_cog
 from geo.terrain import gradient, illumination
 from imagery.adjust import Adjusted, AdjustOptions, adjusted, alignment_state
 from imagery.coregister import phase_shift, tiles_of

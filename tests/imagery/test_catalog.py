@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geo.cog import write_cog
 from geo.errors import InputError, SurveyFileError
 from geo.grid import GeoBox
-from geo.raster import write_cog
 from imagery.catalog import find_scenes, scene_files
 from imagery.scene import BandFile, Scene, unique_scenes
 from imagery.scene_folder import folder_scenes

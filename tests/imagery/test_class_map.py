@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from geo.areas import cell_areas_ha
+from geo.cog import write_cog
 from geo.legend import Legend
-from geo.raster import write_cog
 from imagery.calibration import Calibration
 from imagery.class_map import cells_of, class_style, crop_percent, entropy, mapped_areas, percent, sieved
 from imagery.profile import load_profile

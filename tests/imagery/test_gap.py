@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geo.raster import write_cog
+from geo.cog import write_cog
 from imagery.gap import GapCount, GapReport, gap_count, gaps_by_unit
 from tests.imagery.world import grid
 

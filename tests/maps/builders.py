@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from geo.areas import MappedArea
+from geo.cog import RasterStyle, write_cog
 from geo.grid import GeoBox
 from geo.legend import Legend, MapClass
-from geo.raster import RasterStyle, write_cog
 from maps.disclosure import Tier
 from maps.page import (
     CHANGE_COLUMNS,

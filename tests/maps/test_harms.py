@@ -14,8 +14,9 @@ import openpyxl
 import pytest
 from PIL import Image
 
+from geo.cog import RasterStyle, write_cog
 from geo.errors import DisclosureError, InputError
-from geo.raster import RasterStyle, geobox_of, write_cog
+from geo.raster import geobox_of
 from maps.disclosure import Tier
 from maps.harm_words import readings, sentence_key
 from maps.interactive import render

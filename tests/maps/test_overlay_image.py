@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.warp import transform_bounds
 
+from geo.cog import RasterStyle, write_cog
 from geo.errors import InputError
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, write_cog
 from maps.overlay_image import (
     NOT_SEEN_COLOUR,
     MapImage,

@@ -18,9 +18,10 @@ from affine import Affine
 from pyproj import Transformer
 
 from geo.blocks import Block
+from geo.cog import RasterStyle, write_cog
 from geo.errors import InputError
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, geobox_of, write_cog
+from geo.raster import geobox_of
 from monitor.check import check_survey
 from monitor.config import load_survey
 from monitor.context import Context

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from pyproj import Transformer
 
+from geo.cog import RasterStyle, write_cog
 from geo.errors import InputError
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, write_cog
 from monitor.check import checked
 from monitor.context import Context
 from monitor.harms.carbon import rows as gas_rows

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rasterio.features import rasterize
 
-from geo.raster import RasterStyle, write_cog
+from geo.cog import RasterStyle, write_cog
 from monitor.harms.carbon import rows as gas_rows
 from monitor.harms.figures import Figures, read_figures
 from monitor.harms.series import productivity_rows, recovery_rows

@@ -23,9 +23,9 @@ from pystac.extensions.projection import ProjectionExtension
 from pystac.validation.local_validator import get_local_schema_cache
 from referencing import Registry, Resource
 
+from geo.cog import RasterStyle, write_cog
 from geo.grid import GeoBox
 from geo.legend import Legend, MapClass
-from geo.raster import RasterStyle, write_cog
 from maps.exchange.mbtiles import write_mbtiles
 from maps.exchange.stac import RasterItem, write_stac
 from tests.maps.exchange.hostile import HOSTILE, program

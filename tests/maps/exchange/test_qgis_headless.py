@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import shapely
 
+from geo.cog import RasterStyle, write_cog
 from geo.grid import GeoBox
-from geo.raster import RasterStyle, write_cog
 from geo.vector import Layer, write_gpkg
 from maps.exchange.qgis import ProjectLayer, write_project
 from maps.qml import Rule, rule_style
