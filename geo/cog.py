@@ -377,8 +377,9 @@ def _zstd_differences() -> Any:
     codec = pyarrow.Codec("zstd", compression_level=1)
 
     def packed(cells: NDArray[Any]) -> bytes:
-        differences = cells.astype(cells.dtype.newbyteorder("<"))
-        differences[:, 1:] -= cells[:, :-1]
+        differences = np.empty(cells.shape, dtype=cells.dtype.newbyteorder("<"))
+        differences[:, 0] = cells[:, 0]
+        np.subtract(cells[:, 1:], cells[:, :-1], out=differences[:, 1:])
         return bytes(codec.compress(differences, asbytes=True))
 
     return packed

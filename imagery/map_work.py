@@ -133,6 +133,7 @@ class MapWork:
             return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, None, {}))
         found = self._observer().observe(self.period, self.around(block), wanted, files)
         logs, green, medians = self._swept(found)
+        legend = self.model.profile.legend  # made anew when asked for
         few = max(1, PART // block.width)  # rows whose probabilities stay in the cache
         for first in range(0, block.height, few):
             rows = slice(first, min(first + few, block.height))
@@ -143,7 +144,7 @@ class MapWork:
                 plane[rows][here] = (
                     green[layer.crop][inner][rows][here]
                     if layer.kind == "greenness"
-                    else self._values(layer, probability)
+                    else self._values(layer, probability, legend)
                 )
         return MapBlock(codes=codes, layers=cells, composites=self._composites(wanted, inner, found, medians))
 
@@ -241,12 +242,12 @@ class MapWork:
             radar=model.radar,
         )
 
-    def _values(self, layer: MapLayer, probability: NDArray[np.float64]) -> NDArray[np.uint8]:
+    def _values(self, layer: MapLayer, probability: NDArray[np.float64], legend: Legend) -> NDArray[np.uint8]:
         """Return the values of a layer of n cells from their probabilities (classes, n)."""
         model = self.model
         if layer.kind == "uncertainty":
             return percent(entropy(probability))
-        code = model.profile.legend.code(layer.crop)
+        code = legend.code(layer.crop)
         return crop_percent(probability, model.classifier.codes, code, model.calibration(layer.crop))
 
 

@@ -19,7 +19,6 @@ import rasterio
 from affine import Affine
 from numba import njit
 from numpy.typing import NDArray
-from pyproj import CRS
 
 from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import InputError, Problem
@@ -268,8 +267,8 @@ def cell_size_m(geobox: GeoBox) -> tuple[float, float]:
     InputError
         If the grid is in degrees: distances on it are not metres.
     """
-    crs = CRS.from_user_input(str(geobox.crs))
-    if crs.is_geographic:
+    crs = geobox.crs
+    if crs is None or crs.is_geographic:
         raise InputError(
             Problem("analysis grid", "a grid in degrees", "a projected CRS in metres", "set [area] crs")
         )
