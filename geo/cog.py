@@ -240,6 +240,7 @@ class CogWriter:
             "zlevel" if self._style.packing == "DEFLATE" else "zstd_level": 5 if self._dtype.itemsize == 1 else 1,
             "predictor": 1 if self._dtype.itemsize == 1 else 3 if self._dtype.kind == "f" else 2,
             "endianness": "little",
+            "bigtiff": "IF_SAFER",
             "transform": self._geobox.transform,
         }
 
@@ -255,7 +256,6 @@ class CogWriter:
                 crs=str(self._geobox.crs),
                 interleave="band",
                 sparse_ok=True,
-                bigtiff="IF_SAFER",
             ) as dataset:
                 _describe(dataset, self._style)
             return bytes(memory.getbuffer())

@@ -70,7 +70,7 @@ def first_directory(data: bytes) -> tuple[Directory, bool]:
     ValueError
         If the bytes are not those of a little-endian TIFF.
     """
-    version = struct.unpack_from("<H", data, 2)[0] if data[:2] == b"II" and len(data) > 2 else 0
+    version = struct.unpack_from("<H", data, 2)[0] if data[:2] == b"II" and len(data) > _LARGE.start else 0
     if version not in (42, 43):
         raise ValueError("not a little-endian TIFF")
     form = _LARGE if version == 43 else _PLAIN

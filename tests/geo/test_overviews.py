@@ -10,10 +10,8 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from geo import raster
 from geo.cog import RasterStyle, write_cog
-from geo.errors import AltdevError
-from geo.overviews import Summary, halved, overview_levels
+from geo.overviews import Summary, halved
 from tests.geo.builders import grid
 
 
@@ -61,12 +59,6 @@ def test_the_upper_left_of_four() -> None:
     assert halved(np.arange(15).reshape(3, 5), "nearest").tolist() == [[0, 2, 4], [10, 12, 14]]
 
 
-@pytest.mark.parametrize(("size", "levels"), [(1, 0), (512, 0), (513, 1), (1025, 1), (1026, 2), (4096, 3)])
-def test_levels_end_at_a_tile(size: int, levels: int) -> None:
-    """Literal: the last level is a tile or a hair more, as GDAL has it."""
-    assert overview_levels((3, size)) == levels
-
-
 def test_gdal_reads_them_as_the_levels_of_the_raster(tmp_path: Path) -> None:
     """Independent program: GDAL finds each level of a COG where it was put, and nothing stays beside it."""
     cells = np.random.default_rng(1).integers(0, 900, (2, 1500, 2100)).astype(np.int16)
@@ -85,18 +77,3 @@ def test_gdal_reads_them_as_the_levels_of_the_raster(tmp_path: Path) -> None:
             np.testing.assert_array_equal(source.read(), expected)
             assert source.nodata == -7
     assert [found.name for found in tmp_path.iterdir()] == ["a.tif"]
-
-
-def test_a_writer_that_fails_leaves_no_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law: files beside the raster are gone, whatever happened."""
-    beside = []
-
-    def failing(*_: object, **__: object) -> None:
-        beside.extend(sorted(path.suffix for path in tmp_path.iterdir()))
-        raise raster.RasterioError("no room")
-
-    monkeypatch.setattr(raster, "copy_dataset", failing)
-    with pytest.raises(AltdevError, match="no room"):
-        write_cog(tmp_path / "a.tif", np.zeros((600, 600), dtype=np.uint8), grid(600, 600))
-    assert beside == [".ovr", ".tif"]
-    assert list(tmp_path.iterdir()) == []

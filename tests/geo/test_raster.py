@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +15,15 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from geo import raster
 from geo.blocks import BLOCK_SIZE, Block, blocks, map_blocks
-from geo.cog import CogWriter, CogWriters, RasterStyle, write_cog
-from geo.errors import AltdevError, InputError, Problem
+from geo.cog import RasterStyle, write_cog
+from geo.errors import InputError
 from geo.grid import GeoBox
 from geo.raster import check_raster, geobox_of, open_on_grid, read_on_grid
 from tests.geo.builders import EAST, NORTH, UTM, grid
 
 DIGITS = np.arange(1, 13, dtype=np.uint8).reshape(3, 4)
 MEMORY_MIB = 60  # reading block by block; the raster of the test below holds 576 MiB
-
-WRITE_WITHOUT_ROOM = """
-import resource, signal, sys
-from pathlib import Path
-import numpy as np
-from geo.grid import GeoBox
-from geo.errors import AltdevError
-from geo.cog import write_cog
-
-cells = np.random.default_rng(1).integers(0, 60000, (600, 600), dtype=np.uint16)
-box = GeoBox.from_bbox((500000, 0, 506000, 6000), "EPSG:32618", resolution=10)
-resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-try:
-    write_cog(Path(sys.argv[1]), cells, box)
-except AltdevError as error:
-    sys.exit(str(error))
-"""
-"""A file that finds no room: the system lets none grow beyond 60,000 bytes."""
 
 READ_BY_BLOCKS = """
 import resource, sys
@@ -72,174 +50,6 @@ def names(folder: Path) -> list[str]:
 def noise(rows: int, cols: int, dtype: str = "uint16") -> NDArray[Any]:
     """Return cells that do not compress to nothing."""
     return np.random.default_rng(3).integers(0, 250, (rows, cols)).astype(dtype)
-
-
-class TestWriteCog:
-    """Writing."""
-
-    @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32", "float64"])
-    @pytest.mark.parametrize("bands", [None, 3])
-    def test_round_trip(self, tmp_path: Path, dtype: str, bands: int | None) -> None:
-        """Law: what is written is read back, cell for cell, on the same grid."""
-        shape = (600, 530) if bands is None else (bands, 600, 530)
-        cells = np.random.default_rng(1).integers(0, 200, shape).astype(dtype)
-        write_cog(tmp_path / "a.tif", cells, grid(600, 530))
-        found = read_on_grid(tmp_path / "a.tif", grid(600, 530), bands=1 if bands is None else range(1, bands + 1))
-        np.testing.assert_array_equal(found, cells)
-        assert found.dtype == dtype
-        assert geobox_of(tmp_path / "a.tif") == grid(600, 530)
-
-    def test_it_is_a_cog_that_says_what_it_is(self, tmp_path: Path) -> None:
-        """Published: layout of the COG driver (tiles, overviews), and the style given."""
-        style = RasterStyle(
-            nodata=0,
-            colours={1: "#D55E00", 2: "#1B7837"},
-            categories={1: "coca", 2: "forest"},
-            descriptions=("class",),
-            overviews="mode",
-            scale=0.5,
-            offset=-1.0,
-            tags={"period": "2024"},
-        )
-        write_cog(tmp_path / "a.tif", noise(1100, 1100, "uint8"), grid(1100, 1100), style=style)
-        with rasterio.open(tmp_path / "a.tif") as source:
-            assert source.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
-            assert source.block_shapes == [(BLOCK_SIZE, BLOCK_SIZE)]
-            assert source.overviews(1)
-            assert source.nodata == 0
-            assert source.colormap(1)[1] == (0xD5, 0x5E, 0x00, 255)
-            assert source.descriptions == ("class",)
-            assert (source.scales, source.offsets) == ((0.5,), (-1.0,))
-            assert source.tags()["CLASS_2"] == "forest"
-            assert source.tags()["period"] == "2024"
-
-    def test_overviews_are_means_of_what_is_known(self, tmp_path: Path) -> None:
-        """Brute force: each cell of an overview is the mean of its cells that hold something, band by band."""
-        cells = np.stack([noise(600, 1030, "int16"), noise(600, 1030, "int16")[::-1]])
-        cells[0, :300, :2] = -1
-        write_cog(tmp_path / "a.tif", cells, grid(600, 1030), style=RasterStyle(nodata=-1))
-        with rasterio.open(tmp_path / "a.tif", overview_level=0) as source:
-            found = source.read()
-        held = np.where(cells == -1, np.nan, cells).reshape(2, 300, 2, 515, 2)
-        known = ~np.isnan(held).all(axis=(2, 4))
-        mean = np.nansum(held, axis=(2, 4)) / np.maximum((~np.isnan(held)).sum(axis=(2, 4)), 1)
-        assert (found == -1).sum() == (~known).sum() == 150
-        assert np.abs(found - mean)[known].max() <= 0.5
-
-    def test_equal_content_is_equal_bytes(self, tmp_path: Path) -> None:
-        """Law: the bytes depend on neither the time, the name, the order of blocks nor their size."""
-        geobox, cells = grid(700, 1300), noise(700, 1300)
-        digests = set()
-        for number, (size, turn) in enumerate([(512, 1), (512, -1), (1300, 1), (100, -1)]):
-            path = tmp_path / f"{number}.tif"
-            with CogWriter(path, geobox, dtype="uint16") as writer:
-                for block in list(blocks(geobox.shape, size))[::turn]:
-                    writer.write(block, cells[block.slices])
-            digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
-        assert len(digests) == 1
-        cells[-1, -1] += 1  # negative control: one cell more is other bytes
-        write_cog(tmp_path / "other.tif", cells, geobox)
-        assert hashlib.sha256((tmp_path / "other.tif").read_bytes()).hexdigest() not in digests
-
-    @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
-    def test_exception_leaves_the_old_file(self, tmp_path: Path, error: type[BaseException]) -> None:
-        """Law: an error while blocks come leaves what stood there, and nothing beside it."""
-        write_cog(tmp_path / "a.tif", DIGITS, grid(3, 4))
-        before = (tmp_path / "a.tif").read_bytes()
-
-        def fail(path: Path) -> None:
-            with CogWriter(path, grid(3, 4), dtype="uint8") as writer:
-                writer.write(Block(0, 0, 3, 4), DIGITS + 1)
-                raise error
-
-        for path in (tmp_path / "a.tif", tmp_path / "new.tif"):
-            with pytest.raises(error):
-                fail(path)
-        assert names(tmp_path) == ["a.tif"]
-        assert (tmp_path / "a.tif").read_bytes() == before
-
-    @pytest.mark.parametrize("fault", [None, "while blocks come", "of one file at the end", "of its overviews"])
-    def test_several_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None) -> None:
-        """Law: files finished in threads are those written alone; what fails leaves what stood there."""
-        old = {name: tmp_path / f"{name}.tif" for name in "abc"}
-        for path in old.values():
-            write_cog(path, DIGITS, grid(3, 4))
-        before = {name: path.read_bytes() for name, path in old.items()}
-        copy = raster.copy_dataset
-
-        def failing(source: Path, target: Path, **options: Any) -> None:
-            if fault == "of one file at the end" and "b" in Path(source).name:
-                raise raster.RasterioError("no room")
-            copy(source, target, **options)
-
-        def without_room(writer: CogWriter) -> None:
-            if fault == "of its overviews" and writer._path.stem == "b":
-                raise AltdevError(Problem("b", "no room", "some", "make some"))
-
-        monkeypatch.setattr(raster, "copy_dataset", failing)
-        monkeypatch.setattr(CogWriter, "add_overviews", without_room)
-        expecting = nullcontext() if fault is None else pytest.raises((AltdevError, ZeroDivisionError))
-        with expecting, CogWriters(2) as together:
-            for number, path in enumerate(old.values()):
-                writer = together.add(CogWriter(path, grid(3, 4), dtype="uint8"))
-                writer.write(Block(0, 0, 3, 4), DIGITS + number)
-            if fault == "while blocks come":
-                raise ZeroDivisionError
-        assert names(tmp_path) == ["a.tif", "b.tif", "c.tif"]
-        kept = {None: "", "while blocks come": "abc", "of one file at the end": "b", "of its overviews": "b"}[fault]
-        for number, (name, path) in enumerate(old.items()):
-            monkeypatch.undo()
-            write_cog(tmp_path / "alone", DIGITS + number, grid(3, 4))
-            expected = before[name] if name in kept else (tmp_path / "alone").read_bytes()
-            assert path.read_bytes() == expected
-
-    def test_failure_to_begin_leaves_nothing(self, tmp_path: Path) -> None:
-        """Law: a style that cannot be written fails before the first block, and tidies up."""
-        with pytest.raises(ValueError, match="invalid literal"):
-            write_cog(tmp_path / "a.tif", DIGITS, grid(3, 4), style=RasterStyle(colours={1: "#nothex"}))
-        assert names(tmp_path) == []
-
-    def test_full_disk_is_one_line(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Law: a disk that fills while the COG is made is told with its remedy, and no half file stays."""
-
-        def full(*_: object, **options: object) -> None:
-            raise rasterio.errors.RasterioIOError("No space left on device")
-
-        monkeypatch.setattr(raster, "copy_dataset", full)
-        with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*No space left.*free some space"):
-            write_cog(tmp_path / "a.tif", DIGITS, grid(3, 4))
-        assert names(tmp_path) == []
-
-    def test_full_disk_while_blocks_are_written(self, tmp_path: Path) -> None:
-        """Contract: a disk that is full before the last block is told too, and nothing is left of the file."""
-
-        class Full:
-            def write(self, *_: object, **__: object) -> None:
-                raise rasterio.errors.RasterioIOError("Write failed")
-
-        def fill() -> None:
-            with CogWriter(tmp_path / "a.tif", grid(3, 4), dtype="uint8") as writer:
-                writer._dataset = Full()
-                writer.write(Block(0, 0, 3, 4), DIGITS)
-
-        with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*Write failed.*free some space"):
-            fill()
-        assert names(tmp_path) == []
-
-    def test_a_real_full_disk_is_one_line_of_the_whole_process(self, tmp_path: Path) -> None:
-        """Attack: with no room for a file, the process says one line; the libraries below say none of their own."""
-        command = [sys.executable, "-W", "ignore", "-c", WRITE_WITHOUT_ROOM, str(tmp_path / "a.tif")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 1, done.stderr
-        (line,) = done.stderr.splitlines()
-        assert "a.tif: found no way to write the file" in line
-        assert names(tmp_path) == []
-
-    def test_folder_that_cannot_be_written_to(self, tmp_path: Path) -> None:
-        """Law: the same plain line as for any other file."""
-        (tmp_path / "file").write_text("x")
-        with pytest.raises(InputError, match="a folder that cannot be written to"):
-            write_cog(tmp_path / "file" / "a.tif", DIGITS, grid(3, 4))
 
 
 class TestReadOnGrid:
