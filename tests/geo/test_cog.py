@@ -173,7 +173,7 @@ def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault:
 
 
 def tile_places(path: Path, level: int) -> list[tuple[int, int]]:
-    """Return where GDAL finds the tiles of a level and their bytes, tile by tile with its bands; level 0 is whole."""
+    """Return where GDAL finds the tiles of a level and their bytes, tile by tile with its bands; 0 is whole."""
     found = []
     with rasterio.open(path, **({"overview_level": level - 1} if level else {})) as source:
         rows, cols = (-(-size // BLOCK_SIZE) for size in source.shape)
@@ -191,7 +191,7 @@ def tile_places(path: Path, level: int) -> list[tuple[int, int]]:
 def test_tiles_stand_where_a_cog_has_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: Literal["DEFLATE", "ZSTD"], large: bool
 ) -> None:
-    """Published: GDAL's rules for the layout: coarse levels first, tile by tile, sizes before, last bytes behind."""
+    """Published: GDAL's rules for the layout: coarse levels first, tile by tile, sizes before, ends behind."""
     if large:
         options = CogWriter._said_options
         monkeypatch.setattr(CogWriter, "_said_options", lambda self: {**options(self), "bigtiff": "YES"})
