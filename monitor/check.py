@@ -21,7 +21,7 @@ from geo.errors import AltdevError, Problem, SurveyFileError
 from monitor.config import Survey, load_survey, salvage_survey
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor
 
     from monitor.context import Context
     from monitor.sections import OverlayLayer, PeriodSection
@@ -114,24 +114,48 @@ def _salvaged(path: Path) -> Survey | None:
 
 def _input_problems(context: Context) -> tuple[Problem, ...]:
     checkers = _checkers(context.survey)
-    found: dict[Checker, list[list[Problem] | Future[list[Problem]]]] = {}
-    with _pool(max(context.jobs, os.cpu_count() or 1)) as pool:  # somebody waits, and little is held
+    found: dict[Checker, list[Problem | _Task]] = {}
+    with _pool(max(context.jobs, os.cpu_count() or 1) - 1) as pool:  # somebody waits, and little is held
         # Scenes come first, since they leave the most for the threads
         for checker in sorted(checkers, key=lambda one: one is not _scene_problems):
             found[checker] = [
-                [entry] if isinstance(entry, Problem) else pool.submit(_all_told, entry)
-                for entry in _guarded(checker, context)
+                entry if isinstance(entry, Problem) else _Task(entry, pool) for entry in _guarded(checker, context)
             ]
-        told = [entry for checker in checkers for entry in found[checker]]
-        every = [problem for entry in told for problem in (entry if isinstance(entry, list) else entry.result())]
+        tasks = [entry for entries in found.values() for entry in entries if isinstance(entry, _Task)]
+        for task in reversed(tasks):  # from the other end, so as not to wait for what a thread has begun
+            task.finish()
+    told = [entry for checker in checkers for entry in found[checker]]
+    every = [problem for entry in told for problem in ([entry] if isinstance(entry, Problem) else entry.told)]
     return tuple(dict.fromkeys(every))  # two checkers may meet the same fault
 
 
+class _Task:
+    """Something to look at that is left to a thread, or to whoever is done before a thread comes to it."""
+
+    def __init__(self, more: Callable[[], Iterable[Problem]], pool: ThreadPoolExecutor | None) -> None:
+        self._more = more
+        self._begun = None if pool is None else pool.submit(_all_told, more)
+        self.told: list[Problem] = []
+
+    def finish(self) -> None:
+        """Take what a thread found, or look here and now where none has begun."""
+        if self._begun is None or self._begun.cancel():
+            self.told = _all_told(self._more)
+        else:
+            self.told = self._begun.result()
+
+
 @contextmanager
-def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads that get on beside the one that asks for them; what is not begun when that fails is given up."""
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
+    """Give threads that get on beside the one that asks for them; what is not begun when that fails is given up.
+
+    One for each core but the one that asks, since a further one takes more turns than it does work; None for none.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
+    if threads < 1:
+        yield None
+        return
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_TURN_S)
     pool = ThreadPoolExecutor(threads)
