@@ -22,7 +22,6 @@ from geo.drivers import limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, SurveyFileError, reason
 from geo.files import require_file
 from geo.limits import require_size
-from geo.parquet import read_parquet
 
 __all__ = ["RawTable", "TableLayout", "read_cells", "read_table"]
 
@@ -136,6 +135,8 @@ def read_table(path: Path, *, layer: str | None = None, encoding: str = "utf-8",
         if path.suffix.lower() in _TEXT:
             frame, first_row = _read_text(path, encoding, delimiter), 2
         elif path.suffix.lower() == ".parquet":
+            from geo.parquet import read_parquet  # of which few countries give any
+
             frame, first_row = read_parquet(path), 1
         else:
             frame, first_row = geopandas.read_file(path, layer=layer, ignore_geometry=True), 1

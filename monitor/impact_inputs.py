@@ -464,7 +464,8 @@ def _aligned(
 ) -> NDArray[np.float64]:
     """Return a series for each unit and year of the panel, in its order."""
     wide = read.pivot(index="unit", columns="year", values="value").reindex(index=kept, columns=years)
-    covered = [year for year in years if year in set(read["year"])]
+    there = set(read["year"])
+    covered = [year for year in years if year in there]
     if one.absent_is_zero:
         wide[covered] = wide[covered].fillna(0.0)
     absent = [year for year in years if year not in covered]

@@ -23,7 +23,6 @@ from aoi.project.model import DataModel
 from geo.drivers import layer_errors, limited_pyogrio, vector_format
 from geo.errors import InputError, Problem, reason
 from geo.limits import require_size
-from geo.parquet import read_parquet
 
 __all__ = ["RawTable", "read_raw_tables"]
 
@@ -129,6 +128,8 @@ def _frame(path: Path, layer: str | None) -> Any:
         if path.suffix == ".csv":
             return _csv(path)
         if path.suffix == ".parquet":
+            from geo.parquet import read_parquet  # of which few programmes have any
+
             return read_parquet(path)
         vector_format(path)
         with warnings.catch_warnings():
