@@ -7,8 +7,8 @@ what the file says of itself (place, colours, names), in a file without tiles; `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -289,7 +289,7 @@ class CogWriter:
 
 
 class CogWriters:
-    """Writers that are open at the same time, and are finished in threads when all is written.
+    """Writers that are open at the same time, and do their work side by side in threads.
 
     Use as a context manager. An error while blocks come leaves all files as they were; one that comes from
     finishing a file leaves that one as it was.
@@ -299,8 +299,11 @@ class CogWriters:
         self._threads = threads
         self._writers: list[CogWriter] = []
         self._stack = ExitStack()
+        self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> CogWriters:
+        if self._threads > 1:
+            self._pool = self._stack.enter_context(ThreadPoolExecutor(self._threads))
         return self
 
     def add(self, writer: CogWriter) -> CogWriter:
@@ -308,12 +311,25 @@ class CogWriters:
         self._writers.append(self._stack.enter_context(writer))
         return writer
 
+    def write(self, block: Block, arrays: Iterable[tuple[CogWriter, NDArray[Any]]]) -> None:
+        """Write a block of several rasters; see `CogWriter.write`."""
+        if self._pool is None:
+            for writer, array in arrays:
+                writer.write(block, array)
+            return
+        writing = [self._pool.submit(writer.write, block, array) for writer, array in arrays]
+        wait(writing)  # all of them, since after an error the files are closed
+        for written in writing:
+            written.result()
+
     def __exit__(self, kind: type[BaseException] | None, *exc: Any) -> None:
         if kind is not None:
             self._stack.__exit__(kind, *exc)
             return
         self._stack.pop_all()
-        with ThreadPoolExecutor(self._threads) as pool:
+        if self._pool is not None:
+            self._pool.shutdown()
+        with ThreadPoolExecutor(self._threads + 1) as pool:  # one more, since each waits for the disk at its end
             largest = sorted(self._writers, key=lambda writer: -writer.size_bytes)
             for finished in [pool.submit(writer.__exit__, None, None, None) for writer in largest]:
                 finished.result()

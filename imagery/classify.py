@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -304,14 +305,14 @@ def write_maps(
         }
         results = made_by.run(work, inside, shape, size=size, origin=origin)
         for done, (block, made) in enumerate(results, start=1):
+            parts: list[tuple[CogWriter, NDArray[Any]]] = []
+            parts += ((composite, made.composites[name]) for name, composite in composites.items())
+            parts += zip(writers, made.layers, strict=True)
             if class_writer is not None:
-                class_writer.write(block, made.codes)
+                parts.append((class_writer, made.codes))
             elif whole is not None:
                 whole[block.slices] = made.codes
-            for writer, values in zip(writers, made.layers, strict=True):
-                writer.write(block, values)
-            for name, composite in composites.items():
-                composite.write(block, made.composites[name])
+            together.write(block, parts)
             if progress is not None:
                 progress(done, in_all)
     if whole is not None:

@@ -176,24 +176,22 @@ def forecast(
 def _written_s(
     packed: Iterable[Mapping[str, NDArray[Any]]], chosen: Sequence[BlockLoad], geobox: GeoBox, jobs: int
 ) -> float:
-    """Return the seconds that it takes to write the rasters of the whole grid, from those of the probes.
+    """Return the seconds that the writing of the whole grid adds, from what it takes for the probes.
 
-    Rasters are finished side by side, one in each thread, with overviews that have a third of their cells.
+    It goes on beside the making of blocks, on the same cores. Overviews have a third of the cells of their rasters.
     """
-    share, cells = 0.0, 0
+    spent, cells = 0.0, 0
     with tempfile.TemporaryDirectory(prefix="altdev-plan-") as folder:
         for arrays, load in zip(packed, chosen, strict=True):
             block = load.block
             rasters = [cells for cells in arrays.values() if cells.shape[-2:] == (block.height, block.width)]
-            spent = []
             for raster in rasters:
                 style = RasterStyle(packing="ZSTD" if raster.dtype.itemsize > 1 else "DEFLATE")
                 began = time.process_time()
                 write_cog(Path(folder) / "part.tif", raster, geobox[block.slices], style=style)
-                spent.append(time.process_time() - began)
-            share += max(sum(spent) / jobs, max(spent, default=0.0))
+                spent += time.process_time() - began
             cells += block.height * block.width
-    return float(share * _WITH_OVERVIEWS * geobox.shape[0] * geobox.shape[1] / cells)
+    return float(spent / jobs * _WITH_OVERVIEWS * geobox.shape[0] * geobox.shape[1] / cells)
 
 
 def bytes_read(

@@ -199,9 +199,8 @@ class PeriodWork:
             counts = together.add(self._count_writer(folder))
             results = runner.run(self, inside, shape, size=size, origin=origin)
             for done, (block, result) in enumerate(results, start=1):
-                for name, writer in composites.items():
-                    writer.write(block, result.composites[name])
-                counts.write(block, result.counts)
+                parts = [(writer, result.composites[name]) for name, writer in composites.items()]
+                together.write(block, [*parts, (counts, result.counts)])
                 gaps = gaps + result.gaps
                 if progress is not None:
                     progress(done, blocks_in_all)

@@ -226,8 +226,8 @@ def footprint(
         ):
             found.densest = max(found.densest, cells.densest)
             found.lost += cells.lost
-            for name, codes in _collect(scene, found, block, cells).items():
-                writers[name].write(block, codes)
+            collected = _collect(scene, found, block, cells)
+            together.write(block, [(writers[name], codes) for name, codes in collected.items()])
             _at_units(scene, found, block, cells, rows, cols)
             progress(done, total)
     _require_known_zeros(scene, found)

@@ -141,8 +141,11 @@ def test_exception_leaves_the_old_file(tmp_path: Path, error: type[BaseException
     assert (tmp_path / "a.tif").read_bytes() == before
 
 
-@pytest.mark.parametrize("fault", [None, "while blocks come", "of one file at the end"])
-def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    "fault", [None, "of one file while blocks come", "while blocks come", "of one file at the end"]
+)
+def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None, threads: int) -> None:
     """Law: files finished in threads are those written alone; what fails leaves what stood there."""
     old = {name: tmp_path / f"{name}.tif" for name in "abc"}
     for path in old.values():
@@ -155,16 +158,24 @@ def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault:
             no_room()
         lay_out(writer, file)
 
+    write = CogWriter.write
+
+    def refusing(writer: CogWriter, block: Block, cells: NDArray[Any]) -> None:
+        if fault == "of one file while blocks come" and writer._path.stem == "b":
+            raise ZeroDivisionError
+        write(writer, block, cells)
+
     monkeypatch.setattr(CogWriter, "_lay_out", failing)
+    monkeypatch.setattr(CogWriter, "write", refusing)
     expecting = nullcontext() if fault is None else pytest.raises((AltdevError, ZeroDivisionError))
-    with expecting, CogWriters(2) as together:
-        for number, path in enumerate(old.values()):
-            writer = together.add(CogWriter(path, grid(3, 4), dtype="uint8"))
-            writer.write(Block(0, 0, 3, 4), DIGITS + number)
+    with expecting, CogWriters(threads) as together:
+        writers = [together.add(CogWriter(path, grid(3, 4), dtype="uint8")) for path in old.values()]
+        parts = [(writer, DIGITS + number) for number, writer in enumerate(writers)]
+        together.write(Block(0, 0, 3, 4), parts)
         if fault == "while blocks come":
             raise ZeroDivisionError
     assert names(tmp_path) == ["a.tif", "b.tif", "c.tif"]
-    kept = {None: "", "while blocks come": "abc", "of one file at the end": "b"}[fault]
+    kept = "" if fault is None else "b" if fault == "of one file at the end" else "abc"
     for number, (name, path) in enumerate(old.items()):
         monkeypatch.undo()
         write_cog(tmp_path / "alone", DIGITS + number, grid(3, 4))
