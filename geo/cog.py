@@ -165,22 +165,27 @@ class CogWriter:
         for down in range(row // BLOCK_SIZE, -(-ends[0] // BLOCK_SIZE)):
             for right in range(col // BLOCK_SIZE, -(-ends[1] // BLOCK_SIZE)):
                 top, left = down * BLOCK_SIZE, right * BLOCK_SIZE
-                if (down, right) in level.packed:
-                    raise ValueError(f"cells of {self._path} that came before")
                 height, width = level.size((down, right))
-                rows = slice(max(row, top), min(ends[0], top + height))
-                cols = slice(max(col, left), min(ends[1], left + width))
-                part = cells[:, rows.start - row : rows.stop - row, cols.start - col : cols.stop - col]
-                if part.shape[1:] != (height, width):
-                    within = slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left)
-                    waiting = level.pieces.setdefault((down, right), [])
-                    if any(_meet(piece.rows, within[0]) and _meet(piece.cols, within[1]) for piece in waiting):
-                        raise ValueError(f"cells of {self._path} that came before")
-                    waiting.append(_Piece(*within, self._append(np.ascontiguousarray(part))))
-                    if _cells(waiting) < height * width:
-                        continue
-                    part = self._gathered(level, (down, right))
-                self._pack(number, (down, right), part)
+                rows = slice(max(row - top, 0), min(ends[0] - top, height))
+                cols = slice(max(col - left, 0), min(ends[1] - left, width))
+                inside = (
+                    slice(rows.start + top - row, rows.stop + top - row),
+                    slice(cols.start + left - col, cols.stop + left - col),
+                )
+                self._collect(number, (down, right), rows, cols, cells[:, *inside])
+
+    def _collect(self, number: int, tile: tuple[int, int], rows: slice, cols: slice, part: NDArray[Any]) -> None:
+        """Take some rows and columns of a tile, which is packed if none is missing any more."""
+        level = self._levels[number]
+        waiting = level.pieces.get(tile, [])
+        if tile in level.packed or any(_meet(one.rows, rows) and _meet(one.cols, cols) for one in waiting):
+            raise ValueError(f"cells of {self._path} that came before")
+        if part.shape[1:] == level.size(tile):
+            self._pack(number, tile, part)
+            return
+        level.pieces[tile] = [*waiting, _Piece(rows, cols, self._append(np.ascontiguousarray(part)))]
+        if _cells(level.pieces[tile]) == np.prod(level.size(tile)):
+            self._pack(number, tile, self._gathered(level, tile))
 
     def _gathered(self, level: _Level, tile: tuple[int, int]) -> NDArray[Any]:
         """Return a tile made of the pieces that have come, shape (bands, h, w), no-data elsewhere."""

@@ -239,7 +239,9 @@ def test_cells_that_never_come_hold_nothing(tmp_path: Path) -> None:
         assert (half[150:] == expected).all()
 
 
-@pytest.mark.parametrize("again", [Block(0, 0, 600, 600), Block(0, 0, 10, 10), Block(550, 550, 40, 40)])
+@pytest.mark.parametrize(
+    "again", [Block(0, 0, 600, 600), Block(0, 0, 10, 10), Block(550, 550, 40, 40), Block(512, 512, 88, 88)]
+)
 def test_a_cell_comes_once(tmp_path: Path, again: Block) -> None:
     """Law: cells that come twice are refused, in tiles that are whole and in those that are not; nothing stays."""
     cells = np.zeros((600, 600), dtype=np.uint8)
