@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from aoi.impact.group_time import NEVER
 from aoi.impact.panel import LEVEL, LOG_LEVEL, TREND, baselines
@@ -235,6 +237,11 @@ def _read_units(survey: Survey, section: ImpactSection) -> _Units:
 def _metric(survey: Survey, frame: Any) -> str:
     """Return the survey's own projection, or an equal-area one around the middle of the units."""
     if survey.area.crs is not None:
+        try:
+            CRS.from_user_input(survey.area.crs)
+        except CRSError as error:
+            found, expected = f"{survey.area.crs}, which is no known CRS", "a CRS such as EPSG:32618"
+            raise InputError(Problem("[area] crs", found, expected, "correct it")) from error
         return survey.area.crs
     west, south, east, north = frame.to_crs(4326).total_bounds
     return f"+proj=laea +lat_0={(south + north) / 2:.4f} +lon_0={(west + east) / 2:.4f} +datum=WGS84 +units=m"

@@ -254,6 +254,14 @@ def test_check_tells_what_only_looks_right(thin_copy_of: Copy) -> None:
     assert_refused(altdev("check", path), 2, "periods that share no day")
 
 
+def test_crs_of_no_number(thin_copy_of: Copy) -> None:
+    """A mistyped code is told as a mistake of the survey file, whatever else is laid on the units."""
+    folder = thin_copy_of()
+    assert "[impact]" in (folder / "survey.toml").read_text()
+    change_survey(folder, r'crs = "EPSG:(\d+)"', 'crs = "EPSG:332618"')
+    assert_refused(altdev("check", folder / "survey.toml"), 2, "[area] crs", "EPSG:332618")
+
+
 def test_mask_without_values(thin_copy_of: Copy) -> None:
     """A mask that is no-data everywhere is told by name."""
     folder = thin_copy_of()
