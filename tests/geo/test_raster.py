@@ -198,6 +198,18 @@ class TestBrokenRasters:
         assert "\n" not in str(problem)
         assert "See previous" not in str(problem)
 
+    @pytest.mark.parametrize("tile", range(4))
+    def test_a_block_that_cannot_be_unpacked(self, tmp_path: Path, tile: int) -> None:
+        """Brute force: of four blocks spoiled one at a time, the last one of either band is told, and it alone."""
+        path, (band, col) = tmp_path / "a.tif", divmod(tile, 2)
+        write_cog(path, np.arange(2 * 512 * 1024, dtype=np.uint32).reshape(2, 512, 1024), grid(512, 1024))
+        with rasterio.open(path) as source:
+            place = int(source.get_tag_item(f"BLOCK_OFFSET_{col}_0", "TIFF", bidx=band + 1))
+        content = bytearray(path.read_bytes())
+        content[place : place + 8] = b"\xff" * 8
+        path.write_bytes(content)
+        assert len(check_raster(path)) == (col == 1)
+
     @pytest.mark.parametrize("crs", [UTM, "EPSG:9377"], ids=["as it lies", "warped"])
     def test_truncated_cog_is_told_on_reading(self, cut: Path, crs: str) -> None:
         """Law: reading it raises one line that names the file, also when it is warped."""

@@ -4,6 +4,7 @@ A time would be of this machine; the sets of modules and files are the same ever
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -34,6 +35,10 @@ class Told:
     """Packages in memory at its end."""
     opened: Counter[str]
     """How often Python opened each file."""
+    frozen: int
+    """Objects that nobody looks through on the way out."""
+    blas: str | None
+    """How many threads of linear algebra whatever is started next is told to have."""
     code: int
     text: str
 
@@ -41,20 +46,35 @@ class Told:
 def told_by(*arguments: str) -> Told:
     """Run a command in a process of its own."""
     code = (
-        "import json, sys\n"
+        "import gc, json, os, sys\n"
         "opened = []\n"
         "sys.addaudithook(lambda event, about: event == 'open' and opened.append(str(about[0])))\n"
         "from monitor.cli import main\n"
         "sys.argv = ['altdev', *json.loads(sys.argv[1])]\n"
         "try:\n    main()\n"
-        "finally:\n    print('HELD', json.dumps([[*{name.partition('.')[0] for name in sys.modules}], opened]))\n"
+        "finally:\n"
+        "    held = [*{name.partition('.')[0] for name in sys.modules}]\n"
+        "    surroundings = os.environ.get('OPENBLAS_NUM_THREADS')\n"
+        "    print('HELD', json.dumps([held, opened, gc.get_freeze_count(), surroundings]))\n"
     )
+    surroundings = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     run = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(arguments)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=surroundings,
     )
     said, _, held = run.stdout.rpartition("HELD")
-    modules, opened = json.loads(held)
-    return Told(modules=set(modules), opened=Counter(opened), code=run.returncode, text=said + run.stderr)
+    modules, opened, frozen, blas = json.loads(held)
+    return Told(
+        modules=set(modules),
+        opened=Counter(opened),
+        frozen=frozen,
+        blas=blas,
+        code=run.returncode,
+        text=said + run.stderr,
+    )
 
 
 def test_help_imports_nothing_that_a_survey_needs() -> None:
@@ -74,6 +94,8 @@ def test_a_mistake_in_the_survey_file_is_told_before_anything_is_opened(tmp_path
     assert told.code == 2
     assert "resolution_m" in told.text
     assert not told.modules & (HEAVY | OF_INPUTS)
+    assert told.blas is None
+    assert told.frozen > 1000  # all that was imported
 
 
 def test_check_opens_each_input_once_and_loads_nothing_that_estimates(tmp_path: Path) -> None:
@@ -92,10 +114,25 @@ def test_check_opens_each_input_once_and_loads_nothing_that_estimates(tmp_path: 
     assert often <= named_twice | {"agricultural_mask", "species"}
 
 
+def test_numpy_is_loaded_without_threads_of_its_own() -> None:
+    """Brute force: the threads of the process are counted; a variable that the user set is given back."""
+    code = (
+        "import os\nfrom monitor.cli import _load_numpy_alone as load\nload()\n"
+        "print(len(os.listdir('/proc/self/task')), os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("this system does not list the threads of a process")
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "3"}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert told.stdout.split() == ["1", "3"]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
 def test_what_threads_find_is_told_in_the_order_of_the_inputs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
 ) -> None:
     """Law: not in the order in which threads end; and an error in one of them is one more problem."""
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
 
     def slow_first(path: Path) -> list[Problem]:
         time.sleep(0.2 if path.stem == "mask" else 0.0)
