@@ -17,7 +17,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from geo.journal import BlockJournal
 from geo.runner import Runner
 from imagery.model import TrainedModel
 
-__all__ = ["main"]
+__all__ = ["dask_processes", "main"]
 
 THREADS = 2
 TEN_MINUTES_S = 600.0
@@ -42,8 +43,9 @@ def spent(folder: Path, workers: int, part: int, size: int) -> None:
     model = TrainedModel.load(folder / "model")
     whole = season_works(season, model)
     shape = (season.side // part, season.side // part)
-    with tempfile.TemporaryDirectory(prefix="altdev-cluster-cost-") as place:
-        processes, address = _started(workers, Path(place)) if workers else ([], "")
+    with ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="altdev-cluster-cost-"))
+        address = stack.enter_context(dask_processes(workers, Path(place)))[0] if workers else ""
         digests = []
         for name, work in whole.items():
             journal = BlockJournal(Path(place) / name)
@@ -52,40 +54,50 @@ def spent(folder: Path, workers: int, part: int, size: int) -> None:
             for block, result in runner.run(work, None, shape, size=size):
                 made = [hash(cells.tobytes()) for cells in work.packed(result).values()]
                 digests.append((name, block.row, block.col, made))
-        _ended(processes)
     own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     seconds = sum(one.ru_utime + one.ru_stime for one in (own, others))
     print(len(digests), seconds, hash(repr(sorted(digests))))
 
 
+@contextmanager
+def dask_processes(workers: int, place: Path) -> Iterator[tuple[str, list[int]]]:
+    """Start a scheduler and workers of one thread on loopback; give its address and their process numbers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    path = os.pathsep.join(one for one in (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")) if one)
+    start = partial(
+        subprocess.Popen,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    )
+    dask = [sys.executable, "-m", "dask"]
+    processes = [start([*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"])]
+    try:
+        for number in range(workers):
+            here = ["--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
+            where = ["--local-directory", str(place / f"worker{number}")]
+            processes.append(start([*dask, "worker", address, *here, *where]))
+        yield address, [process.pid for process in processes]
+    finally:
+        _ended(processes)
+
+
 def _ended(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """End workers before their scheduler: one that finds none to leave may stay for ever."""
-    for process in reversed(processes):
+    scheduler, *workers = processes
+    for process in workers:
         process.send_signal(signal.SIGTERM)
+    for process in (*workers, scheduler):
+        if process is scheduler:
+            process.send_signal(signal.SIGTERM)
         try:
             process.wait(timeout=_PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _started(workers: int, place: Path) -> tuple[list[subprocess.Popen[bytes]], str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    start = partial(
-        subprocess.Popen,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"},
-    )
-    dask = [sys.executable, "-m", "dask"]
-    found = [start([*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"])]
-    for number in range(workers):
-        here = ["--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
-        found.append(start([*dask, "worker", address, *here, "--local-directory", str(place / f"worker{number}")]))
-    return found, address
 
 
 def main(arguments: Sequence[str]) -> None:

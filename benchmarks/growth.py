@@ -129,7 +129,7 @@ def _threads(threads: int, bank: TreeBank) -> Callable[[], object]:
 
 def drawn(panels: Sequence[tuple[str, Sequence[int], Sequence[float], bool]]) -> str:
     """Return small diagrams beside each other as SVG; the dashed line is a cost in proportion to the size."""
-    columns = 3
+    columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     width, height = columns * PANEL_W, rows * PANEL_H
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'

@@ -2,11 +2,12 @@
 
     python -m benchmarks.scale                                  print the plan, as docs/scale.md shows it
     python -m benchmarks.scale --parameters FILE                with other parameters
-    python -m benchmarks.scale measure FOLDER [blocks a side]   measure blocks anew (some minutes of one core)
+    python -m benchmarks.scale measure FOLDER [blocks a side, 2] [workers, 0]
+                                                                measure blocks anew (some minutes of one core)
 
 Nothing is measured when the plan is printed: the costs of blocks stand in `benchmarks/results/block_costs.json`,
 the parameters with their sources in `benchmarks/scale.toml`. The schedule is simulated with block times drawn from
-the measured ones.
+the measured ones, taken one after the other in this process, or by so many workers at once on this machine.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from __future__ import annotations
 import heapq
 import json
 import math
+import os
+import platform
 import sys
 import tempfile
 import time
 import tomllib
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +36,9 @@ from geo.blocks import BLOCK_SIZE, Block, blocks, part_of
 from geo.cog import CogWriter, RasterStyle
 from geo.journal import BlockJournal
 from geo.raster import OpenRasters
+from geo.runner import BlockWork, Runner
 
-__all__ = ["Costs", "Schedule", "main", "plan_lines", "simulated"]
+__all__ = ["Costs", "Schedule", "machine", "main", "plan_lines", "simulated"]
 
 COSTS = Path(__file__).parent / "results" / "block_costs.json"
 PARAMETERS = Path(__file__).parent / "scale.toml"
@@ -128,6 +133,14 @@ def simulated(
     for moment in sorted(ended):
         laid = max(laid, moment) + command_s
     return Schedule(hours=laid / HOUR, busy_share=spent / (laid * workers), lost=lost)
+
+
+def machine() -> str:
+    """Return the number of processors that this process may use, and their kind."""
+    cpus = len(os.sched_getaffinity(0))
+    info = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    models = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    return f"{cpus} cores, {models[0] if models else platform.processor()}"
 
 
 def plan_lines(costs: Costs, parameters: Mapping[str, Any]) -> Iterator[str]:
@@ -247,33 +260,31 @@ def source_lines(parameters: Mapping[str, Any]) -> Iterator[str]:
                 yield f"| `{group}.{key}` | {one['value']:,.10g} | {one['mark']} | {one['source']} |"
 
 
-def measure(folder: Path, blocks_a_side: int = 2, side: int = 1536, dates: int = 70) -> Costs:
-    """Measure the first blocks of a season: seconds of a core, bytes of rasters and of the journal."""
+def measure(folder: Path, blocks_a_side: int = 2, workers: int = 0, *, dates: int = 70) -> Costs:
+    """Measure the first blocks of a season: seconds of a core, bytes of rasters and of the journal.
+
+    Blocks are made one after the other in this process, and its processor seconds count; or by workers that are
+    processes of their own, all busy at once, whose seconds by the clock count.
+    """
     from benchmarks.plan_check import season_model, season_works
     from benchmarks.season import make_season
 
-    season = make_season(folder, side, dates)
+    season = make_season(folder, max(3, blocks_a_side) * BLOCK_SIZE, dates, jobs=max(2, workers))
     works = season_works(season, season_model(season))
     shape = (blocks_a_side * BLOCK_SIZE, blocks_a_side * BLOCK_SIZE)
     place_of = season.geobox[: shape[0], : shape[1]]
-    found: dict[Any, float] = {}
+    found: Counter[Block] = Counter()
     command_s, packed, kept = 0.0, 0, 0
-    with tempfile.TemporaryDirectory(prefix="altdev-scale-") as place, OpenRasters() as files:
-        journal = BlockJournal(Path(place) / "journal")
-        for work in works.values():
-            every = list(blocks(shape))
-            small = Block(0, 0, 32, 32)  # compiles what is not compiled yet
-            work(small, part_of(None, shape, work.around(small)), files)
-            results = []
-            for block in every:
-                cells = part_of(None, shape, work.around(block))
-                began = time.process_time()
-                result = work(block, cells, files)
-                kept += journal.write(work.key(block, cells), work.packed(result))
-                found[block] = found.get(block, 0.0) + time.process_time() - began
-                results.append((block, work.key(block, cells)))
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="altdev-scale-")))
+        make = _makers(workers, place, stack)
+        for name, work in works.items():
+            journal = BlockJournal(place / name)
+            found.update(make(work, shape, journal))
+            keys = [(block, work.key(block, part_of(None, shape, work.around(block)))) for block in blocks(shape)]
+            kept += sum(journal.path(key).stat().st_size for _, key in keys)
             began = time.process_time()
-            packed += _lay(results, journal, place_of, Path(place))
+            packed += _lay(keys, journal, place_of, place)
             command_s += time.process_time() - began
     return Costs(
         dates=dates,
@@ -281,8 +292,60 @@ def measure(folder: Path, blocks_a_side: int = 2, side: int = 1536, dates: int =
         command_s=round(command_s / len(found), 4),
         packed_mb=round(packed / len(found) / 1e6, 3),
         journal_mb=round(kept / len(found) / 1e6, 3),
-        machine="one core of an AMD EPYC (Zen 4), process time",
+        machine=f"{f'{workers} workers at once' if workers else 'one thread'} of {machine()}",
     )
+
+
+Maker = Callable[[BlockWork[Any], tuple[int, int], BlockJournal], Mapping[Block, float]]
+
+
+def _makers(workers: int, place: Path, stack: ExitStack) -> Maker:
+    """Return what makes the blocks of a work, leaves them in a journal, and tells the seconds of each."""
+    files = stack.enter_context(OpenRasters())
+    if not workers:
+        return partial(_made_here, files)
+    from benchmarks.cluster_cost import dask_processes
+
+    address, _ = stack.enter_context(dask_processes(workers, place))
+    return partial(_made_by_workers, files, workers, address)
+
+
+def _compile(work: BlockWork[Any], shape: tuple[int, int], files: OpenRasters) -> None:
+    small = Block(0, 0, 32, 32)  # compiles what is not compiled yet
+    work(small, part_of(None, shape, work.around(small)), files)
+
+
+def _made_here(
+    files: OpenRasters, work: BlockWork[Any], shape: tuple[int, int], journal: BlockJournal
+) -> Mapping[Block, float]:
+    _compile(work, shape, files)
+    seconds = {}
+    for block in blocks(shape):
+        cells = part_of(None, shape, work.around(block))
+        began = time.process_time()
+        journal.write(work.key(block, cells), work.packed(work(block, cells, files)))
+        seconds[block] = time.process_time() - began
+    return seconds
+
+
+def _made_by_workers(
+    files: OpenRasters,
+    workers: int,
+    address: str,
+    work: BlockWork[Any],
+    shape: tuple[int, int],
+    journal: BlockJournal,
+) -> Mapping[Block, float]:
+    from geo.cluster import connected
+
+    _compile(work, shape, files)
+    cluster = partial(connected, address)
+    # Small blocks first, so that no worker loads the program and its kernels in a block that is timed
+    first = Runner(journal=BlockJournal(journal.folder.with_name("first")), cluster=cluster)
+    deque(first.run(work, None, (64, 64 * workers), size=32), maxlen=0)
+    runner = Runner(journal=journal, cluster=cluster)
+    made = [block for block, _ in runner.run(work, None, shape)]
+    return dict(zip(made, runner.made, strict=True))
 
 
 def _lay(results: Sequence[Any], journal: BlockJournal, geobox: Any, place: Path) -> int:
@@ -310,7 +373,7 @@ def _lay(results: Sequence[Any], journal: BlockJournal, geobox: Any, place: Path
 def main(arguments: Sequence[str]) -> None:
     """Print the plan, or measure blocks anew."""
     if arguments and arguments[0] == "measure":
-        costs = measure(Path(arguments[1]), *(int(one) for one in arguments[2:3]))
+        costs = measure(Path(arguments[1]), *(int(one) for one in arguments[2:4]))
         told = {name: getattr(costs, name) for name in Costs.__slots__}
         COSTS.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         print(COSTS)
