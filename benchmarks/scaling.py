@@ -21,6 +21,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -101,14 +102,16 @@ class _Watched(Runner):
         """Yield every block with its result."""
         self.block_cpu_s: list[float] = []
         began, began_cpu = time.perf_counter(), time.thread_time()
-        watched = _WatchedWork(work, self.block_cpu_s) if self.cluster is None else work
+        timed_work = _WatchedWork(work, self.block_cpu_s)
+        watched = timed_work if self.cluster is None else work
         for made in super().run(watched, *given, **named):
             given_at = time.perf_counter()
             self.first_s = self.first_s or given_at - began
             yield made
             self.laid_s += time.perf_counter() - given_at
         self.ended = time.perf_counter()
-        self.blocks_s, self.command_s = self.ended - began, time.thread_time() - began_cpu
+        self.blocks_s = self.ended - began
+        self.command_s = time.thread_time() - began_cpu - timed_work.here_s
 
 
 class _WatchedWork:
@@ -117,11 +120,14 @@ class _WatchedWork:
     def __init__(self, work: Any, noted: list[float]) -> None:
         self._work, self._noted = work, noted
         self.around = work.around
+        self.here_s = 0.0  # of blocks that the main thread makes itself, as it does where there is one thread
 
     def __call__(self, *given: Any) -> Any:
         began = time.thread_time()
         made = self._work(*given)
         self._noted.append(time.thread_time() - began)
+        if threading.current_thread() is threading.main_thread():
+            self.here_s += self._noted[-1]
         return made
 
 
