@@ -195,8 +195,10 @@ def read_stack(
     values = np.zeros((len(groups), len(sensor.band), *size), dtype=np.int16)
     valid = np.zeros((len(groups), *size), dtype=np.bool_)
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        for layer, (_, group) in enumerate(groups):
-            for scene in group:
+        # Blocks side by side begin with other days, so that threads do not wait for each other at the same files
+        first = (block.row // size[0] + block.col // size[1]) % max(len(groups), 1)
+        for layer in (*range(first, len(groups)), *range(first)):
+            for scene in groups[layer][1]:
                 if scene.reaches(block):
                     own = sensor if scene.sensor is None else _as_asked(scene.sensor, sensor)
                     _lay(scene, geobox, block, own, grown, opened, values[layer], valid[layer])

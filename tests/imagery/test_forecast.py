@@ -139,11 +139,11 @@ def test_bytes_that_windows_read() -> None:
     )
 
 
-def test_rasters_are_written_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Literal: three rasters of a second each for a quarter of the grid, with a third more for overviews."""
+def test_rasters_are_written_beside_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Literal: three rasters of a second each for a quarter of the grid, a third more for overviews."""
     seconds = iter(range(1000))  # each look at the clock is a second after the one before
     monkeypatch.setattr("imagery.forecast.time.process_time", lambda: float(next(seconds)))
     cells = {name: np.ones((8, 8), dtype=np.uint8) for name in "abc"} | {"note": np.ones(3)}
     load = BlockLoad(Block(0, 0, 8, 8), 64, 1)
     told = [_written_s([cells], [load], GEOBOX[:16, :16], jobs) for jobs in (1, 2, 5)]
-    assert told == pytest.approx([4 * 4 / 3 * longest for longest in (3, 1.5, 1)])
+    assert told == pytest.approx([4 * 4 / 3 * seconds for seconds in (3, 1.5, 0.6)])
