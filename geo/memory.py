@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["give_back", "keep"]
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # of mallopt(3)
 _MIB = 2**20
 
 
@@ -33,8 +33,9 @@ def keep() -> bool:
     """Let the C library keep what is freed for what is asked for next, once in a process.
 
     By itself it hands large arrays back to the system as they are freed and asks for them again with every part of
-    every block, and the system clears each page of them anew. At most 128 MiB at the end of each heap stay free;
-    `give_back` returns them too.
+    every block, and the system clears each page of them anew. At most 128 MiB at the end of the heap stay free;
+    `give_back` returns them too. Threads that begin later share the heap: those of their own are of 64 MiB at most,
+    and are handed back whole.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def keep() -> bool:
     option = _of_the_library("mallopt")
     if option is None:
         return False
-    wanted = {_MMAP_THRESHOLD: 32 * _MIB, _TRIM_THRESHOLD: 128 * _MIB, _TOP_PAD: 4 * _MIB}
+    wanted = {_MMAP_THRESHOLD: 32 * _MIB, _TRIM_THRESHOLD: 128 * _MIB, _TOP_PAD: 4 * _MIB, _ARENA_MAX: 1}
     return all(option(name, size) for name, size in wanted.items())
 
 

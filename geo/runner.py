@@ -20,6 +20,8 @@ from geo.raster import OpenRasters
 
 __all__ = ["BlockTask", "BlockWork", "Cluster", "Made", "Runner", "make"]
 
+keep()  # as early as can be: a thread that has a heap of its own has it for good
+
 Result = TypeVar("Result")
 _SHOWS_S = 30.0
 """How long a network file system may take to show what another machine wrote."""
@@ -235,7 +237,6 @@ def make(
     work: BlockWork[Result], journal: BlockJournal | None, task: BlockTask, files: OpenRasters | None
 ) -> tuple[Result, float]:
     """Make a block and leave it in the journal; return it with the seconds it took."""
-    keep()
     began = time.perf_counter()
     result = work(task.block, task.cells, files)
     seconds = time.perf_counter() - began
