@@ -7,6 +7,8 @@ what the file says of itself (place, colours, names), in a file without tiles; `
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -132,12 +134,11 @@ class CogWriter:
         return int(height * width * self._bands * self._dtype.itemsize)
 
     def __enter__(self) -> CogWriter:
-        with ExitStack() as stack:  # undone in reverse order: finish, close, tidy up, move into place
+        with ExitStack() as stack:  # undone in reverse order: finish, close, move into place
             self._part = stack.enter_context(atomic(self._path))
-            beside = self._path.with_name(f".{self._path.stem}.tiles.part")
-            stack.callback(beside.unlink, missing_ok=True)
             self._says = self._said()
-            self._scratch = stack.enter_context(beside.open("w+b", buffering=0))
+            # Beside the file, where there must be room for it, and without a name: nothing stays of it in any case
+            self._scratch = stack.enter_context(tempfile.TemporaryFile(dir=self._path.parent, buffering=0))
             stack.push(self._finish)
             self._closing = stack.pop_all()
         return self
@@ -153,9 +154,15 @@ class CogWriter:
         AltdevError
             If the disk is full.
         ValueError
-            If some of its cells came before.
+            If the array is not as large as the block, reaches beyond the raster, or has cells that came before.
         """
         data = array if array.ndim == 3 else array[None]
+        height, width = self._geobox.shape
+        inside = 0 <= block.row <= height - block.height and 0 <= block.col <= width - block.width
+        if not inside or data.shape != (self._bands, block.height, block.width):
+            raise ValueError(
+                f"{data.shape} cells at {block} of {self._path}, {(self._bands, height, width)} in all"
+            )
         try:
             self._place(0, block.row, block.col, data.astype(self._dtype, copy=False))
         except OSError as error:
@@ -192,15 +199,13 @@ class CogWriter:
 
     def _gathered(self, level: _Level, tile: tuple[int, int]) -> NDArray[Any]:
         """Return a tile made of the pieces that have come, shape (bands, h, w), no-data elsewhere."""
-        assert self._scratch is not None
         pieces, size = level.pieces.pop(tile, []), level.size(tile)
         cells = np.empty((self._bands, *size), dtype=self._dtype)
         if _cells(pieces) < size[0] * size[1]:
             cells[:] = self._style.nodata or 0
         for rows, cols, place in pieces:
             shape = (self._bands, rows.stop - rows.start, cols.stop - cols.start)
-            self._scratch.seek(place)
-            read = self._scratch.read(int(np.prod(shape)) * self._dtype.itemsize)
+            read = self._read(place, int(np.prod(shape)) * self._dtype.itemsize)
             cells[:, rows, cols] = np.frombuffer(read, self._dtype).reshape(shape)
         return cells
 
@@ -225,6 +230,15 @@ class CogWriter:
             left = left[self._scratch.write(left) :]
         self._end = self._scratch.tell()
         return begin
+
+    def _read(self, place: int, length: int) -> bytes:
+        """Read bytes of the scratch file again; a file of fewer would be broken and look whole."""
+        assert self._scratch is not None
+        self._scratch.seek(place)
+        read = self._scratch.read(length)
+        if len(read) != length:
+            raise OSError(errno.EIO, "less was read again than was written")
+        return read
 
     @cached_property
     def _packer(self) -> Any:
@@ -284,7 +298,6 @@ class CogWriter:
 
     def _lay_out(self, file: IO[bytes]) -> None:
         """Write the directories and then the tiles, the coarsest level first."""
-        assert self._scratch is not None
         directory, large = first_directory(self._says)
         directories = [directory, *(overview_directory(directory, level.shape) for level in self._levels[1:])]
         sizes = [np.array([level.packed[tile].sizes for tile in level.tiles()]).T for level in self._levels]
@@ -292,8 +305,7 @@ class CogWriter:
         for level in reversed(self._levels):
             for tile in level.tiles():
                 packed = level.packed[tile]
-                self._scratch.seek(packed.place)
-                file.write(self._scratch.read(packed.length))
+                file.write(self._read(packed.place, packed.length))
 
 
 class CogWriters:
@@ -312,7 +324,7 @@ class CogWriters:
     def __enter__(self) -> CogWriters:
         packing = -(-self._threads // _KEPT_BUSY)
         if packing > 1:
-            self._pool = self._stack.enter_context(ThreadPoolExecutor(packing))
+            self._pool = ThreadPoolExecutor(packing)
         return self
 
     def add(self, writer: CogWriter) -> CogWriter:
@@ -327,18 +339,18 @@ class CogWriters:
                 writer.write(block, array)
             return
         writing = [self._pool.submit(writer.write, block, array) for writer, array in arrays]
-        wait(writing)  # all of them, since after an error the files are closed
+        wait(writing)
         for written in writing:
             written.result()
 
     def __exit__(self, kind: type[BaseException] | None, *exc: Any) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()  # nobody writes to a file that is closed
         if kind is not None:
             self._stack.__exit__(kind, *exc)
             return
-        self._stack.pop_all()
-        if self._pool is not None:
-            self._pool.shutdown()
-        with ThreadPoolExecutor(self._threads + 1) as pool:  # one more, since each waits for the disk at its end
+        # One thread more, since each waits for the disk at its end; what is not finished after an error is given up
+        with self._stack, ThreadPoolExecutor(self._threads + 1) as pool:
             largest = sorted(self._writers, key=lambda writer: -writer.size_bytes)
             for finished in [pool.submit(writer.__exit__, None, None, None) for writer in largest]:
                 finished.result()
@@ -388,11 +400,12 @@ def _meet(one: slice, other: slice) -> bool:
 
 
 def _padded(cells: NDArray[Any]) -> NDArray[Any]:
-    """Return a tile, shape (h, w), filled up to a whole one by its last row and column, which pack to nothing."""
-    height, width = cells.shape
-    if (height, width) == (BLOCK_SIZE, BLOCK_SIZE):
+    """Return a tile, shape (h, w), filled up to a whole one by zeros, which pack to nothing."""
+    if cells.shape == (BLOCK_SIZE, BLOCK_SIZE):
         return cells
-    return np.pad(cells, ((0, BLOCK_SIZE - height), (0, BLOCK_SIZE - width)), mode="edge")
+    whole = np.zeros((BLOCK_SIZE, BLOCK_SIZE), dtype=cells.dtype)
+    whole[: cells.shape[0], : cells.shape[1]] = cells
+    return whole
 
 
 def _zstd_differences() -> Any:

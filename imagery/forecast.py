@@ -153,7 +153,7 @@ def forecast(
         result = work(load.block, part_of(inside, shape, work.around(load.block)), files)
         return result, time.perf_counter() - began
 
-    # In threads alone, as in a run: each thread that ever made a block keeps its memory
+    # In threads alone, as in a run with more than one: each thread that ever made a block keeps its memory
     with OpenRasters() as files, ThreadPoolExecutor(jobs) as pool:
         # What is compiled, opened and filled once is not the blocks' own time
         _, first_s = pool.submit(made, chosen[0]).result()

@@ -283,6 +283,63 @@ def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("size", [3, 600])
+def test_fewer_bytes_than_were_written_are_no_file(tmp_path: Path, size: int) -> None:
+    """Attack: a disk that gives back less than it was given ends with a line, not with a file that looks whole."""
+
+    class Forgetful:
+        def __init__(self, file: IO[bytes]) -> None:
+            self._file = file
+
+        def read(self, length: int) -> bytes:
+            return self._file.read(length)[:-1]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+    def write() -> None:
+        with CogWriter(tmp_path / "a.tif", grid(size, size), dtype="uint8") as writer:
+            writer._scratch = Forgetful(writer._scratch)  # type: ignore[arg-type,assignment]
+            for block in blocks((size, size), 300):
+                writer.write(block, np.ones((block.height, block.width), dtype=np.uint8))
+
+    with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*less was read again"):
+        write()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("block", "shape"),
+    [
+        (Block(0, 0, 3, 4), (3, 4)),
+        (Block(0, 0, 3, 4), (3, 3, 4)),
+        (Block(0, 0, 3, 4), (2, 2, 4)),
+        (Block(1, 0, 3, 4), (2, 3, 4)),
+        (Block(0, -1, 3, 4), (2, 3, 4)),
+    ],
+    ids=["too few bands", "too many bands", "too few rows", "beyond the last row", "before the first column"],
+)
+def test_cells_that_are_not_those_of_the_block_are_refused(
+    tmp_path: Path, block: Block, shape: tuple[int, ...]
+) -> None:
+    """Law: nothing is dropped, stretched or written elsewhere."""
+
+    def write() -> None:
+        with CogWriter(tmp_path / "a.tif", grid(3, 4), dtype="uint8", bands=2) as writer:
+            writer.write(block, np.ones(shape, dtype=np.uint8))
+
+    with pytest.raises(ValueError, match="cells at Block"):
+        write()
+    assert names(tmp_path) == []
+
+
+def test_one_row_takes_no_more_than_its_cells(tmp_path: Path) -> None:
+    """Law: what fills up a tile packs to next to nothing, whatever the cells are."""
+    cells = np.random.default_rng(1).random((1, 2000))
+    write_cog(tmp_path / "a.tif", cells, grid(1, 2000))
+    assert (tmp_path / "a.tif").stat().st_size < 4 * cells.nbytes
+
+
 def test_a_real_full_disk_is_one_line_of_the_whole_process(tmp_path: Path) -> None:
     """Attack: with no room for a file, the process says one line; the libraries below say none of their own."""
     command = [sys.executable, "-W", "ignore", "-c", WRITE_WITHOUT_ROOM, str(tmp_path / "a.tif")]
