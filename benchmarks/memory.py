@@ -22,6 +22,7 @@ import rasterio
 from benchmarks.end_to_end import make_task, timed
 from benchmarks.season import BANDS, CELL_M, CORNER, CRS, Season, load_season
 from geo.blocks import BLOCK_SIZE
+from geo.tiff import first_tile
 from imagery.classify import PeriodScenes, TrainedModel, write_maps
 
 LONG, SHORT, DOUBLE = 4, 3, 12
@@ -32,7 +33,7 @@ def repeat_tile(source: Path, target: Path, side: int) -> None:
     """Write a raster of `side` cells each of whose tiles is the first tile of another raster."""
     with rasterio.open(source) as small:
         kind, predictor = small.dtypes[0], small.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
-        compressed = _first_tile(source)
+        compressed = first_tile(source.read_bytes())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.tif"
         with rasterio.open(
@@ -74,15 +75,6 @@ def _entry(content: bytes | bytearray, tag: int) -> tuple[int, int, int]:
             size = {SHORT: 2, LONG: 4}[kind] * count
             return kind, count, value if size > 4 else at + 8
     raise ValueError(f"no entry {tag}")
-
-
-def _first_tile(path: Path) -> bytes:
-    content = path.read_bytes()
-    kind, _, at = _entry(content, TILE_OFFSETS)
-    (offset,) = struct.unpack_from("<I", content, at)
-    kind, _, at = _entry(content, TILE_BYTES)
-    (size,) = struct.unpack_from("<H" if kind == SHORT else "<I", content, at)
-    return content[offset : offset + size]
 
 
 def make_tile(folder: Path, side: int, dates: int, trees: int) -> None:

@@ -26,7 +26,7 @@ from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import reason
 from geo.files import atomic, cannot_write
 from geo.grid import GeoBox
-from geo.tiff import enclosed, file_head, first_directory, overview_directory
+from geo.tiff import enclosed, file_head, first_directory, first_tile, overview_directory
 
 __all__ = ["CogWriter", "CogWriters", "RasterStyle", "overview_shapes", "write_cog"]
 
@@ -428,10 +428,7 @@ def _packed_by_gdal(cells: NDArray[Any], options: Mapping[str, Any]) -> bytes:
     with MemoryFile() as memory:
         with memory.open(**options, height=BLOCK_SIZE, width=BLOCK_SIZE, count=1) as dataset:
             dataset.write(cells, 1)
-        data = memory.getbuffer()
-        directory, _ = first_directory(bytes(data))
-        place, length = (int.from_bytes(directory[tag].data, "little") for tag in (324, 325))
-        return bytes(data[place : place + length])
+        return first_tile(bytes(memory.getbuffer()))
 
 
 def _describe(dataset: Any, style: RasterStyle) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Directory", "Entry", "enclosed", "file_head", "first_directory", "overview_directory"]
+__all__ = ["Directory", "Entry", "enclosed", "file_head", "first_directory", "first_tile", "overview_directory"]
 
 _SUBFILE, _WIDTH, _HEIGHT, _OFFSETS, _COUNTS = 254, 256, 257, 324, 325
 _LONG, _LONG8 = 4, 16
@@ -86,6 +86,16 @@ def first_directory(data: bytes) -> tuple[Directory, bool]:
             (value,) = struct.unpack_from(form.place, data, value)
         found[tag] = Entry(kind, count, data[value : value + size])
     return found, form is _LARGE
+
+
+def first_tile(data: bytes) -> bytes:
+    """Return the packed bytes of the first tile of a file."""
+    directory, _ = first_directory(data)
+    place, length = (
+        int.from_bytes(entry.data[: _BYTES[entry.kind]], "little")
+        for entry in (directory[_OFFSETS], directory[_COUNTS])
+    )
+    return data[place : place + length]
 
 
 def enclosed(tile: bytes) -> tuple[bytes, bytes, bytes]:

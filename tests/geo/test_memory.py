@@ -64,3 +64,33 @@ def test_what_is_freed_is_kept_for_what_follows() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
         faults[how] = int(done.stdout)
     assert faults["keep"] < faults["plain"] / 3
+
+
+HEAPS = """
+import ctypes, os, sys, tempfile, threading
+from geo.memory import keep
+
+assert keep()
+barrier = threading.Barrier(4)
+def ask():
+    barrier.wait()
+    held = [bytearray(100_000) for _ in range(50)]
+    barrier.wait()
+threads = [threading.Thread(target=ask) for _ in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+library = ctypes.CDLL(None)
+library.fopen.restype = ctypes.c_void_p
+with tempfile.NamedTemporaryFile() as file:
+    stream = ctypes.c_void_p(library.fopen(file.name.encode(), b"w"))
+    library.malloc_info(0, stream)
+    library.fclose(stream)
+    print(open(file.name).read().count("<heap nr="))
+"""
+
+
+@pytest.mark.skipif(not keep(), reason="the C library cannot be told what to keep")
+def test_threads_share_one_heap() -> None:
+    """Law: threads that begin after `keep` have no heap of their own."""
+    done = subprocess.run([sys.executable, "-c", HEAPS], capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) == 1

@@ -92,6 +92,21 @@ def test_every_block_once_whatever_the_threads(jobs: int, tmp_path: Path) -> Non
     assert (len(runner.made), runner.kept) == (6, 0)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_thread_is_that_of_the_caller(jobs: int) -> None:
+    """Law: with one job nothing is made beside the caller, with two everything is."""
+    made_in: set[int] = set()
+
+    class Told(Squares):
+        def __call__(self, block: Block, cells: NDArray[np.bool_], files: Any) -> NDArray[np.int64]:
+            if files is not None:  # a block without a cell of the frame is no work
+                made_in.add(threading.get_ident())
+            return super().__call__(block, cells, files)
+
+    np.testing.assert_array_equal(whole(Runner(jobs=jobs), Told()), expected())
+    assert (threading.get_ident() in made_in) == (jobs == 1)
+
+
 def test_finished_blocks_are_not_made_again(tmp_path: Path) -> None:
     """A second run reads what the first made; another factor makes all anew, and the first goes."""
     runner = Runner(journal=BlockJournal(tmp_path))

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from geo.tiff import Entry, enclosed, file_head, first_directory, overview_directory
+from geo.tiff import Entry, enclosed, file_head, first_directory, first_tile, overview_directory
 from tests.geo.builders import grid
 
 WIDTH, HEIGHT, PLACES, SIZES = 256, 257, 324, 325
 
 
-def written(**options: object) -> bytes:
+def written(cells: NDArray[np.uint8] | None = None, **options: object) -> bytes:
     """Return a file as GDAL writes it, 700 cells wide and 600 high."""
     geobox = grid(600, 700)
     said = {"driver": "GTiff", "height": 600, "width": 700, "count": 1, "dtype": "uint8", "tiled": True}
     with MemoryFile() as memory:
         with memory.open(**said, crs=str(geobox.crs), transform=geobox.transform, **options) as target:
             target.update_tags(name="x" * 40)
+            if cells is not None:
+                target.write(cells, 1)
         return bytes(memory.getbuffer())
 
 
@@ -86,3 +90,10 @@ def test_a_plain_file_ends_at_4_gb() -> None:
 def test_a_tile_stands_between_its_size_and_its_last_bytes() -> None:
     """Literal: four bytes before, four behind."""
     assert b"".join(enclosed(b"abcdef")) == b"\x06\0\0\0abcdefcdef"
+
+
+def test_the_first_tile_is_that_of_gdal() -> None:
+    """Independent program: unpacked, the bytes are the cells that GDAL packed."""
+    cells = np.arange(600 * 700, dtype=np.uint32).astype(np.uint8).reshape(600, 700)
+    data = written(cells=cells, compress="DEFLATE")
+    assert zlib.decompress(first_tile(data)) == cells[:256, :256].tobytes()

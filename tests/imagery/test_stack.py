@@ -18,6 +18,7 @@ from pyproj import Transformer
 from geo.blocks import Block, blocks
 from geo.errors import InputError
 from geo.grid import GeoBox
+from geo.raster import OpenRasters
 from imagery.scene import BandFile, Scene
 from imagery.sensor import Sensor, load_sensor
 from imagery.stack import BrokenSceneError, Stack, cell_size_m, read_stack, working_side
@@ -228,6 +229,32 @@ def test_blocks_of_a_warped_scene_are_parts_of_the_whole(tmp_path: Path, size: i
     for block in blocks((48, 48), size):
         part = read_stack(scenes, geobox, block, sensor=SENSOR, cloud_buffer_m=20)
         assert np.array_equal(part.values, whole.values[:, :, *block.slices])
+
+
+def test_neighbours_begin_with_different_days(tmp_path: Path) -> None:
+    """Law: every block reads all files, and those side by side begin with others, so that threads do not queue."""
+    shots = [flat_shot(date(2023, 5, day), (8, 8)) for day in (1, 2, 3)]
+    scenes = scenes_of(write_catalog(tmp_path, shots), grid(8, 8))
+    days: list[list[str]] = []
+    for block in (Block(0, 0, 4, 4), Block(0, 4, 4, 4), Block(4, 4, 4, 4)):
+        with OpenRasters() as files:
+            read = files.on_grid
+            order: list[str] = []
+
+            def told(path: str, *given: Any, order: list[str] = order, read: Any = read, **more: Any) -> Any:
+                order.append(next(scene.id for scene in scenes if str(path) in told_files(scene)))
+                return read(path, *given, **more)
+
+            files.on_grid = told  # type: ignore[method-assign]
+            read_stack(scenes, grid(8, 8), block, sensor=SENSOR, cloud_buffer_m=0.0, files=files)
+        days.append(list(dict.fromkeys(order)))
+    assert len({first for first, *_ in days}) == 3
+    assert len({tuple(sorted(each)) for each in days}) == 1
+
+
+def told_files(scene: Scene) -> set[str]:
+    """Return the files of a scene."""
+    return {str(file.path) for file in (*scene.bands.values(), *((scene.mask,) if scene.mask else ()))}
 
 
 def test_order_and_repeats_of_scenes_change_nothing(world: tuple[Path, NDArray[np.uint8]]) -> None:
