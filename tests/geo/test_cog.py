@@ -96,7 +96,7 @@ def test_it_is_a_cog_that_says_what_it_is(tmp_path: Path) -> None:
 def test_overviews_are_means_of_what_is_known(tmp_path: Path) -> None:
     """Brute force: each cell of an overview is the mean of its cells that hold something, band by band."""
     cells = np.stack([noise(600, 1030, "int16"), noise(600, 1030, "int16")[::-1]])
-    cells[0, :300, :2] = -1
+    cells[0, :300, :3] = -1  # the third column shares cells of the overview with what is known
     write_cog(tmp_path / "a.tif", cells, grid(600, 1030), style=RasterStyle(nodata=-1))
     with rasterio.open(tmp_path / "a.tif", overview_level=0) as source:
         found = source.read()
@@ -181,6 +181,24 @@ def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault:
         write_cog(tmp_path / "alone", DIGITS + number, grid(3, 4))
         expected = before[name] if name in kept else (tmp_path / "alone").read_bytes()
         assert path.read_bytes() == expected
+
+
+def test_threads_that_do_not_start_leave_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attack: where the system gives no thread, files that nobody could finish are given up, hidden ones too."""
+
+    def refusing(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def write() -> None:
+        with CogWriters(1) as together:
+            writer = together.add(CogWriter(tmp_path / "a.tif", grid(3, 4), dtype="uint8"))
+            together.write(Block(0, 0, 3, 4), [(writer, DIGITS)])
+            (tmp_path / ".a.part.tif").touch()
+            monkeypatch.setattr("geo.cog.ThreadPoolExecutor.submit", refusing)
+
+    with pytest.raises(RuntimeError, match="new thread"):
+        write()
+    assert names(tmp_path) == []
 
 
 def tile_places(path: Path, level: int) -> list[tuple[int, int]]:
