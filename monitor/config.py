@@ -373,7 +373,7 @@ def value_problems(file: str, error: ValidationError) -> Iterable[Problem]:
         elif entry["type"] == "missing":
             yield Problem(where, "nothing", "a value (it is required)", "add it")
         else:
-            message = entry["msg"].removeprefix("Value error, ")
+            message = entry["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
             shown = repr(entry["input"])
             found = shown if len(shown) <= 60 and not isinstance(entry["input"], dict) else "this table"
             yield Problem(where, found, message[0].lower() + message[1:])
