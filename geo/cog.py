@@ -7,8 +7,6 @@ what the file says of itself (place, colours, names), in a file without tiles; `
 
 from __future__ import annotations
 
-import errno
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -26,7 +24,8 @@ from geo.blocks import BLOCK_SIZE, Block
 from geo.errors import reason
 from geo.files import atomic, cannot_write
 from geo.grid import GeoBox
-from geo.tiff import enclosed, file_head, first_directory, first_tile, overview_directory
+from geo.spool import InOrder, Scratch, make_room, write_all
+from geo.tiff import enclosed, file_head, first_directory, first_tile, overview_directory, raster_place
 
 __all__ = ["CogWriter", "CogWriters", "RasterStyle", "overview_shapes", "write_cog"]
 
@@ -70,9 +69,10 @@ class _Piece(NamedTuple):
 
 
 class _Packed(NamedTuple):
-    """A tile as it will stand in the file, in the scratch file until then."""
+    """A tile as it will stand in the file."""
 
     place: int
+    """Where it waits in the scratch file; -1 for those of the raster itself, which are laid as they come."""
     length: int
     sizes: list[int]
     """Bytes of each band."""
@@ -123,8 +123,9 @@ class CogWriter:
         self._levels = [_Level(shape) for shape in overview_shapes((geobox.shape[0], geobox.shape[1]))]
         self._part = path
         self._says = b""
-        self._scratch: IO[bytes] | None = None
-        self._end = 0
+        self._scratch = Scratch(path.parent)
+        self._file: IO[bytes] | None = None
+        self._body: InOrder | None = None
         self._closing = ExitStack()
 
     @property
@@ -138,7 +139,9 @@ class CogWriter:
             self._part = stack.enter_context(atomic(self._path))
             self._says = self._said()
             # Beside the file, where there must be room for it, and without a name: nothing stays of it in any case
-            self._scratch = stack.enter_context(tempfile.TemporaryFile(dir=self._path.parent, buffering=0))
+            stack.enter_context(self._scratch)
+            self._file = stack.enter_context(self._part.open("w+b", buffering=0))
+            self._body = InOrder(self._file, self._scratch)
             stack.push(self._finish)
             self._closing = stack.pop_all()
         return self
@@ -193,7 +196,7 @@ class CogWriter:
         if part.shape[1:] == level.size(tile):
             self._pack(number, tile, part)
             return
-        level.pieces[tile] = [*waiting, _Piece(rows, cols, self._append(np.ascontiguousarray(part)))]
+        level.pieces[tile] = [*waiting, _Piece(rows, cols, self._scratch.append(np.ascontiguousarray(part)))]
         if _cells(level.pieces[tile]) == np.prod(level.size(tile)):
             self._pack(number, tile, self._gathered(level, tile))
 
@@ -205,7 +208,7 @@ class CogWriter:
             cells[:] = self._style.nodata or 0
         for rows, cols, place in pieces:
             shape = (self._bands, rows.stop - rows.start, cols.stop - cols.start)
-            read = self._read(place, int(np.prod(shape)) * self._dtype.itemsize)
+            read = self._scratch.read(place, int(np.prod(shape)) * self._dtype.itemsize)
             cells[:, rows, cols] = np.frombuffer(read, self._dtype).reshape(shape)
         return cells
 
@@ -213,32 +216,18 @@ class CogWriter:
         """Pack a tile, shape (bands, h, w), and hand its half to the level above."""
         packed = [self._packer(_padded(band)) for band in cells]
         whole = b"".join(part for one in packed for part in enclosed(one))
-        self._levels[number].packed[tile] = _Packed(self._append(whole), len(whole), [len(one) for one in packed])
+        place = -1
+        if number == 0:
+            assert self._body is not None
+            self._body.put(tile[0] * -(-self._levels[0].shape[1] // BLOCK_SIZE) + tile[1], whole)
+        else:
+            place = self._scratch.append(whole)
+        self._levels[number].packed[tile] = _Packed(place, len(whole), [len(one) for one in packed])
         if number + 1 < len(self._levels):
             from geo.overviews import halved  # compiled loops, which small rasters do without
 
             half = np.stack([halved(band, self._style.overviews, self._style.nodata) for band in cells])
             self._place(number + 1, tile[0] * BLOCK_SIZE // 2, tile[1] * BLOCK_SIZE // 2, half)
-
-    def _append(self, data: Any) -> int:
-        """Write bytes at the end of the scratch file and return where they begin."""
-        assert self._scratch is not None
-        begin = self._end
-        self._scratch.seek(begin)
-        left = memoryview(data).cast("B")
-        while left:  # without a buffer less than all may be written at once
-            left = left[self._scratch.write(left) :]
-        self._end = self._scratch.tell()
-        return begin
-
-    def _read(self, place: int, length: int) -> bytes:
-        """Read bytes of the scratch file again; a file of fewer would be broken and look whole."""
-        assert self._scratch is not None
-        self._scratch.seek(place)
-        read = self._scratch.read(length)
-        if len(read) != length:
-            raise OSError(errno.EIO, "less was read again than was written")
-        return read
 
     @cached_property
     def _packer(self) -> Any:
@@ -291,21 +280,27 @@ class CogWriter:
                 for tile in level.tiles():
                     if tile not in level.packed:
                         self._pack(number, tile, self._gathered(level, tile))
-            with self._part.open("wb") as file:
-                self._lay_out(file)
+            self._lay_out()
         except OSError as error:
             raise cannot_write(self._path, reason(error)) from error
 
-    def _lay_out(self, file: IO[bytes]) -> None:
-        """Write the directories and then the tiles, the coarsest level first."""
+    def _lay_out(self) -> None:
+        """Write the directories and the overviews, the coarsest first, before the tiles that are laid already."""
+        assert self._file is not None
+        assert self._body is not None
         directory, large = first_directory(self._says)
         directories = [directory, *(overview_directory(directory, level.shape) for level in self._levels[1:])]
         sizes = [np.array([level.packed[tile].sizes for tile in level.tiles()]).T for level in self._levels]
-        file.write(file_head(directories, sizes, large=large))
-        for level in reversed(self._levels):
+        head = file_head(directories, sizes, large=large)
+        place = raster_place(directories, sizes, large=large)
+        make_room(self._file, place)
+        self._file.seek(0)
+        write_all(self._file, head)
+        for level in reversed(self._levels[1:]):
             for tile in level.tiles():
                 packed = level.packed[tile]
-                file.write(self._read(packed.place, packed.length))
+                write_all(self._file, self._scratch.read(packed.place, packed.length))
+        write_all(self._file, bytes(place - self._file.tell()))
 
 
 class CogWriters:

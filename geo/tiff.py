@@ -13,7 +13,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Directory", "Entry", "enclosed", "file_head", "first_directory", "first_tile", "overview_directory"]
+__all__ = [
+    "Directory",
+    "Entry",
+    "enclosed",
+    "file_head",
+    "first_directory",
+    "first_tile",
+    "overview_directory",
+    "raster_place",
+]
 
 _SUBFILE, _WIDTH, _HEIGHT, _OFFSETS, _COUNTS = 254, 256, 257, 324, 325
 _LONG, _LONG8 = 4, 16
@@ -31,6 +40,8 @@ _GHOST = (
 )
 """What GDAL looks for behind the first bytes of a cloud-optimised file."""
 _LEADER = _TRAILER = 4  # bytes about a tile that this promises
+_PAGE = 4096
+_PAGED_FROM = 32 * 2**20  # bytes of tiles from which they begin with a page, so that a disk can keep them in place
 
 
 class Entry(NamedTuple):
@@ -130,16 +141,14 @@ def file_head(directories: Sequence[Directory], sizes: Sequence[NDArray[np.int64
     ValueError
         If tiles lie beyond what a plain file can reach.
     """
-    form = _LARGE if large else _PLAIN
-    ghost = f"GDAL_STRUCTURAL_METADATA_SIZE={len(_GHOST):06} bytes\n{_GHOST}".encode("ascii")
-    first = form.start + len(ghost) + len(ghost) % 2
+    form, ghost = _LARGE if large else _PLAIN, _ghost()
+    first = form.start + len(ghost)
     each = list(zip(directories, sizes, strict=True))
-    lengths = [sum(map(len, _written(_with_tiles(one, size, size, large), 0, 0, form))) for one, size in each]
+    lengths = _lengths(directories, sizes, large)
     places = _tile_places(first + sum(lengths), sizes)
     if not large and places[0].size and int((places[0] + sizes[0]).max()) >= 2**32:
         raise ValueError("more than 4 GB in a plain file")
-    parts = [b"II" + (struct.pack("<HHHQ", 43, 8, 0, first) if large else struct.pack("<HI", 42, first))]
-    parts += [ghost, b"\0" * (len(ghost) % 2)]
+    parts = [b"II" + (struct.pack("<HHHQ", 43, 8, 0, first) if large else struct.pack("<HI", 42, first)), ghost]
     at = first
     for number, (one, size) in enumerate(each):
         following = at + lengths[number] if number + 1 < len(each) else 0
@@ -148,11 +157,36 @@ def file_head(directories: Sequence[Directory], sizes: Sequence[NDArray[np.int64
     return b"".join(parts)
 
 
+def raster_place(directories: Sequence[Directory], sizes: Sequence[NDArray[np.int64]], *, large: bool) -> int:
+    """Return where the tiles of the raster begin, behind `file_head`, the tiles of overviews and zeros.
+
+    Large rasters begin with a page of the disk. Parameters are those of `file_head`.
+    """
+    start = (_LARGE if large else _PLAIN).start + len(_ghost()) + sum(_lengths(directories, sizes, large))
+    return int(_tile_places(start, sizes)[0].flat[0]) - _LEADER
+
+
+def _ghost() -> bytes:
+    told = f"GDAL_STRUCTURAL_METADATA_SIZE={len(_GHOST):06} bytes\n{_GHOST}".encode("ascii")
+    return told + b"\0" * (len(told) % 2)
+
+
+def _lengths(directories: Sequence[Directory], sizes: Sequence[NDArray[np.int64]], large: bool) -> list[int]:
+    """Return the bytes of each directory with its values."""
+    form = _LARGE if large else _PLAIN
+    return [
+        sum(map(len, _written(_with_tiles(one, size, size, large), 0, 0, form)))
+        for one, size in zip(directories, sizes, strict=True)
+    ]
+
+
 def _tile_places(start: int, sizes: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
     """Return where each tile begins, in the order of `sizes`."""
     places: list[NDArray[np.int64]] = []
-    for size in reversed(sizes):
+    for number, size in reversed(list(enumerate(sizes))):
         in_file = _LEADER + size.T.ravel() + _TRAILER
+        if number == 0 and int(in_file.sum()) >= _PAGED_FROM:
+            start = -(-start // _PAGE) * _PAGE
         ends = start + np.cumsum(in_file)
         places.insert(0, (ends - in_file + _LEADER).reshape(size.T.shape).T)
         start = int(ends[-1])

@@ -20,6 +20,7 @@ from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.cog import CogWriter, CogWriters, RasterStyle, overview_shapes, write_cog
 from geo.errors import AltdevError, InputError
 from geo.raster import geobox_of, read_on_grid
+from geo.spool import InOrder, Scratch
 from tests.geo.builders import grid
 
 DIGITS = np.arange(1, 13, dtype=np.uint8).reshape(3, 4)
@@ -153,10 +154,10 @@ def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault:
     before = {name: path.read_bytes() for name, path in old.items()}
     lay_out = CogWriter._lay_out
 
-    def failing(writer: CogWriter, file: IO[bytes]) -> None:
+    def failing(writer: CogWriter) -> None:
         if fault == "of one file at the end" and writer._path.stem == "b":
             no_room()
-        lay_out(writer, file)
+        lay_out(writer)
 
     write = CogWriter.write
 
@@ -241,6 +242,34 @@ def test_tiles_stand_where_a_cog_has_them(
     np.testing.assert_array_equal(read_on_grid(path, grid(1100, 600), bands=[1, 2]), cells)
 
 
+@pytest.mark.parametrize("inserts", [True, False])
+def test_large_rasters_begin_with_a_page_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inserts: bool
+) -> None:
+    """Law: with blocks in any order, and whether the disk makes room or not, the same bytes, read as any other."""
+    cells = np.stack([noise(1100, 600, "int16"), noise(1100, 600, "int16")[::-1]])
+    write_cog(tmp_path / "small.tif", cells, grid(1100, 600))
+    monkeypatch.setattr("geo.tiff._PAGED_FROM", 0)
+    write_cog(tmp_path / "moved.tif", cells, grid(1100, 600))  # under the bytes from which room is asked for
+    monkeypatch.setattr("geo.spool._WORTH_IT", 0)
+    if not inserts:
+        monkeypatch.setattr("geo.spool._inserted", lambda *_: False)
+    order = list(blocks((1100, 600), 200))
+    np.random.default_rng(5).shuffle(order)  # type: ignore[arg-type]
+    with CogWriter(tmp_path / "a.tif", grid(1100, 600), dtype="int16", bands=2) as writer:
+        for block in order:
+            writer.write(block, cells[:, *block.slices])
+    data = (tmp_path / "a.tif").read_bytes()
+    assert data == (tmp_path / "moved.tif").read_bytes()
+    whole, small = tile_places(tmp_path / "a.tif", 0), tile_places(tmp_path / "small.tif", 0)
+    assert (whole[0][0] - 4) % 4096 == 0
+    assert [size for _, size in whole] == [size for _, size in small]
+    coarse, before = tile_places(tmp_path / "a.tif", 1)[-1], whole[0][0] - 4
+    assert set(data[sum(coarse) + 4 : before]) <= {0}
+    assert data[before:] == (tmp_path / "small.tif").read_bytes()[small[0][0] - 4 :]
+    np.testing.assert_array_equal(read_on_grid(tmp_path / "a.tif", grid(1100, 600), bands=[1, 2]), cells)
+
+
 def test_cells_that_never_come_hold_nothing(tmp_path: Path) -> None:
     """Literal raster: no-data, in overviews too, or 0 where there is none."""
     geobox = grid(600, 1100)
@@ -292,17 +321,17 @@ def no_room(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("step", ["_lay_out", "_append"])
-def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+@pytest.mark.parametrize(("of", "step"), [(CogWriter, "_lay_out"), (InOrder, "put"), (Scratch, "append")])
+def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: type, step: str) -> None:
     """Law: a disk that fills while blocks come or at the end is told with its remedy, and no half file stays."""
-    monkeypatch.setattr(CogWriter, step, no_room)
+    monkeypatch.setattr(of, step, no_room)
     with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*No space left.*free some space"):
-        write_cog(tmp_path / "a.tif", DIGITS, grid(3, 4))
+        write_cog(tmp_path / "a.tif", np.ones((600, 4), dtype=np.uint8), grid(600, 4))
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("size", [3, 600])
-def test_fewer_bytes_than_were_written_are_no_file(tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize("which", ["tiles", "scratch"])
+def test_fewer_bytes_than_were_written_are_no_file(tmp_path: Path, which: str) -> None:
     """Attack: a disk that gives back less than it was given ends with a line, not with a file that looks whole."""
 
     class Forgetful:
@@ -316,9 +345,12 @@ def test_fewer_bytes_than_were_written_are_no_file(tmp_path: Path, size: int) ->
             return getattr(self._file, name)
 
     def write() -> None:
-        with CogWriter(tmp_path / "a.tif", grid(size, size), dtype="uint8") as writer:
-            writer._scratch = Forgetful(writer._scratch)  # type: ignore[arg-type,assignment]
-            for block in blocks((size, size), 300):
+        with CogWriter(tmp_path / "a.tif", grid(600, 600), dtype="uint8") as writer:
+            if which == "tiles":
+                writer._file = Forgetful(writer._file)  # type: ignore[arg-type,assignment]
+            else:
+                writer._scratch.file = Forgetful(writer._scratch.file)  # type: ignore[arg-type,assignment]
+            for block in blocks((600, 600), 300):
                 writer.write(block, np.ones((block.height, block.width), dtype=np.uint8))
 
     with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*less was read again"):
