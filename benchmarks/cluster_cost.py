@@ -1,7 +1,7 @@
 """What a cluster on the same cores costs over threads: seconds of processors for the same blocks, results equal.
 
     python -m benchmarks.cluster_cost FOLDER [workers, 4] [cells on a side, 1024] [dates, 12] [side of a block, 256]
-    python -m benchmarks.cluster_cost whole FOLDER [workers, 4] [cells, 14336] [dates, 30] [side of a block, 512]
+    python -m benchmarks.cluster_cost whole FOLDER [workers, 4] [cells, 12288] [dates, 30] [side of a block, 512]
 
 The composites and the map of a season are made here in two threads, and by workers that are processes of their own
 on loopback, for a quarter of the grid and for all of it. The seconds of all processes are added up, so that other
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     if arguments[0] == "whole":
         asked = [int(one) for one in arguments[2:]]
-        whole(Path(arguments[1]), *(asked + [4, 14_336, 30, 512][len(asked) :])[:4])
+        whole(Path(arguments[1]), *(asked + [4, 12_288, 30, 512][len(asked) :])[:4])
         return
     folder = Path(arguments[0])
     given = [int(one) for one in arguments[1:]]
