@@ -7,6 +7,8 @@ what the file says of itself (place, colours, names), in a file without tiles; `
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -138,9 +140,12 @@ class CogWriter:
         with ExitStack() as stack:  # undone in reverse order: finish, close, move into place
             self._part = stack.enter_context(atomic(self._path))
             self._says = self._said()
-            # Beside the file, where there must be room for it, and without a name: nothing stays of it in any case
-            stack.enter_context(self._scratch)
-            self._file = stack.enter_context(self._part.open("w+b", buffering=0))
+            try:
+                # Beside the file, where there must be room, and without a name: nothing stays of it in any case
+                stack.enter_context(self._scratch)
+                self._file = stack.enter_context(self._part.open("w+b", buffering=0))
+            except OSError as error:
+                raise cannot_write(self._path, reason(error)) from error
             self._body = InOrder(self._file, self._scratch)
             stack.push(self._finish)
             self._closing = stack.pop_all()
@@ -273,6 +278,7 @@ class CogWriter:
 
     def _finish(self, kind: type[BaseException] | None, *_: Any) -> None:
         """Lay the file out, unless something went wrong."""
+        assert self._file is not None
         if kind is not None:
             return
         try:
@@ -281,6 +287,7 @@ class CogWriter:
                     if tile not in level.packed:
                         self._pack(number, tile, self._gathered(level, tile))
             self._lay_out()
+            self._file.close()  # which is where some file systems tell that they could not
         except OSError as error:
             raise cannot_write(self._path, reason(error)) from error
 
@@ -288,6 +295,10 @@ class CogWriter:
         """Write the directories and the overviews, the coarsest first, before the tiles that are laid already."""
         assert self._file is not None
         assert self._body is not None
+        if self._file.seek(0, os.SEEK_END) != self._body.bytes:
+            raise OSError(errno.EIO, "other bytes than were written")
+        if not os.path.samestat(os.fstat(self._file.fileno()), self._part.stat()):
+            raise OSError(errno.EBUSY, "another program writes the same file")
         directory, large = first_directory(self._says)
         directories = [directory, *(overview_directory(directory, level.shape) for level in self._levels[1:])]
         sizes = [np.array([level.packed[tile].sizes for tile in level.tiles()]).T for level in self._levels]

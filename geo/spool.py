@@ -1,7 +1,7 @@
 """Bytes on their way into a file: put aside until their place is known, and laid in order as soon as it is.
 
-What comes last stands first in some formats. Room for it is made by moving where the file begins, which file
-systems of Linux do without touching what is written (``fallocate``); elsewhere all that follows is moved.
+What comes last stands first in some formats. Room for it is made by moving where the file begins, which two file
+systems of Linux do without touching what is written (``fallocate``); on others all that follows is moved.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["InOrder", "Scratch", "make_room", "write_all"]
+__all__ = ["PAGE", "InOrder", "Scratch", "make_room", "write_all"]
 
-_PAGE = 4096
-"""Bytes of which room is made in whole numbers; file systems with larger pages move what follows."""
+PAGE = 4096
+"""Bytes of which room is made in whole numbers; on disks with larger pages what follows is moved."""
 _INSERT_RANGE = 0x20  # of fallocate(2)
+_INSERTS = (0xEF53, 0x58465342)
+"""ext4 and XFS, by the numbers of statfs(2). Others claim to and copy behind it, SMB what it has overwritten."""
+_REFUSALS = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.ENODEV)
+"""With these nothing has been moved; after other errors nobody knows what the file holds."""
 _WORTH_IT = 32 * 2**20  # bytes from which moving them costs more than waiting for the disk, which insertion does
 _AT_ONCE = 16 * 2**20
 
@@ -121,7 +125,7 @@ def make_room(file: IO[bytes], length: int) -> None:
         Bytes; whole pages where the content is to stay where it is on the disk.
     """
     size = file.seek(0, os.SEEK_END)
-    if size >= _WORTH_IT and length % _PAGE == 0 and _inserted(file.fileno(), length):
+    if size >= _WORTH_IT and length % PAGE == 0 and _inserted(file.fileno(), length):
         return
     end = size
     while end > 0:
@@ -136,11 +140,23 @@ def make_room(file: IO[bytes], length: int) -> None:
 
 
 def _inserted(descriptor: int, length: int) -> bool:
-    """Let the file system insert room at the start of a file; False where it does not."""
+    """Let the file system insert room at the start of a file; False where it does not.
+
+    Raises
+    ------
+    OSError
+        If it began to and failed.
+    """
     if sys.platform != "linux":
         return False
-    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
-    if fallocate is None:
+    library = ctypes.CDLL(None, use_errno=True)
+    told = (ctypes.c_long * 64)()  # larger than the record, whose first word is the kind
+    if not hasattr(library, "fallocate") or library.fstatfs(descriptor, told) or told[0] not in _INSERTS:
         return False
-    fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
-    return bool(fallocate(descriptor, _INSERT_RANGE, 0, length) == 0)
+    library.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+    if library.fallocate(descriptor, _INSERT_RANGE, 0, length) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _REFUSALS:
+        return False
+    raise OSError(number, os.strerror(number))

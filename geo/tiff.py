@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.spool import PAGE
+
 __all__ = [
     "Directory",
     "Entry",
@@ -40,7 +42,6 @@ _GHOST = (
 )
 """What GDAL looks for behind the first bytes of a cloud-optimised file."""
 _LEADER = _TRAILER = 4  # bytes about a tile that this promises
-_PAGE = 4096
 _PAGED_FROM = 32 * 2**20  # bytes of tiles from which they begin with a page, so that a disk can keep them in place
 
 
@@ -186,7 +187,7 @@ def _tile_places(start: int, sizes: Sequence[NDArray[np.int64]]) -> list[NDArray
     for number, size in reversed(list(enumerate(sizes))):
         in_file = _LEADER + size.T.ravel() + _TRAILER
         if number == 0 and int(in_file.sum()) >= _PAGED_FROM:
-            start = -(-start // _PAGE) * _PAGE
+            start = -(-start // PAGE) * PAGE
         ends = start + np.cumsum(in_file)
         places.insert(0, (ends - in_file + _LEADER).reshape(size.T.shape).T)
         start = int(ends[-1])

@@ -16,6 +16,7 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+from geo import spool
 from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.cog import CogWriter, CogWriters, RasterStyle, overview_shapes, write_cog
 from geo.errors import AltdevError, InputError
@@ -252,13 +253,18 @@ def test_large_rasters_begin_with_a_page_of_the_disk(
     monkeypatch.setattr("geo.tiff._PAGED_FROM", 0)
     write_cog(tmp_path / "moved.tif", cells, grid(1100, 600))  # under the bytes from which room is asked for
     monkeypatch.setattr("geo.spool._WORTH_IT", 0)
-    if not inserts:
-        monkeypatch.setattr("geo.spool._inserted", lambda *_: False)
+    answers = []
+    asked = spool._inserted
+    monkeypatch.setattr(
+        "geo.spool._inserted", lambda *given: answers.append(inserts and asked(*given)) or answers[-1]
+    )
     order = list(blocks((1100, 600), 200))
     np.random.default_rng(5).shuffle(order)  # type: ignore[arg-type]
     with CogWriter(tmp_path / "a.tif", grid(1100, 600), dtype="int16", bands=2) as writer:
         for block in order:
             writer.write(block, cells[:, *block.slices])
+    if inserts and answers != [True]:
+        pytest.skip("the disk of the temporary folder inserts nothing")
     data = (tmp_path / "a.tif").read_bytes()
     assert data == (tmp_path / "moved.tif").read_bytes()
     whole, small = tile_places(tmp_path / "a.tif", 0), tile_places(tmp_path / "small.tif", 0)
@@ -355,6 +361,60 @@ def test_fewer_bytes_than_were_written_are_no_file(tmp_path: Path, which: str) -
 
     with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*less was read again"):
         write()
+    assert names(tmp_path) == []
+
+
+def test_a_disk_that_fails_at_the_last_moment_is_one_line(tmp_path: Path) -> None:
+    """Attack: network file systems tell when a file is closed that they could not write it."""
+
+    class Closing:
+        def __init__(self, file: IO[bytes]) -> None:
+            self._file = file
+
+        def close(self) -> None:
+            self._file.close()
+            raise OSError(errno.EIO, "Input/output error")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+    def write() -> None:
+        with CogWriter(tmp_path / "a.tif", grid(3, 4), dtype="uint8") as writer:
+            writer._file = Closing(writer._file)  # type: ignore[arg-type,assignment]
+            writer.write(Block(0, 0, 3, 4), DIGITS)
+
+    with pytest.raises(AltdevError, match=r"a\.tif: found no way to write .*Input/output error"):
+        write()
+    assert names(tmp_path) == []
+
+
+def test_two_that_write_one_file_are_told(tmp_path: Path) -> None:
+    """Attack: the second takes the first one's place; neither hands out what the other has not finished."""
+    first, second = (CogWriter(tmp_path / "a.tif", grid(3, 4), dtype="uint8") for _ in range(2))
+    for writer in (first, second):
+        writer.__enter__().write(Block(0, 0, 3, 4), DIGITS)
+    for writer, told in ((first, "another program writes the same file"), (second, "No such file")):
+        with pytest.raises(AltdevError, match=told):
+            writer.__exit__(None, None, None)
+    assert names(tmp_path) == []
+
+
+def test_a_writer_that_goes_on_after_a_failure_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attack: half a tile was written before the disk was full; what is laid behind it would stand elsewhere."""
+
+    def half(file: IO[bytes], data: bytes) -> None:
+        file.write(data[: len(data) // 2])
+        no_room()
+
+    block, cells = Block(0, 0, 512, 512), np.ones((512, 512), dtype=np.uint8)
+    writer = CogWriter(tmp_path / "a.tif", grid(512, 512), dtype="uint8").__enter__()
+    with monkeypatch.context() as patch:
+        patch.setattr("geo.spool.write_all", half)
+        with pytest.raises(AltdevError, match="No space left"):
+            writer.write(block, cells)
+    writer.write(block, cells)
+    with pytest.raises(AltdevError, match="other bytes than were written"):
+        writer.__exit__(None, None, None)
     assert names(tmp_path) == []
 
 

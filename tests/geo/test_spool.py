@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import itertools
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +58,41 @@ def test_room_moves_all_that_follows(
     data = (tmp_path / "a").read_bytes()
     assert data[length:] == content
     assert len(data) == (length + size if size else 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux inserts room in files")
+@pytest.mark.parametrize("number", [errno.EIO, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("kind", [0xEF53, 0xFF534D42], ids=["ext4", "SMB"])
+def test_an_insertion_that_failed_half_way_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: int
+) -> None:
+    """Attack: a refusal lets the content be moved, another error does not; SMB, which loses it, is not asked."""
+    asked = []
+
+    class Library:
+        def fstatfs(self, _: int, told: Any) -> int:
+            told[0] = kind
+            return 0
+
+        class Fallocate:
+            def __call__(self, *given: int) -> int:
+                asked.append(given)
+                ctypes.set_errno(number)
+                return -1
+
+        fallocate = Fallocate()
+
+    monkeypatch.setattr(spool.ctypes, "CDLL", lambda *_, **__: Library())
+    monkeypatch.setattr(spool, "_WORTH_IT", 0)
+    with (tmp_path / "a").open("w+b", buffering=0) as file:
+        write_all(file, b"content")
+        if (number, kind) == (errno.EIO, 0xEF53):
+            with pytest.raises(OSError, match="Input/output error"):
+                make_room(file, 4096)
+        else:
+            make_room(file, 4096)
+            assert (tmp_path / "a").read_bytes()[4096:] == b"content"
+    assert len(asked) == (kind == 0xEF53)
 
 
 def test_a_disk_that_takes_part_of_it_is_given_the_rest() -> None:
