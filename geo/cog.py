@@ -319,18 +319,25 @@ class CogWriters:
 
     Use as a context manager. An error while blocks come leaves all files as they were; one that comes from
     finishing a file leaves that one as it was.
+
+    Parameters
+    ----------
+    threads
+        Threads of this process.
+    idle
+        Whether blocks are made elsewhere, so that all threads may pack them.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, idle: bool = False) -> None:
         self._threads = threads
+        self._packing = threads if idle else -(-threads // _KEPT_BUSY)
         self._writers: list[CogWriter] = []
         self._stack = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> CogWriters:
-        packing = -(-self._threads // _KEPT_BUSY)
-        if packing > 1:
-            self._pool = ThreadPoolExecutor(packing)
+        if self._packing > 1:
+            self._pool = ThreadPoolExecutor(self._packing)
         return self
 
     def add(self, writer: CogWriter) -> CogWriter:

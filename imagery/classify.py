@@ -284,7 +284,7 @@ def write_maps(
     smallest = cells_of(model.settings.minimum_mapping_unit_ha, geobox)
     # The sieve looks beyond blocks, so only then is the whole map, one byte a cell, held
     whole = np.zeros(shape, dtype=np.uint8) if smallest > 1 else None
-    with CogWriters(jobs) as together:
+    with CogWriters(jobs, idle=made_by.cluster is not None) as together:
         style = class_style(legend)
         class_writer = (
             together.add(CogWriter(class_path, geobox, dtype="uint8", style=style)) if whole is None else None

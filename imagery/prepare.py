@@ -194,7 +194,7 @@ class PeriodWork:
         origin = working_origin(self.scenes, self.geobox, self.sensor, self.options.block_size)
         blocks_in_all = sum(1 for _ in blocks(shape, size, origin))
         gaps = GapCount(window_missing=(0,) * len(self.windows))
-        with CogWriters(runner.jobs) as together:
+        with CogWriters(runner.jobs, idle=runner.cluster is not None) as together:
             composites = {name: together.add(self._composite_writer(folder, name)) for name in self.windows}
             counts = together.add(self._count_writer(folder))
             results = runner.run(self, inside, shape, size=size, origin=origin)

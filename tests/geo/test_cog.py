@@ -143,11 +143,14 @@ def test_exception_leaves_the_old_file(tmp_path: Path, error: type[BaseException
     assert (tmp_path / "a.tif").read_bytes() == before
 
 
+@pytest.mark.parametrize("idle", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(
     "fault", [None, "of one file while blocks come", "while blocks come", "of one file at the end"]
 )
-def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None, threads: int) -> None:
+def test_several_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None, threads: int, idle: bool
+) -> None:
     """Law: files finished in threads are those written alone; what fails leaves what stood there."""
     old = {name: tmp_path / f"{name}.tif" for name in "abc"}
     for path in old.values():
@@ -170,7 +173,8 @@ def test_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault:
     monkeypatch.setattr(CogWriter, "_lay_out", failing)
     monkeypatch.setattr(CogWriter, "write", refusing)
     expecting = nullcontext() if fault is None else pytest.raises((AltdevError, ZeroDivisionError))
-    with expecting, CogWriters(threads) as together:
+    with expecting, CogWriters(threads, idle=idle) as together:
+        assert (together._pool is not None) == (idle and threads > 1)
         writers = [together.add(CogWriter(path, grid(3, 4), dtype="uint8")) for path in old.values()]
         parts = [(writer, DIGITS + number) for number, writer in enumerate(writers)]
         together.write(Block(0, 0, 3, 4), parts)
