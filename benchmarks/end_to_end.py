@@ -138,22 +138,35 @@ def make_task(
     return season
 
 
+_STARTER = """
+import json, os, subprocess, sys
+began = os.times().elapsed
+process = subprocess.Popen(sys.argv[2:])
+_, status, used = os.wait4(process.pid, 0)
+told = os.times().elapsed - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+open(sys.argv[1], "w").write(json.dumps(told))
+sys.exit(os.waitstatus_to_exitcode(status) and 1)
+"""
+"""Started in between, since the system counts the memory of who starts a process as its own first memory."""
+
+
 def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
     """Run a process and return its seconds, its processor seconds and the most memory it held."""
-    with tempfile.TemporaryFile() as told:
+    with tempfile.TemporaryFile() as told, tempfile.NamedTemporaryFile() as figures:
         # Inherited settings of mathematical libraries would favour one side or the other
         kept = {key: value for key, value in os.environ.items() if not key.startswith("OPENBLAS_")}
-        started = os.times().elapsed
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=told, stderr=subprocess.STDOUT, env={**kept, **(environment or {})}
+        code = subprocess.call(
+            [sys.executable, "-I", "-S", "-c", _STARTER, figures.name, *command],
+            cwd=ROOT,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            env={**kept, **(environment or {})},
         )
-        _, status, used = os.wait4(process.pid, 0)
-        wall = os.times().elapsed - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if code:
             told.seek(0)
             raise RuntimeError(f"{' '.join(command)}: {told.read().decode(errors='replace')[-1500:]}")
-    return Run(wall_s=wall, cpu_s=used.ru_utime + used.ru_stime, peak_mib=used.ru_maxrss / 1024)
+        wall_s, cpu_s, peak_mib = json.loads(Path(figures.name).read_text())
+    return Run(wall_s=wall_s, cpu_s=cpu_s, peak_mib=peak_mib)
 
 
 def compared(ours: Path, theirs: Path, windows: Sequence[str]) -> str:
