@@ -283,8 +283,7 @@ def measure(folder: Path, blocks_a_side: int = 2, workers: int = 0, *, dates: in
             found.update(make(work, shape, journal))
             keys = [(block, work.key(block, part_of(None, shape, work.around(block)))) for block in blocks(shape)]
             kept += sum(journal.path(key).stat().st_size for _, key in keys)
-            if not packed:
-                _lay(keys, journal, place_of, place)  # loads kernels, which is once for a country
+            _lay(keys, journal, place_of, place)  # loads kernels, which is once for a country
             began = time.process_time()
             packed += _lay(keys, journal, place_of, place)
             command_s += time.process_time() - began

@@ -23,7 +23,7 @@ from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 
 from geo.blocks import BLOCK_SIZE, Block
-from geo.errors import reason
+from geo.errors import AltdevError, Problem, reason
 from geo.files import atomic, cannot_write
 from geo.grid import GeoBox
 from geo.spool import InOrder, Scratch, make_room, write_all
@@ -295,10 +295,10 @@ class CogWriter:
         """Write the directories and the overviews, the coarsest first, before the tiles that are laid already."""
         assert self._file is not None
         assert self._body is not None
-        if self._file.seek(0, os.SEEK_END) != self._body.bytes:
+        self._require_alone(self._file)
+        laid = self._body.laid, self._file.seek(0, os.SEEK_END)
+        if laid != (len(self._levels[0].packed), self._body.bytes):
             raise OSError(errno.EIO, "other bytes than were written")
-        if not os.path.samestat(os.fstat(self._file.fileno()), self._part.stat()):
-            raise OSError(errno.EBUSY, "another program writes the same file")
         directory, large = first_directory(self._says)
         directories = [directory, *(overview_directory(directory, level.shape) for level in self._levels[1:])]
         sizes = [np.array([level.packed[tile].sizes for tile in level.tiles()]).T for level in self._levels]
@@ -312,6 +312,22 @@ class CogWriter:
                 packed = level.packed[tile]
                 write_all(self._file, self._scratch.read(packed.place, packed.length))
         write_all(self._file, bytes(place - self._file.tell()))
+
+    def _require_alone(self, file: IO[bytes]) -> None:
+        """Refuse to hand out a file in whose place another writer began one of its own."""
+        try:
+            alone = os.path.samestat(os.fstat(file.fileno()), self._part.stat())
+        except FileNotFoundError:
+            alone = False
+        if not alone:
+            raise AltdevError(
+                Problem(
+                    where=str(self._path),
+                    found="another program that writes the same file",
+                    expected="one at a time",
+                    remedy="end the other one, or give another folder with --out",
+                )
+            )
 
 
 class CogWriters:

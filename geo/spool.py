@@ -21,7 +21,8 @@ PAGE = 4096
 """Bytes of which room is made in whole numbers; on disks with larger pages what follows is moved."""
 _INSERT_RANGE = 0x20  # of fallocate(2)
 _INSERTS = (0xEF53, 0x58465342)
-"""ext4 and XFS, by the numbers of statfs(2). Others claim to and copy behind it, SMB what it has overwritten."""
+"""ext4 and XFS, by the numbers of statfs(2). Others take the call and copy the bytes, SMB some that it has
+overwritten already, which are lost."""
 _REFUSALS = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.ENODEV)
 """With these nothing has been moved; after other errors nobody knows what the file holds."""
 _WORTH_IT = 32 * 2**20  # bytes from which moving them costs more than waiting for the disk, which insertion does
