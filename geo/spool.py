@@ -151,8 +151,7 @@ def _inserted(descriptor: int, length: int) -> bool:
     if sys.platform != "linux":
         return False
     library = ctypes.CDLL(None, use_errno=True)
-    told = (ctypes.c_long * 64)()  # larger than the record, whose first word is the kind
-    if not hasattr(library, "fallocate") or library.fstatfs(descriptor, told) or told[0] not in _INSERTS:
+    if not hasattr(library, "fallocate") or not _shifts(library, descriptor):
         return False
     library.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
     if library.fallocate(descriptor, _INSERT_RANGE, 0, length) == 0:
@@ -161,3 +160,9 @@ def _inserted(descriptor: int, length: int) -> bool:
     if number in _REFUSALS:
         return False
     raise OSError(number, os.strerror(number))
+
+
+def _shifts(library: ctypes.CDLL, descriptor: int) -> bool:
+    """Say whether a file lies on a disk that moves its places alone, and not its bytes."""
+    told = (ctypes.c_long * 64)()  # larger than the record, whose first word is the kind
+    return library.fstatfs(descriptor, told) == 0 and told[0] in _INSERTS

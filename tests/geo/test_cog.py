@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import itertools
@@ -268,8 +269,9 @@ def test_large_rasters_begin_with_a_page_of_the_disk(
     with CogWriter(tmp_path / "a.tif", grid(1100, 600), dtype="int16", bands=2) as writer:
         for block in order:
             writer.write(block, cells[:, *block.slices])
-    if inserts and answers != [True]:
-        pytest.skip("the disk of the temporary folder inserts nothing")
+    with (tmp_path / "a.tif").open("rb") as file:
+        can = sys.platform == "linux" and spool._shifts(ctypes.CDLL(None), file.fileno())
+    assert answers == [inserts and can]
     data = (tmp_path / "a.tif").read_bytes()
     assert data == (tmp_path / "moved.tif").read_bytes()
     whole, small = tile_places(tmp_path / "a.tif", 0), tile_places(tmp_path / "small.tif", 0)
