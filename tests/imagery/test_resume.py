@@ -74,8 +74,9 @@ def test_a_killed_run_goes_on_where_it_was(world: World, tmp_path: Path) -> None
         finished = 0
         for kill, row in zip(kills, found[str(jobs)]["killed"], strict=True):
             assert (row["signal"], row["final"]) == (signal.SIGKILL, [])
-            # The block it died at is not there; of those under way beside it none, or some
-            assert finished + kill - 1 <= row["finished"] <= finished + kill - 1 + jobs
+            # The block it died at is not there; of those of other threads none or some are, since one that was told
+            # of may not have been moved into place yet
+            assert finished + kill - jobs <= row["finished"] <= finished + kill - 1 + jobs
             finished = row["finished"]
         assert found[str(jobs)]["last"] == {"signal": 0, "made": 9 - finished, "kept": finished}
         assert found[str(jobs)]["files"] == bytes_of(tmp_path / "undisturbed")
