@@ -126,7 +126,7 @@ def make_room(file: IO[bytes], length: int) -> None:
         Bytes; whole pages where the content is to stay where it is on the disk.
     """
     size = file.seek(0, os.SEEK_END)
-    if size >= _WORTH_IT and length % PAGE == 0 and _inserted(file.fileno(), length):
+    if size >= _WORTH_IT and _inserted(file.fileno(), length):
         return
     end = size
     while end > 0:

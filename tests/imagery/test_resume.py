@@ -10,6 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,10 +23,11 @@ import rasterio
 from affine import Affine
 
 from geo.blocks import BLOCK_SIZE, Block, blocks
+from geo.cog import CogWriters
 from geo.files import sha256
 from geo.grid import GeoBox
 from geo.journal import BlockJournal
-from geo.runner import Runner
+from geo.runner import BlockTask, Made, Runner, make
 from imagery.extent import placed
 from imagery.map_work import MapWork
 from imagery.model import TrainedModel
@@ -212,3 +215,42 @@ def test_what_decides_a_block_is_in_its_fingerprint(world: World, model: Trained
         key(replace(period, scenes=period.scenes[1:])),
     ]
     assert len({same, *others}) == 6
+
+
+class _Here:
+    """Workers that are this thread."""
+
+    def each(
+        self, work: Any, journal: BlockJournal, tasks: Iterator[BlockTask]
+    ) -> Iterator[tuple[BlockTask, Made]]:
+        """Make the tasks one after the other."""
+        for task in tasks:
+            yield task, Made(task.key, make(work, journal, task, None)[1])
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_command_whose_blocks_are_made_elsewhere_packs_in_all_threads(
+    world: World, model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    """Law: composites and maps alike; the cells are those of blocks that are made here."""
+    packing = []
+
+    class Noted(CogWriters):
+        def __enter__(self) -> CogWriters:
+            packing.append(self._packing)
+            return super().__enter__()
+
+    for name in ("classify", "prepare"):
+        monkeypatch.setattr(f"imagery.{name}.CogWriters", Noted)
+    cluster = (lambda: nullcontext(_Here())) if elsewhere else None
+    runner = Runner(jobs=3, journal=BlockJournal(tmp_path / "journal"), cluster=cluster)
+    period = world.periods()["2023"]
+    period = replace(period, scenes=period.scenes[::3])
+    made = world.map(model, tmp_path / "map", inside=CORNER, runner=runner, jobs=3, period=period)
+    (start, end), out = PERIODS["2023"], tmp_path / "composites"
+    options = PrepareOptions(start=start, end=end, min_valid=1, cloud_buffer_m=40)
+    grids: dict[str, Any] = {"geobox": world.geobox, "sensor": SENSOR, "profile": PROFILE, "inside": CORNER}
+    write_period(period.scenes, **grids, options=options, folder=out, runner=runner)
+    assert packing == ([3, 3] if elsewhere else [1, 1])
+    again = world.map(model, tmp_path / "again", inside=CORNER, period=period)
+    assert all(np.array_equal(made[name], again[name]) for name in again)
