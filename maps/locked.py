@@ -7,7 +7,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["locked", "locked_names"]
+__all__ = ["locked", "locked_hashes", "locked_names"]
 
 
 @cache
@@ -38,6 +38,12 @@ def locked(folder: str, name: str) -> bytes:
 def locked_names(folder: str) -> tuple[str, ...]:
     """Return the names of all files that the lock of a package lists."""
     return tuple(_hashes(folder))
+
+
+@cache
+def locked_hashes(folder: str) -> frozenset[str]:
+    """Return the SHA-256 of every file that the lock of a package lists, in hexadecimal."""
+    return frozenset(_hashes(folder).values())
 
 
 def _hashes(folder: str) -> dict[str, str]:

@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _TEST = """
 import json
 from pathlib import Path
-from maps.disclosure.leak import leaks, opened
+from maps.disclosure.leak import leaks
+from maps.disclosure.packed import opened
 from tests.monitor.test_tiers import files_of, released, secrets, sought
 
 def test_count(released):

@@ -1,25 +1,18 @@
 """The last look before files leave: every byte of them, and of what is packed inside them, is searched.
 
-Archives, compressed streams, base64, databases and pictures are opened. Searched are the words, places and numbers
-of everything of a stricter tier: ids and names as text in any encoding in use, coordinates as decimals, as binary
-doubles and as the page's differences, positions in pictures and rasters. What cannot be opened may not leave.
+What is packed is opened (`maps.disclosure.packed`). Searched are the words, places and numbers of everything of a
+stricter tier: ids and names as text in any encoding in use, coordinates as decimals, as binary doubles and as the
+page's differences, positions in pictures and rasters. What cannot be opened may not leave.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gzip
 import html
 import io
 import math
 import re
-import sqlite3
-import tempfile
 import urllib.parse
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,16 +24,14 @@ from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 from scipy.spatial import cKDTree
 
-from geo.errors import DisclosureError, Problem, reason
+from geo.errors import DisclosureError, Problem
+from maps.disclosure.packed import is_picture, opened
 
-__all__ = ["Needles", "leaks", "opened", "require_no_leak"]
+__all__ = ["Needles", "leaks", "require_no_leak"]
 
-_DEEPEST = 8  # archives within archives
 _GPS = 0x8825  # EXIF's pointer to positions
 _NUMBER = re.compile(rb"-?\d{1,8}(?:\.\d+)?")
 _DELTAS = re.compile(rb"\[-?\d+(?:,-?\d+){3,}\]")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}")
-_PDF_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # in no plain text
 _WORD = re.compile(r"[\w-]{3,}")
 _STEPS = 1e5  # of a degree, in the page's differences
@@ -120,100 +111,6 @@ def leaks(data: bytes, needles: Needles, name: str = "data") -> list[str]:
     return sorted({what for _, blob in opened(name, data) for what in finder.all(blob)})
 
 
-def opened(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes]]:
-    """Yield a file's bytes, and those of everything packed in it, with names that say where.
-
-    Raises
-    ------
-    DisclosureError
-        If something is packed too deep, or claims to be an archive and cannot be opened.
-    """
-    yield name, data
-    if depth > _DEEPEST:
-        raise DisclosureError(Problem(name, "archives within archives", f"at most {_DEEPEST}", "unpack them"))
-    try:
-        inner = list(_unpacked(data))
-    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, sqlite3.Error) as error:
-        found = f"something that cannot be opened and searched ({reason(error)})"
-        raise DisclosureError(Problem(name, found, "files that can be searched", "leave it out")) from error
-    for part, content in inner:
-        yield from opened(f"{name}/{part}", content, depth + 1)
-
-
-def _unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
-    if data[:4] == b"PK\x03\x04":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for member in archive.infolist():
-                yield f"{member.filename} (name)", member.filename.encode()
-                yield member.filename, archive.read(member)
-    elif data[:2] == b"\x1f\x8b":
-        yield "gzip", gzip.decompress(data)
-    elif data[:15] == b"SQLite format 3":
-        yield from _rows(data)
-    elif data[:5] == b"%PDF-":
-        for number, found in enumerate(_PDF_STREAM.finditer(data)):
-            yield f"stream {number}", _inflated(found[1])
-    elif not _picture(data):
-        for number, found in enumerate(_BASE64.finditer(data)):
-            decoded = _decoded(found[0])
-            if decoded is not None:
-                yield f"base64 {number}", decoded
-
-
-def _inflated(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(data)
-    except zlib.error:
-        return data  # stored as it is, and searched as it is
-
-
-def _decoded(text: bytes) -> bytes | None:
-    """Return the bytes behind base64, inflated where they are compressed; None for what only looks like it."""
-    try:
-        raw = base64.b64decode(text + b"==")  # more padding than there need be is passed by
-    except (binascii.Error, ValueError):
-        return None
-    for wbits in (15, -15):
-        try:
-            inflated = zlib.decompressobj(wbits).decompress(raw)
-        except zlib.error:
-            continue
-        if inflated:
-            return inflated
-    return raw
-
-
-def _rows(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield each table of a database as one run of bytes; rows that straddle pages are whole here."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "data.sqlite"
-        path.write_bytes(data)
-        connection = sqlite3.connect(path)
-        try:
-            tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            for table in tables:
-                if table.startswith("rtree_"):
-                    continue  # read as pages; its own functions are not always built in
-                quoted = '"' + table.replace('"', '""') + '"'
-                parts = [
-                    value if isinstance(value, bytes) else str(value).encode()
-                    for row in connection.execute(f"SELECT * FROM {quoted}")  # noqa: S608 -- quoted name
-                    for value in row
-                    if value is not None
-                ]
-                yield table, b"\n".join(parts)
-        finally:
-            connection.close()
-
-
-def _picture(data: bytes) -> bool:
-    return (
-        data[:4] in (b"\x89PNG", b"II*\x00", b"MM\x00*", b"II+\x00")
-        or data[:3] == b"\xff\xd8\xff"
-        or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
-    )
-
-
 class _Finder:
     """Searches bytes for needles."""
 
@@ -230,7 +127,7 @@ class _Finder:
 
     def all(self, blob: bytes) -> Iterator[str]:
         """Yield what is found in bytes that are unpacked already."""
-        if _picture(blob):
+        if is_picture(blob):
             yield from self._in_picture(blob)
         for text in _texts(blob):
             yield from self.text(text)
@@ -353,18 +250,19 @@ def _texts(blob: bytes) -> Iterator[str]:
     """Yield the readings of bytes as text: as it is, unescaped, in two-byte encodings if not plain text.
 
     Letters of most scripts have no zero byte in two-byte encodings, so that zeros alone do not give them away.
+    What is no letter ends a word: bytes from both sides of it are no name.
     """
-    text = blob.decode("utf-8", errors="ignore")
+    text = blob.decode("utf-8", errors="replace")
     yield text
     if "&" in text:
         yield html.unescape(text)
     if "\\u" in text:
         yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
     if "%" in text:
-        yield urllib.parse.unquote(text, errors="ignore")
+        yield urllib.parse.unquote(text, errors="replace")
     if b"\0" in blob:
-        yield blob.replace(b"\0", b"").decode("utf-8", errors="ignore")
+        yield blob.replace(b"\0", b"").decode("utf-8", errors="replace")
     if _CONTROL.search(blob) or text.encode() != blob:
         for start in (0, 1):
             for encoding in ("utf-16-le", "utf-16-be"):
-                yield blob[start:].decode(encoding, errors="ignore")
+                yield blob[start:].decode(encoding, errors="replace")

@@ -98,7 +98,7 @@ def circle(x: float, y: float, radius: float, *, fill: str, stroke: str = "none"
 
 def path(rings: Iterable[Iterable[tuple[float, float]]], *, fill: str, stroke: str, width: float = 0.5) -> str:
     """Return closed rings as one SVG path, holes by the even-odd rule."""
-    outline = ("M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in ring) + "Z" for ring in rings)
+    outline = ("M " + "L".join(f"{_n(x)} {_n(y)}" for x, y in ring) + "Z" for ring in rings)
     look = f'fill="{fill}" fill-rule="evenodd" stroke="{stroke}" stroke-width="{_n(width)}"'
     return f'<path d="{"".join(outline)}" {look}/>'
 
