@@ -3,13 +3,15 @@
     python -m benchmarks.start_up [turns, 5] [command of altdev, that of this environment]
 
 Writes the examples and a small survey of one layer of units into a temporary folder, asks each command once so
-that files and compiled modules are in memory, and prints the medians of the turns. Seconds mean something on an
-otherwise idle machine only.
+that files and compiled modules are in memory, and prints the medians of the turns: until the first line
+stands at a terminal, until all is told, and of the processor. Seconds mean something on an otherwise idle machine
+only.
 """
 
 from __future__ import annotations
 
 import os
+import pty
 import statistics
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from pathlib import Path
 
 from monitor.start import write_project
 
-__all__ = ["main", "measured", "surveys"]
+__all__ = ["first_line_s", "main", "measured", "surveys"]
 
 EXAMPLES = ("andes-coca", "helmand-poppy", "rif-cannabis")
 SMALL = """
@@ -73,8 +75,7 @@ def surveys(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def measured(command: Sequence[str], turns: int) -> tuple[float, float]:
     """Return the medians of the seconds of the clock and of the processor that a command takes."""
-    # As after an installation, which compiles modules once and for all
-    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    surroundings = _surroundings()
     told = []
     for _ in range(turns + 1):
         began = time.perf_counter()
@@ -85,17 +86,47 @@ def measured(command: Sequence[str], turns: int) -> tuple[float, float]:
     return statistics.median(clock), statistics.median(processor)
 
 
+def first_line_s(command: Sequence[str], turns: int) -> float:
+    """Return the median of the seconds until a command has written something to a terminal."""
+    told = []
+    for _ in range(turns + 1):
+        ours, theirs = pty.openpty()
+        began = time.perf_counter()
+        with subprocess.Popen(command, env=_surroundings(), stdout=theirs, stderr=theirs):
+            os.close(theirs)
+            os.read(ours, 1)
+            told.append(time.perf_counter() - began)
+            _read_out(ours)
+        os.close(ours)
+    return statistics.median(told[1:])
+
+
+def _read_out(terminal: int) -> None:
+    """Read until the other side is closed, which a terminal tells as an error."""
+    try:
+        while os.read(terminal, 4096):
+            pass
+    except OSError:
+        return
+
+
+def _surroundings() -> dict[str, str]:
+    """Return the environment as after an installation, which compiles modules once and for all."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def main(arguments: Sequence[str]) -> None:
     """Print a table of what each command takes."""
     turns = int(arguments[0]) if arguments else 5
     altdev = arguments[1] if len(arguments) > 1 else str(Path(sys.executable).with_name("altdev"))
-    print("| command | seconds | seconds of the processor |\n|---|---|---|")
+    print("| command | first line at a terminal | seconds | seconds of the processor |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         commands = [("`--help`", [altdev, "--help"])]
         commands += [(f"`check` of {told}", [altdev, "check", str(path)]) for told, path in surveys(Path(folder))]
         for name, command in commands:
             clock, processor = measured(command, turns)
-            print(f"| {name} | {clock:.2f} | {processor:.2f} |", flush=True)
+            first = first_line_s(command, turns)
+            print(f"| {name} | {first:.2f} | {clock:.2f} | {processor:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def check_survey(path: Path) -> tuple[list[Problem], int]:
     return list(found.problems), found.code
 
 
-def checked(path: Path, *, jobs: int = 1) -> Checked:
+def checked(path: Path, *, jobs: int = 1, told_file: Callable[[int], None] | None = None) -> Checked:
     """Return what is wrong with a survey file and its inputs, and what has to be looked at.
 
     Parameters
@@ -78,17 +78,23 @@ def checked(path: Path, *, jobs: int = 1) -> Checked:
         The survey file.
     jobs
         Threads that open rasters, at least; one for each core when there are more.
+    told_file
+        Called with the number of problems of the survey file itself, before its inputs are looked at.
     """
+    told_file = told_file or (lambda _: None)
     try:
         survey = load_survey(path)
     except SurveyFileError as error:
         salvaged = _salvaged(path)
+        if salvaged is not None:
+            told_file(len(error.problems))
         known = () if salvaged is None else _input_problems(_context(salvaged, path, jobs))
         return Checked(problems=(*error.problems, *known), code=SurveyFileError.exit_code)
     except AltdevError as error:
         return Checked(problems=error.problems, code=error.exit_code)
     context = _context(survey, path, jobs)
     file_problems = tuple(_survey_problems(survey))
+    told_file(len(file_problems))
     inputs = _input_problems(context)
     return Checked(
         problems=(*file_problems, *inputs),

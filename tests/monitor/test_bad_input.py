@@ -16,7 +16,7 @@ import rasterio
 import shapely
 from rasterio.shutil import copy as copy_raster
 
-from monitor.check import check_survey
+from monitor.check import check_survey, checked
 from tests.monitor.conftest import Finished, altdev
 
 Copy = Callable[[], Path]
@@ -119,6 +119,22 @@ def test_wrong_survey_file_does_not_hide_broken_inputs(thin_copy_of: Copy) -> No
     (folder / "inputs" / "protected.gpkg").unlink()
     done = altdev("check", folder / "survey.toml")
     assert_refused(done, 2, "resolution_m", "[survey] country", "[[period]] 1 role", image.name, "protected.gpkg")
+
+
+@pytest.mark.parametrize(("size", "problems"), [("10.0", 0), ("-10", 1)])
+def test_the_survey_file_is_told_of_before_its_inputs(thin_copy_of: Copy, size: str, problems: int) -> None:
+    """Law: the file itself is answered for before anything that it names is opened, whether it is sound or not."""
+    folder = thin_copy_of()
+    change_survey(folder, r"resolution_m = 10(\.0)?", f"resolution_m = {size}")
+    told: list[int] = []
+
+    def take_away(found: int) -> None:
+        told.append(found)
+        (folder / "inputs" / "protected.gpkg").unlink()
+
+    found = checked(folder / "survey.toml", told_file=take_away)
+    assert told == [problems]
+    assert any("protected.gpkg" in problem.where for problem in found.problems)
 
 
 @pytest.mark.parametrize("seed", range(20))
