@@ -1,8 +1,9 @@
 """The tiles of one open raster, decoded once though several windows reach into them.
 
 A window that reaches a few cells beyond a tile needs a thin edge of each of its neighbours, and every one of them
-would be decoded whole for it. So the edges of each decoded tile are kept for a while, and the last tiles whole:
-windows that follow each other row by row then decode each tile twice at most, instead of nine times.
+would be decoded whole for it. So the edges of each decoded tile are kept, as wide as windows reach, for three rows
+of tiles: windows that follow each other row by row, several at a time, decode each tile twice instead of
+nine times. Tiles of which more than an edge is needed are kept whole, the last few of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from geo.blocks import Block
 
 __all__ = ["TileCache"]
 
-_EDGE_BYTES = 16  # cells of an edge times bytes of a cell
+_EDGE_BYTES = 16  # cells across an edge, at most, times bytes of a cell
+_ROWS = 3  # of tiles whose edges are kept: those above and below the one being worked on, and that one
+_BESIDE = 3  # tiles by which windows under way may be ahead of each other
 Key = tuple[tuple[int, ...], int, int]
 
 
@@ -35,8 +38,16 @@ class TileCache:
     """Reads a window of some bands, shape (bands, height, width)."""
     whole: int = 4
     """Tiles kept whole."""
+    _wide: int = 0
+    """Cells across an edge, as windows have needed them."""
     _tiles: OrderedDict[Key, NDArray[Any]] = field(default_factory=OrderedDict)
     _edges: OrderedDict[Key, tuple[NDArray[Any], ...]] = field(default_factory=OrderedDict)
+
+    @property
+    def held_bytes(self) -> int:
+        """What tiles and edges take."""
+        edges = sum(edge.nbytes for kept in self._edges.values() for edge in kept)
+        return edges + sum(tile.nbytes for tile in self._tiles.values())
 
     def read(self, bands: list[int], window: Block) -> NDArray[Any]:
         """Return the cells of a window inside the raster, shape (bands, height, width).
@@ -54,6 +65,7 @@ class TileCache:
         alone = (first, left) == (last, right) and self._fills(window)
         if alone and (tuple(bands), first, left) not in self._tiles:
             return self.decode(bands, window)
+        self._widen(window, first, last, left, right)
         out: NDArray[Any] | None = None
         for row in range(first, last + 1):
             for col in range(left, right + 1):
@@ -77,6 +89,17 @@ class TileCache:
         top, left = row * height, col * width
         return Block(top, left, min(height, self.shape[0] - top), min(width, self.shape[1] - left))
 
+    def _widen(self, window: Block, first: int, last: int, left: int, right: int) -> None:
+        """Let edges be as wide as a window reaches into the outermost of its tiles, if that is a few cells."""
+        height, width = self.tile
+        overlaps = (
+            (first + 1) * height - window.row,
+            window.row + window.height - last * height,
+            (left + 1) * width - window.col,
+            window.col + window.width - right * width,
+        )
+        self._wide = max([self._wide, *(cells for cells in overlaps if cells <= _EDGE_BYTES)])
+
     def _part(self, key: Key, tile: Block, inside: Block) -> NDArray[Any]:
         """Return a part of a tile: from its edges, from the tile, or from the file."""
         edges = self._edges.get(key)
@@ -88,26 +111,25 @@ class TileCache:
         cells = self._tiles.pop(key, None)
         if cells is None:
             cells = self.decode(list(key[0]), tile)
-        self._tiles[key] = cells
-        if len(self._tiles) > self.whole:
-            self._tiles.popitem(last=False)
-        if edges is None:
-            self._edges[key] = _edges_of(cells)
-            # Two rows of tiles and what is at their ends: the row above, and the one being worked on
-            if len(self._edges) > 2 * (-(-self.shape[1] // self.tile[1]) + 3):
+            edges = self._edges[key] = self._edges_of(cells)
+            if len(self._edges) > _ROWS * (-(-self.shape[1] // self.tile[1]) + _BESIDE):
                 self._edges.popitem(last=False)
+        alone = (inside.height, inside.width) == (tile.height, tile.width)
+        if not alone and (edges is None or _from_edges(edges, tile, inside) is None):
+            self._tiles[key] = cells
+            if len(self._tiles) > self.whole:
+                self._tiles.popitem(last=False)
         return np.asarray(cells[:, *inside.slices])
 
-
-def _edges_of(cells: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return copies of the upper, lower, left and right edge of a tile."""
-    wide = max(1, _EDGE_BYTES // cells.dtype.itemsize)
-    return (
-        cells[:, :wide].copy(),
-        cells[:, -wide:].copy(),
-        cells[:, :, :wide].copy(),
-        cells[:, :, -wide:].copy(),
-    )
+    def _edges_of(self, cells: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return copies of the upper, lower, left and right edge of a tile."""
+        wide = max(1, min(self._wide, _EDGE_BYTES // cells.dtype.itemsize))
+        return (
+            cells[:, :wide].copy(),
+            cells[:, -wide:].copy(),
+            cells[:, :, :wide].copy(),
+            cells[:, :, -wide:].copy(),
+        )
 
 
 def _from_edges(edges: tuple[NDArray[Any], ...], tile: Block, inside: Block) -> NDArray[Any] | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +64,68 @@ def test_any_windows_in_any_order(windows: list[tuple[int, int, int, int]], whol
         found[:] = 0  # a caller that writes into what it got changes nothing here
 
 
-def test_blocks_with_a_rim_decode_each_tile_twice_at_most() -> None:
-    """Law: row by row, each tile is decoded once for its own block and once for the row above it."""
+WIDE = np.random.default_rng(3).integers(0, 60_000, (1, 8 * 24, 40 * 24)).astype(np.uint16)
+"""A raster of 8 rows of 40 tiles."""
+
+
+def under_way(windows: list[Block], at_once: int, seed: int) -> Iterator[Block]:
+    """Yield windows as threads come to them, each of which takes the next when it is done with one."""
+    rng, left = random.Random(seed), iter(windows)
+    waiting = list(itertools.islice(left, at_once))
+    while waiting:
+        yield waiting.pop(rng.randrange(len(waiting)))
+        waiting += itertools.islice(left, 1)
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(1, 2.0), (2, 2.0), (4, 2.0), (8, 2.2)])
+@pytest.mark.parametrize("rim", [1, 5, 8])
+def test_blocks_with_a_rim_decode_each_tile_twice_at_most(rim: int, at_once: int, most: float) -> None:
+    """Law: each tile is decoded once for its own block and once for the row above it, however long the rows are.
+
+    Kept are edges alone, as wide as the rim, of three rows.
+    """
+    decoded: list[Block] = []
+
+    def decode(_: list[int], window: Block) -> NDArray[Any]:
+        decoded.append(window)
+        return WIDE[:, *window.slices]
+
+    height, width = WIDE.shape[1:]
+    cache = TileCache((height, width), (24, 24), decode)
+    windows = []
+    for row, col in itertools.product(range(0, height, 24), range(0, width, 24)):
+        top, left = max(row - rim, 0), max(col - rim, 0)
+        windows.append(Block(top, left, min(row + 24 + rim, height) - top, min(col + 24 + rim, width) - left))
+    for window in under_way(windows, at_once, seed=rim):
+        np.testing.assert_array_equal(cache.read([1], window), WIDE[:, *window.slices])
+    tiles = 8 * 40
+    assert {(window.row // 24, window.col // 24) for window in decoded} == {divmod(at, 40) for at in range(tiles)}
+    assert tiles < len(decoded) <= most * tiles
+    assert cache.held_bytes <= 3 * (40 + 3) * 4 * rim * 24 * WIDE.itemsize
+
+
+def test_a_wider_rim_later_is_served_too() -> None:
+    """Law: edges kept for narrow windows do not stand in the way of wider ones, which are kept from then on."""
     counted = Counted()
     cache = counted.cache()
-    for row in range(0, 150, 32):
-        for col in range(0, 190, 48):
-            top, left = max(row - 5, 0), max(col - 5, 0)
-            bottom, right = min(row + 37, 150), min(col + 53, 190)
-            cache.read([1], Block(top, left, bottom - top, right - left))
-    tiles = 5 * 4
-    assert all(window.row % 32 == 0 and window.col % 48 == 0 for window in counted.windows)
-    assert tiles <= len(counted.windows) <= 2 * tiles
+    for rim in (1, 6):
+        for _ in range(3):
+            window = Block(32 - rim, 48 - rim, 32 + 2 * rim, 48 + 2 * rim)
+            np.testing.assert_array_equal(cache.read([1], window)[0], IMAGE[0][window.slices])
+    by_tile = Counter(counted.windows)
+    assert len(by_tile) == 9
+    assert by_tile.pop(Block(32, 48, 32, 48)) == 6  # its own tile, whole, each time
+    assert set(by_tile.values()) == {2}
+
+
+def test_tiles_that_are_not_blocks_are_kept_whole() -> None:
+    """Law: of blocks that lie across tiles, one by one, none decodes a tile that the one before it had."""
+    counted = Counted()
+    cache = counted.cache()
+    for col in range(20, 150, 48):
+        cache.read([1], Block(15, col, 32, 40))
+    assert len(counted.windows) == 2 * 4
+    assert cache.held_bytes >= 4 * 32 * 46 * IMAGE.itemsize
 
 
 def test_rasters_stay_open_and_are_closed_at_the_end(tmp_path: Path) -> None:
