@@ -146,7 +146,8 @@ class OpenRasters:
         with self._lock:
             reader = self._readers.get(key)
             if reader is None and len(self._readers) < self._most:
-                source = self._closing.enter_context(opened(path))
+                with rasterio.Env():  # or it would be that of the file, and end in another thread than it began
+                    source = self._closing.enter_context(opened(path))
                 reader = self._closing.enter_context(_reader(source, path, geobox, resampling, fill, kept=True))
                 self._readers[key] = reader
         if reader is not None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,22 @@ def test_rasters_stay_open_and_are_closed_at_the_end(tmp_path: Path) -> None:
         assert all(reader is readers[0] for reader in readers)
         assert not readers[0].dataset.closed
     assert readers[0].dataset.closed
+
+
+def test_what_a_thread_opened_is_closed_by_another(tmp_path: Path) -> None:
+    """Law: whoever opened a raster, the one who ends the work closes it."""
+    write_cog(tmp_path / "a.tif", np.ones(BOX.shape, dtype=np.uint8), BOX)
+
+    def read() -> int:
+        with files.on_grid(tmp_path / "a.tif", BOX) as reader:
+            opened.append(reader.dataset)
+            return int(reader.read(Block(5, 5, 7, 9)).sum())
+
+    opened: list[Any] = []
+    with ThreadPoolExecutor(2) as pool:
+        with OpenRasters() as files:
+            assert [one.result() for one in [pool.submit(read) for _ in range(4)]] == [63] * 4
+        assert all(dataset.closed for dataset in opened)
 
 
 def test_beyond_the_limit_files_are_opened_for_the_block_alone(tmp_path: Path) -> None:
