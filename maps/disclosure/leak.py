@@ -11,6 +11,7 @@ import html
 import io
 import math
 import re
+import struct
 import urllib.parse
 import warnings
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from scipy.spatial import cKDTree
 
 from geo.errors import DisclosureError, Problem
+from maps.disclosure.noise import without_cells
 from maps.disclosure.packed import is_picture, opened
 
 __all__ = ["Needles", "leaks", "require_no_leak"]
@@ -34,6 +36,18 @@ _NUMBER = re.compile(rb"-?\d{1,8}(?:\.\d+)?")
 _DELTAS = re.compile(rb"\[-?\d+(?:,-?\d+){3,}\]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # in no plain text
 _WORD = re.compile(r"[\w-]{3,}")
+_ZEROS = re.compile(r"(&#[xX]?)0+(?=[0-9a-fA-F])")
+_LONG_REFERENCE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")  # of no letter, and too long to convert
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 _STEPS = 1e5  # of a degree, in the page's differences
 _M_PER_DEGREE = 111_320.0
 _FEWEST_DECIMALS = 4  # of degrees: 11 m
@@ -129,6 +143,7 @@ class _Finder:
         """Yield what is found in bytes that are unpacked already."""
         if is_picture(blob):
             yield from self._in_picture(blob)
+            blob = without_cells(blob)
         for text in _texts(blob):
             yield from self.text(text)
         yield from self._doubles(blob)
@@ -200,7 +215,7 @@ class _Finder:
                 for value in picture.info.values():
                     if isinstance(value, str):
                         yield from self.text(value)
-        except (OSError, ValueError, SyntaxError):
+        except _UNREADABLE:
             yield "a picture that cannot be opened and searched"
 
 
@@ -255,7 +270,7 @@ def _texts(blob: bytes) -> Iterator[str]:
     text = blob.decode("utf-8", errors="replace")
     yield text
     if "&" in text:
-        yield html.unescape(text)
+        yield html.unescape(_LONG_REFERENCE.sub("\N{REPLACEMENT CHARACTER}", _ZEROS.sub(r"\1", text)))
     if "\\u" in text:
         yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
     if "%" in text:

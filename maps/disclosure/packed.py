@@ -1,8 +1,8 @@
 """What is packed in a file, opened: archives, compressed streams, base64 and databases.
 
-Compressed bytes are handed on as they are unpacked, and not as they stand, and the outlines of fonts not at all: no
-text can be read in them, but a short id such as ``U113`` turns up by chance, of a hundred ids one in about every
-hundredth report.
+Compressed bytes are handed on as they are unpacked, and not as they stand, and the outlines of fonts not at all
+(`maps.disclosure.noise`): no text can be read in them, but a short id such as ``U113`` turns up by chance, of a
+hundred ids one in about every hundredth report.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import binascii
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import sqlite3
 import struct
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from geo.errors import DisclosureError, Problem, reason
-from maps.disclosure.outlines import without_outlines
+from maps.disclosure.noise import without_outlines
 from maps.locked import locked_hashes
 
 __all__ = ["is_picture", "opened"]
@@ -32,6 +33,18 @@ _HEADER = 30  # bytes of a member's own header in a ZIP archive, before its name
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}")
 _PDF_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _Parts = list[tuple[str, bytes]]
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    RuntimeError,  # encrypted, or packed in a way that is not known
+    lzma.LZMAError,
+    sqlite3.Error,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def opened(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes]]:
@@ -48,7 +61,7 @@ def opened(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes]
         raise DisclosureError(Problem(name, "archives within archives", f"at most {_DEEPEST}", "unpack them"))
     try:
         around, inner = _unpacked(data)
-    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, sqlite3.Error) as error:
+    except _UNREADABLE as error:
         found = f"something that cannot be opened and searched ({reason(error)})"
         raise DisclosureError(Problem(name, found, "files that can be searched", "leave it out")) from error
     yield name, around
@@ -84,32 +97,38 @@ def _members(data: bytes) -> tuple[bytes, _Parts]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in sorted(archive.infolist(), key=lambda member: member.header_offset):
             parts.append((f"{member.filename} (name)", member.filename.encode()))
+            parts.append((f"{member.filename} (comment)", member.comment))
             parts.append((member.filename, archive.read(member)))
             lengths = struct.unpack_from("<HH", data, member.header_offset + _HEADER - 4)
             first = member.header_offset + _HEADER + sum(lengths)
             around += [data[start:first], _behind(member, data[first : first + member.compress_size])]
             start = first + member.compress_size
-    return b"".join([*around, data[start:]]), parts
+    return b"\n".join([*around, data[start:]]), parts
 
 
 def _behind(member: zipfile.ZipInfo, packed: bytes) -> bytes:
     """Return what follows a member's content although it is counted to it."""
+    if member.compress_type == zipfile.ZIP_STORED:
+        return packed[member.file_size :]
     if member.compress_type != zipfile.ZIP_DEFLATED:
-        return b"" if member.compress_type == zipfile.ZIP_STORED else packed
-    return _inflated(packed, -zlib.MAX_WBITS)[1]
+        return packed
+    content, behind = _inflated(packed, -zlib.MAX_WBITS)
+    if len(content) != member.file_size:
+        raise zipfile.BadZipFile("a member of another size than it says")
+    return behind
 
 
 def _streams(data: bytes) -> tuple[bytes, _Parts]:
-    """Return what is around the compressed streams of a PDF, and each; one stored as it is stays in place."""
+    """Return what is around the streams of a PDF, and each stream, inflated or stored as it is."""
     parts: _Parts = []
 
     def cut(found: re.Match[bytes]) -> bytes:
         try:
             content, behind = _inflated(found[1], zlib.MAX_WBITS)
         except zlib.error:
-            return found[0]
+            content, behind = found[1].rstrip(b"\r\n"), b""
         parts.append((f"stream {len(parts)}", without_outlines(content)))
-        return b"stream\n" + behind + b"endstream"
+        return b"stream\n" + behind + b"\nendstream"
 
     return _PDF_STREAM.sub(cut, data), parts
 
@@ -119,10 +138,9 @@ def _from_base64(data: bytes) -> tuple[bytes, _Parts]:
     parts: _Parts = []
 
     def cut(found: re.Match[bytes]) -> bytes:
-        content, certain = _decoded(found[0])
-        if content is not None:
-            parts.append((f"base64 {len(parts)}", content))
-        return b"" if certain else found[0]
+        contents, certain = _decoded(found[0])
+        parts.extend((f"base64 {len(parts) + at}", content) for at, content in enumerate(contents))
+        return b"\n" if certain else found[0]
 
     return _BASE64.sub(cut, data), parts
 
@@ -134,26 +152,34 @@ def _inflated(data: bytes, wbits: int) -> tuple[bytes, bytes]:
     return content, inflater.unused_data if inflater.eof else data
 
 
-def _decoded(text: bytes) -> tuple[bytes | None, bool]:
-    """Return the bytes behind base64, inflated where they are compressed, and whether it surely is base64.
+def _decoded(text: bytes) -> tuple[list[bytes], bool]:
+    """Return what is behind base64, as it is and inflated, and whether it surely is base64.
 
-    It surely is where exactly one compressed stream lies behind it, or a file of the program, of which nothing is
-    returned. None for what only looks like base64.
+    It surely is where a stream with a checksum lies behind it, or a picture, or a file of the program, of which
+    nothing is returned. Bytes that raw compression makes something of may be none: they come as they are, too.
     """
     try:
         raw = base64.b64decode(text + b"==")  # more padding than there need be is passed by
     except (binascii.Error, ValueError):
-        return None, False
+        return [], False
     if hashlib.sha256(raw).hexdigest() in locked_hashes("maps.fonts"):
-        return None, True
-    for wbits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
-        try:
-            content, behind = _inflated(raw, wbits)
-        except zlib.error:
-            continue
-        if content:
-            return content, not behind
-    return raw, False
+        return [], True
+    if is_picture(raw):
+        return [raw], True
+    try:
+        content, behind = _inflated(raw, zlib.MAX_WBITS)
+    except zlib.error:
+        return [raw, *_inflated_raw(raw)], False
+    return ([content], True) if not behind else ([content, raw], False)
+
+
+def _inflated_raw(data: bytes) -> list[bytes]:
+    """Return the content of bytes compressed without head and checksum; nothing where they are none."""
+    try:
+        content = _inflated(data, -zlib.MAX_WBITS)[0]
+    except zlib.error:
+        return []
+    return [content] if content else []
 
 
 def _rows(data: bytes) -> Iterator[tuple[str, bytes]]:
