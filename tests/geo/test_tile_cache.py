@@ -119,6 +119,15 @@ def test_a_wider_rim_later_is_served_too() -> None:
     assert set(by_tile.values()) == {2}
 
 
+def test_edges_stay_as_wide_as_any_window_needed_them() -> None:
+    """Law: a narrow window between wide ones does not make a tile be decoded again for the next wide one."""
+    counted = Counted()
+    cache = counted.cache()
+    for col, rim in ((0, 6), (48, 1), (48, 6)):
+        cache.read([1], Block(32 - rim, max(col - rim, 0), 32 + 2 * rim, 48 + rim + min(col, rim)))
+    assert [Counter(counted.windows)[Block(row, 96, 32, 48)] for row in (0, 32, 64)] == [1, 1, 1]
+
+
 def test_tiles_that_are_not_blocks_are_kept_whole() -> None:
     """Law: of blocks that lie across tiles, one by one, none decodes a tile that the one before it had."""
     counted = Counted()

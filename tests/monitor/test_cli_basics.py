@@ -333,18 +333,18 @@ class TestEnding:
 class TestTerminal:
     """What a person sees of a run."""
 
-    @pytest.mark.parametrize(("spoilt", "said"), [(False, "the file is sound"), (True, "1 problem in the file")])
+    @pytest.mark.parametrize(("spoilt", "said"), [(False, "the file reads well"), (True, "1 problem in the file")])
     def test_a_check_tells_of_the_file_first(
         self, altdev: Altdev, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: bool, said: str
     ) -> None:
         """Law: a person at a terminal, and nobody else, hears of the survey file before its inputs are opened."""
         content = sound() | ({"seed": 1} if spoilt else {})
         path = save(tmp_path, content)
-        assert "looking at its inputs" not in altdev("check", path).err
+        assert "looking at what it names" not in altdev("check", path).err
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-        assert altdev("check", path).err.startswith(f"{path}: {said}; looking at its inputs\n")
+        assert altdev("check", path).err.startswith(f"{path}: {said}; looking at what it names\n")
         for flag in ("--quiet", "--json"):
-            assert "looking at its inputs" not in altdev("check", path, flag).err
+            assert "looking at what it names" not in altdev("check", path, flag).err
 
     @staticmethod
     def told(capsys: pytest.CaptureFixture[str], **flags: bool) -> tuple[str, str]:

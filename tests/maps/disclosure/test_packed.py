@@ -179,6 +179,7 @@ def test_outlines_of_a_compact_font_are_left_out() -> None:
         b"\x01\x00\x04\x04\x00\x01\x04\xff\xff\xff\xff\xff\xff\xff\xff CANARY-77",
         b"\x01\x00\x03 CANARY-77",
         b"\x01\x00\x04\x01" + bytes(6) + b" CANARY-77 and more",
+        b"\x01\x00\x04\x01" + b"\x00\x01\x01\x01\x02n" * 2 + b"\x00\x02\x01\x01\x09\x03ab" + b" CANARY-77",
         struct.pack("<4H", 1, 0x0104, 0, 0) + bytes(8) + b"CANARY-77",
         b"true" + struct.pack(">HHHH4sLLL", 1, 0, 0, 0, b"glyf", 0, 28, 10**6) + b" CANARY-77",
         b"true" + struct.pack(">HHHH4sLLL", 1, 0, 0, 0, b"glyf", 0, 28, 10) + b" CANARY-77",
@@ -243,6 +244,17 @@ def test_bytes_behind_a_stored_member_are_searched() -> None:
         assert bool(leaks(local + central + end, CANARY)) is found
 
 
+def test_a_packed_member_longer_than_it_says_does_not_leave() -> None:
+    """Law: of a member that unpacks to more than its head tells nobody knows what others would read."""
+    data = bytearray(in_zip(b"nothing "))
+    short = zlib.crc32(b"noth")
+    for start, crc in ((0, 14), (data.find(b"PK\x01\x02"), 16)):
+        struct.pack_into("<L", data, start + crc, short)
+        struct.pack_into("<L", data, start + crc + 8, 4)
+    with pytest.raises(DisclosureError, match="another size"):
+        leaks(bytes(data), CANARY)
+
+
 def test_a_comment_of_a_member_is_searched() -> None:
     """Law: comments end where the next member begins."""
     buffer = io.BytesIO()
@@ -260,6 +272,9 @@ def test_a_comment_of_a_member_is_searched() -> None:
 def test_base64_that_begins_like_packed_bytes_is_read_as_it_is(text: bytes) -> None:
     """Law: what raw compression makes something of by chance is searched as it is, too."""
     assert leaks(b"data:application/json;base64," + base64.b64encode(text), CANARY)
+    packed = b'[{"id":"U113"}]'  # of which raw compression makes some bytes
+    assert zlib.decompressobj(-15).decompress(packed)
+    assert leaks(b"base64," + base64.b64encode(packed), Needles(words=frozenset({"U113"})))
     both = zlib.compress(b"nothing here at all") + zlib.compress(b"CANARY-78") + b" CANARY-77 "
     assert leaks(b'"' + base64.b64encode(both) + b'"', CANARY)
 
