@@ -481,7 +481,8 @@ def check(survey: Path, *, as_json: bool, quiet: bool, jobs: int, **_: Any) -> i
     from monitor.check import checked
 
     def told_file(problems: int) -> None:
-        found = f"{problems} problem{'s' if problems > 1 else ''} in the file" if problems else "the file reads well"
+        several = "s" if problems > 1 else ""
+        found = f"{problems} problem{several} in the file" if problems else "the file reads well"
         click.echo(f"{survey}: {found}; looking at what it names", err=True)
 
     waits = sys.stderr.isatty() and not as_json and not quiet

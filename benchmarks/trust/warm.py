@@ -177,9 +177,15 @@ def with_tests(paths: Iterable[str], work: Callable[[Suite], None]) -> None:
         raise RuntimeError("the tests could not be collected, or the work failed; see above")
 
 
+def _objects() -> list[Any]:
+    """Return all objects of this process, with those that a command which ended in it has set aside."""
+    gc.unfreeze()
+    return gc.get_objects()
+
+
 def _empty_caches() -> None:
     """Forget results that collection has cached, which a change would not reach."""
-    for thing in gc.get_objects():
+    for thing in _objects():
         if isinstance(thing, _lru_cache_wrapper) and thing.__module__.split(".")[0] in OURS:
             thing.cache_clear()
 
@@ -204,7 +210,7 @@ Key = tuple[str, str, int]
 def functions_below(folder: Path) -> dict[Key, list[FunctionType]]:
     """Return every function of this process that was read from a file below a folder."""
     found: dict[Key, list[FunctionType]] = {}
-    for thing in gc.get_objects():
+    for thing in _objects():
         if type(thing) is FunctionType and thing.__code__.co_filename.startswith(f"{folder}/"):
             found.setdefault(_key(thing.__code__), []).append(thing)
     return found

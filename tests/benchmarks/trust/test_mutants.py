@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import math
 import sys
@@ -150,6 +151,14 @@ def _first_failures(suite: Suite, row: dict[str, Any]) -> list[str]:
 
         found.append(forked(work).answer.split("[")[0])
     return found
+
+
+def test_functions_are_found_whatever_was_set_aside() -> None:
+    """Law: a command that ended in this process, which sets its objects aside, hides no function from a change."""
+    before = functions_below(ROOT / "benchmarks")
+    assert before
+    gc.freeze()
+    assert functions_below(ROOT / "benchmarks").keys() >= before.keys()
 
 
 def test_the_tests_named_notice() -> None:
