@@ -20,10 +20,12 @@ from rasterio.vrt import WarpedVRT
 from geo.blocks import Block, blocks
 from geo.drivers import quiet_libtiff, raster_format, require_plain_file
 from geo.errors import AltdevError, InputError, Problem, reason
+from geo.gdal_cache import gdal_cache
 from geo.grid import GeoBox
 from geo.limits import require_within
-from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, nearest_steps, tiles_of
+from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, has_tiles, nearest_steps, tiles_of
 from geo.stored import opened_in_place, stored_object
+from geo.tile_cache import TileRoom
 
 __all__ = [
     "OpenRasters",
@@ -82,23 +84,29 @@ def open_on_grid(
     InputError
         If the file cannot be opened, has no CRS, or a block of it cannot be read (naming the file).
     """
-    with opened(path) as source, _reader(source, path, geobox, resampling, fill, kept=False) as reader:
+    with opened(path) as source, _reader(source, path, geobox, resampling, fill) as reader:
         yield reader
 
 
 @contextmanager
 def _reader(
-    source: Any, path: Path | str, geobox: GeoBox, resampling: str, fill: float | None, *, kept: bool
+    source: Any,
+    path: Path | str,
+    geobox: GeoBox,
+    resampling: str,
+    fill: float | None,
+    room: TileRoom | None = None,
 ) -> Iterator[GridReader]:
-    """Read an open raster on a grid; one that is kept open for many blocks remembers its tiles."""
+    """Read an open raster on a grid; one that is kept open for many blocks remembers its tiles, as room allows."""
     _require_placed(source)
     nodata = source.nodata if fill is None else fill
-    tiles = tiles_of(source) if kept else None
     offset = aligned_offset(source, geobox)
+    steps = nearest_steps(source, geobox) if resampling == "nearest" and offset is None else None
+    as_it_lies = offset is not None or steps is not None
+    tiles = tiles_of(source, room) if room is not None and as_it_lies and has_tiles(source) else None
     if offset is not None:
         yield GridReader(path=str(path), dataset=source, offset=offset, nodata=nodata, tiles=tiles)
         return
-    steps = nearest_steps(source, geobox) if resampling == "nearest" else None
     if steps is not None:
         yield NearestReader(path=str(path), dataset=source, offset=(0, 0), nodata=nodata, steps=steps, tiles=tiles)
         return
@@ -128,6 +136,8 @@ class OpenRasters:
         self._most = most_open_files() if most is None else most
         self._readers: dict[tuple[object, ...], GridReader] = {}
         self._closing = ExitStack()
+        self._room = TileRoom(0)
+        self._keeps_tiles = True
         self._lock = Lock()
 
     def __enter__(self) -> OpenRasters:
@@ -136,6 +146,7 @@ class OpenRasters:
     def __exit__(self, *exc: Any) -> None:
         self._readers.clear()
         self._closing.close()
+        gdal_cache().done(self)
 
     @contextmanager
     def on_grid(
@@ -148,8 +159,10 @@ class OpenRasters:
             if reader is None and len(self._readers) < self._most:
                 with rasterio.Env():  # or it would be that of the file, and end in another thread than it began
                     source = self._closing.enter_context(opened(path))
-                reader = self._closing.enter_context(_reader(source, path, geobox, resampling, fill, kept=True))
-                self._readers[key] = reader
+                reading = _reader(source, path, geobox, resampling, fill, self._room)
+                reader = self._readers[key] = self._closing.enter_context(reading)
+                self._keeps_tiles &= reader.tiles is not None
+                self._room.most_bytes = gdal_cache().read_by(self, keeps_tiles=self._keeps_tiles)
         if reader is not None:
             yield reader
             return

@@ -23,7 +23,7 @@ from geo.blocks import BLOCK_SIZE, Block, blocks
 from geo.errors import InputError, Problem, reason
 from geo.grid import GeoBox
 from geo.stored import stored_object, unreadable
-from geo.tile_cache import TileCache
+from geo.tile_cache import TileCache, TileRoom
 
 __all__ = [
     "GridReader",
@@ -31,6 +31,7 @@ __all__ = [
     "WarpedReader",
     "aligned_offset",
     "decoded",
+    "has_tiles",
     "nearest_steps",
     "tiles_of",
 ]
@@ -154,12 +155,16 @@ def decoded(dataset: Any, bands: list[int], window: Block) -> NDArray[Any]:
     return np.asarray(dataset.read(bands, window=area))
 
 
-def tiles_of(dataset: Any) -> TileCache | None:
-    """Return a cache for the tiles of an open dataset; None where it has no tiles of a usual size."""
+def has_tiles(dataset: Any) -> bool:
+    """Say whether an open dataset has tiles of a usual size, the same in all bands."""
     height, width = dataset.block_shapes[0]
-    if height < _LEAST_TILE or width < _LEAST_TILE or len(set(dataset.block_shapes)) > 1:
-        return None
-    return TileCache((dataset.height, dataset.width), (height, width), partial(decoded, dataset))
+    return min(height, width) >= _LEAST_TILE and len(set(dataset.block_shapes)) == 1
+
+
+def tiles_of(dataset: Any, room: TileRoom) -> TileCache:
+    """Return a cache for the tiles of an open dataset that has some."""
+    height, width = dataset.block_shapes[0]
+    return TileCache((dataset.height, dataset.width), (height, width), partial(decoded, dataset), room.share())
 
 
 def aligned_offset(source: Any, geobox: GeoBox) -> tuple[int, int] | None:

@@ -3,7 +3,8 @@
 A window that reaches a few cells beyond a tile needs a thin edge of each of its neighbours, and every one of them
 would be decoded whole for it. So the edges of each decoded tile are kept, as wide as windows reach, for three rows
 of tiles: windows that follow each other row by row, several at a time, decode each tile twice instead of
-nine times. Tiles of which more than an edge is needed are kept whole, the last few of them.
+nine times. Tiles of which more than an edge is needed are kept whole, as many as there is room for; where a row of
+them finds room, those that will be needed for the next row are kept too, and no tile is decoded twice.
 """
 
 from __future__ import annotations
@@ -18,12 +19,43 @@ from numpy.typing import NDArray
 
 from geo.blocks import Block
 
-__all__ = ["TileCache"]
+__all__ = ["TileCache", "TileRoom"]
 
 _EDGE_BYTES = 16  # cells across an edge, at most, times bytes of a cell
 _ROWS = 3  # of tiles whose edges are kept: those above and below the one being worked on, and that one
 _BESIDE = 3  # tiles by which windows under way may be ahead of each other
 Key = tuple[tuple[int, ...], int, int]
+
+
+@dataclass(slots=True)
+class TileRoom:
+    """Memory that the caches of several rasters share for the tiles they keep whole."""
+
+    most_bytes: int
+    """What all of them may take."""
+    caches: int = 0
+    """How many they are."""
+
+    def share(self) -> Callable[[int], int]:
+        """Return what tells one more cache how many tiles of so many bytes it may keep.
+
+        If there is less than one for each, some caches keep one and the others none: each of some tiles is then
+        found every time, where a few of the last of all would be found never.
+
+        Examples
+        --------
+        >>> room = TileRoom(1000)
+        >>> shares = [room.share() for _ in range(3)]
+        >>> [share(100) for share in shares], [share(500) for share in shares]
+        ([3, 3, 4], [0, 1, 1])
+        """
+        number = self.caches
+        self.caches += 1
+        return lambda tile_bytes: self._within(number + 1, tile_bytes) - self._within(number, tile_bytes)
+
+    def _within(self, caches: int, tile_bytes: int) -> int:
+        """Return how many tiles the first caches may keep together."""
+        return caches * self.most_bytes // (self.caches * tile_bytes)
 
 
 @dataclass(slots=True)
@@ -36,8 +68,8 @@ class TileCache:
     """Height and width of its tiles."""
     decode: Callable[[list[int], Block], NDArray[Any]]
     """Reads a window of some bands, shape (bands, height, width)."""
-    whole: int = 4
-    """Tiles kept whole."""
+    room: Callable[[int], int] = lambda _: 4
+    """How many tiles of so many bytes may be kept whole."""
     _wide: int = 0
     """Cells across an edge, as windows have needed them."""
     _tiles: OrderedDict[Key, NDArray[Any]] = field(default_factory=OrderedDict)
@@ -66,6 +98,7 @@ class TileCache:
         if alone and (tuple(bands), first, left) not in self._tiles:
             return self.decode(bands, window)
         self._widen(window, first, last, left, right)
+        middle = (window.row + window.height // 2) // height, (window.col + window.width // 2) // width
         out: NDArray[Any] | None = None
         for row in range(first, last + 1):
             for col in range(left, right + 1):
@@ -73,7 +106,8 @@ class TileCache:
                 top, bottom = max(window.row, tile.row), min(window.row + window.height, tile.row + tile.height)
                 start, end = max(window.col, tile.col), min(window.col + window.width, tile.col + tile.width)
                 inside = Block(top - tile.row, start - tile.col, bottom - top, end - start)
-                cells = self._part((tuple(bands), row, col), tile, inside)
+                next_one = (row, col) == (middle[0], middle[1] + 1)
+                cells = self._part((tuple(bands), row, col), tile, inside, next_one=next_one)
                 if out is None:
                     out = np.empty((len(bands), window.height, window.width), dtype=cells.dtype)
                 out[:, top - window.row : bottom - window.row, start - window.col : end - window.col] = cells
@@ -100,7 +134,7 @@ class TileCache:
         )
         self._wide = max([self._wide, *(cells for cells in overlaps if cells <= _EDGE_BYTES)])
 
-    def _part(self, key: Key, tile: Block, inside: Block) -> NDArray[Any]:
+    def _part(self, key: Key, tile: Block, inside: Block, *, next_one: bool) -> NDArray[Any]:
         """Return a part of a tile: from its edges, from the tile, or from the file."""
         edges = self._edges.get(key)
         if edges is not None:
@@ -109,17 +143,26 @@ class TileCache:
             if found is not None:
                 return found
         cells = self._tiles.pop(key, None)
-        if cells is None:
-            cells = self.decode(list(key[0]), tile)
+        if cells is None or edges is None:
+            cells = self.decode(list(key[0]), tile) if cells is None else cells
             edges = self._edges[key] = self._edges_of(cells)
-            if len(self._edges) > _ROWS * (-(-self.shape[1] // self.tile[1]) + _BESIDE):
+            if len(self._edges) > _ROWS * self._row:
                 self._edges.popitem(last=False)
         alone = (inside.height, inside.width) == (tile.height, tile.width)
-        if not alone and (edges is None or _from_edges(edges, tile, inside) is None):
-            self._tiles[key] = cells
-            if len(self._tiles) > self.whole:
-                self._tiles.popitem(last=False)
+        if not alone:
+            least = 1
+            if _from_edges(edges, tile, inside) is not None:  # it is for its own block that it may be needed whole
+                least = 2 if next_one else self._row
+            if self.room(cells.nbytes) >= least:
+                self._tiles[key] = cells
+        while len(self._tiles) > self.room(cells.nbytes):
+            self._tiles.popitem(last=False)
         return np.asarray(cells[:, *inside.slices])
+
+    @property
+    def _row(self) -> int:
+        """Tiles in a row, with those by which windows are ahead of each other."""
+        return -(-self.shape[1] // self.tile[1]) + _BESIDE
 
     def _edges_of(self, cells: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return copies of the upper, lower, left and right edge of a tile."""

@@ -44,7 +44,7 @@ class Counted:
 
     def cache(self, whole: int = 4) -> TileCache:
         """Return a cache of tiles of 32 x 48 cells over it."""
-        return TileCache((150, 190), (32, 48), self, whole=whole)
+        return TileCache((150, 190), (32, 48), self, lambda _: whole)
 
 
 @settings(max_examples=60, deadline=None)
@@ -116,6 +116,7 @@ def test_a_wider_rim_later_is_served_too() -> None:
     by_tile = Counter(counted.windows)
     assert len(by_tile) == 9
     assert by_tile.pop(Block(32, 48, 32, 48)) == 6  # its own tile, whole, each time
+    assert by_tile.pop(Block(32, 96, 32, 48)) == 1  # kept whole, since it is the next one's own
     assert set(by_tile.values()) == {2}
 
 

@@ -1,0 +1,169 @@
+"""What GDAL keeps of blocks, by who reads through it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from geo.blocks import Block
+from geo.cog import write_cog
+from geo.gdal_cache import FEW_BYTES, GdalCache, gdal_cache
+from geo.grid import GeoBox
+from geo.raster import OpenRasters, open_on_grid
+
+BOX = GeoBox((700, 1100), Affine(10, 0, 500_000, 0, -10, 400_000), "EPSG:32618")
+
+
+class Library:
+    """Keeps a number, as GDAL does."""
+
+    def __init__(self) -> None:
+        self.most = 1000
+
+    def GDALGetCacheMax64(self) -> int:  # noqa: N802 - GDAL's name
+        """Return the number."""
+        return self.most
+
+    def GDALSetCacheMax64(self, most: int) -> None:  # noqa: N802 - GDAL's name
+        """Set the number."""
+        self.most = most
+
+
+class Reader:
+    """Whoever reads."""
+
+
+def test_few_blocks_are_kept_while_all_readers_keep_tiles() -> None:
+    """Law: one reader that keeps none brings GDAL's cache back, at half; the last that leaves, at its whole."""
+    library = Library()
+    cache, one, other = GdalCache(library), Reader(), Reader()
+    assert cache.read_by(one, keeps_tiles=True) == 1000
+    assert library.most == FEW_BYTES
+    assert cache.read_by(other, keeps_tiles=False) == 500
+    assert library.most == 500
+    assert cache.read_by(one, keeps_tiles=True) == 500
+    cache.done(other)
+    assert library.most == FEW_BYTES
+    cache.done(one)
+    assert library.most == 1000
+
+
+def test_where_no_reader_keeps_tiles_all_stays_as_it_was() -> None:
+    """Law: rasters in strips are read as ever."""
+    library = Library()
+    cache, one = GdalCache(library), Reader()
+    cache.read_by(one, keeps_tiles=False)
+    assert library.most == 1000
+    cache.done(one)
+    cache.done(one)
+    assert library.most == 1000
+
+
+def test_who_is_gone_counts_no_more() -> None:
+    """Law: a reader that nobody holds is forgotten, though it never said that it was done."""
+    library = Library()
+    cache, one = GdalCache(library), Reader()
+    cache.read_by(Reader(), keeps_tiles=False)
+    assert cache.read_by(one, keeps_tiles=True) == 1000
+    assert library.most == FEW_BYTES
+
+
+def test_where_gdal_cannot_be_told_tiles_are_kept_all_the_same() -> None:
+    """Law: other systems keep both, and what is kept here is bounded."""
+    cache, one = GdalCache(None), Reader()
+    assert cache.kept_bytes is None
+    assert 0 < cache.read_by(one, keeps_tiles=True) < 2**28
+    cache.done(one)
+
+
+def written(folder: Path, name: str, *, tiled: bool) -> Path:
+    """Return a raster of ones, in tiles or in strips."""
+    path = folder / f"{name}.tif"
+    if tiled:
+        write_cog(path, np.ones(BOX.shape, dtype=np.uint8), BOX)
+        return path
+    profile = {"driver": "GTiff", "height": BOX.shape[0], "width": BOX.shape[1], "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", **profile, crs="EPSG:32618", transform=BOX.transform) as target:
+        target.write(np.ones(BOX.shape, dtype=np.uint8), 1)
+    return path
+
+
+@pytest.mark.skipif(gdal_cache().kept_bytes is None, reason="this GDAL cannot be told what to keep")
+def test_rasters_that_stay_open_say_how_they_are_read(tmp_path: Path) -> None:
+    """Law: of GDAL itself, tiles bring its cache down, a raster in strips or a warped one back to half."""
+    tiles, strips = written(tmp_path, "tiles", tiled=True), written(tmp_path, "strips", tiled=False)
+    other = GeoBox((50, 50), Affine(0.001, 0, -75, 0, -0.001, 3.6), "EPSG:4326")
+    usual = gdal_cache().kept_bytes
+    assert usual is not None
+    assert usual > FEW_BYTES
+
+    def kept(path: Path, box: GeoBox) -> int | None:
+        with files.on_grid(path, box) as reader:
+            reader.read(Block(0, 0, 50, 50))
+        return gdal_cache().kept_bytes
+
+    for path, box in ((strips, BOX), (tiles, other)):
+        with OpenRasters() as files:
+            assert kept(tiles, BOX) == FEW_BYTES
+            assert kept(path, box) == usual // 2
+            assert kept(tiles, BOX) == usual // 2
+        assert gdal_cache().kept_bytes == usual
+    with open_on_grid(tiles, BOX) as reader:
+        reader.read(Block(0, 0, 50, 50))
+        assert gdal_cache().kept_bytes == usual
+
+
+GROWN = """
+import sys
+from pathlib import Path
+import numpy as np
+from affine import Affine
+from geo.blocks import blocks
+from geo.grid import GeoBox
+from geo.memory import keep
+from geo.raster import OpenRasters
+
+keep()
+folder, seasons = Path(sys.argv[1]), int(sys.argv[2])
+box = GeoBox((2048, 2048), Affine(10, 0, 500_000, 0, -10, 400_000), "EPSG:32618")
+
+def held():
+    found = Path("/proc/self/status").read_text().split("VmHWM:")[1]
+    return int(found.split()[0]) // 1024
+
+with OpenRasters() as files:
+    small = []
+    for block in blocks(box.shape):
+        for date in range(seasons):
+            for name in ("bits", "cells"):
+                with files.on_grid(folder / f"{name}{date}.tif", box) as reader:
+                    cells = reader.read(block)
+                # As whoever reads does: something small stays, beside what is as large as a tile and goes
+                small.append((cells > 5).sum())
+print(held())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what a process held at most")
+@pytest.mark.skipif(gdal_cache().kept_bytes is None, reason="this GDAL cannot be told what to keep")
+def test_memory_does_not_grow_with_what_is_read(tmp_path: Path) -> None:
+    """Law: of thirty more dates a process holds what the open files take, not what was decoded."""
+    box = GeoBox((2048, 2048), BOX.transform, BOX.crs)
+    rng = np.random.default_rng(1)
+    for name, kind in (("bits", "uint8"), ("cells", "uint16")):
+        write_cog(tmp_path / f"{name}0.tif", rng.integers(0, 12, box.shape).astype(kind), box)
+        for date in range(1, 40):
+            (tmp_path / f"{name}{date}.tif").symlink_to(tmp_path / f"{name}0.tif")
+    told = []
+    for dates in (10, 40):
+        command = [sys.executable, "-W", "ignore", "-c", GROWN, str(tmp_path), str(dates)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
+        told.append(int(done.stdout))
+    assert told[1] - told[0] < 60
