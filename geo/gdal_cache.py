@@ -8,12 +8,13 @@ grows with all that it reads, and not with what it keeps.
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
-__all__ = ["FEW_BYTES", "GdalCache", "gdal_cache"]
+from rasterio import _io
+
+__all__ = ["FEW_BYTES", "GDAL_CACHE", "GdalCache"]
 
 FEW_BYTES = 1 << 20
 """What GDAL keeps where tiles are kept elsewhere: a block that is larger lives as long as it is being read."""
@@ -26,33 +27,37 @@ class GdalCache:
     def __init__(self, library: Any) -> None:
         self._library = library
         self._usual: int | None = None
-        self._through: WeakKeyDictionary[object, bool] = WeakKeyDictionary()
+        self._keeping: WeakSet[object] = WeakSet()
+        self._through: WeakSet[object] = WeakSet()
         self._lock = Lock()
 
     def read_by(self, reader: object, *, keeps_tiles: bool) -> int:
-        """Note that someone begins to read rasters, and return the bytes of tiles that it may keep itself.
+        """Note that someone reads one more raster, and return the bytes of tiles that it may keep itself.
+
+        GDAL keeps few blocks while whoever reads keeps the tiles of all rasters itself, and what it usually would
+        while nobody does; where both is the case, the two share that.
 
         Parameters
         ----------
         reader
             Who reads, until `done` or as long as it lives.
         keeps_tiles
-            Whether it keeps decoded tiles of all its rasters itself. GDAL keeps few blocks if all readers do; if
-            none does, it keeps what it usually would; the two share that where both is the case.
+            Whether it keeps decoded tiles of this raster itself.
         """
         with self._lock:
             if self._usual is None:
                 self._usual = self.kept_bytes
-            self._through[reader] = keeps_tiles
+            (self._keeping if keeps_tiles else self._through).add(reader)
             self._settle()
             if self._usual is None:
                 return _UNKNOWN_BYTES
-            return self._usual if all(self._through.values()) else self._usual // 2
+            return self._usual // 2 if self._through else self._usual
 
     def done(self, reader: object) -> None:
         """Note that someone reads no more."""
         with self._lock:
-            self._through.pop(reader, None)
+            self._keeping.discard(reader)
+            self._through.discard(reader)
             self._settle()
 
     @property
@@ -63,21 +68,21 @@ class GdalCache:
     def _settle(self) -> None:
         if self._library is None or self._usual is None:
             return
-        keeping = set(self._through.values())
-        bytes_kept = {True: FEW_BYTES, False: self._usual // 2}[all(keeping)] if True in keeping else self._usual
-        self._library.GDALSetCacheMax64(bytes_kept)
+        both = self._usual // 2 if self._through else FEW_BYTES
+        self._library.GDALSetCacheMax64(both if self._keeping else self._usual)
 
 
-@cache
-def gdal_cache() -> GdalCache:
+def _found() -> GdalCache:
     """Return the cache of the GDAL that came with rasterio; one that changes nothing where it is not found."""
     try:
-        from rasterio import _io
-
         library = ctypes.CDLL(_io.__file__)  # what it is linked to answers too
         library.GDALGetCacheMax64.restype = ctypes.c_int64
         library.GDALSetCacheMax64.argtypes = [ctypes.c_int64]
         library.GDALSetCacheMax64.restype = None
-    except (ImportError, OSError, AttributeError):
+    except (OSError, AttributeError):
         return GdalCache(None)
     return GdalCache(library)
+
+
+GDAL_CACHE = _found()
+"""That of this process."""

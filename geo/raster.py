@@ -20,7 +20,7 @@ from rasterio.vrt import WarpedVRT
 from geo.blocks import Block, blocks
 from geo.drivers import quiet_libtiff, raster_format, require_plain_file
 from geo.errors import AltdevError, InputError, Problem, reason
-from geo.gdal_cache import gdal_cache
+from geo.gdal_cache import GDAL_CACHE
 from geo.grid import GeoBox
 from geo.limits import require_within
 from geo.reader import GridReader, NearestReader, WarpedReader, aligned_offset, has_tiles, nearest_steps, tiles_of
@@ -137,7 +137,6 @@ class OpenRasters:
         self._readers: dict[tuple[object, ...], GridReader] = {}
         self._closing = ExitStack()
         self._room = TileRoom(0)
-        self._keeps_tiles = True
         self._lock = Lock()
 
     def __enter__(self) -> OpenRasters:
@@ -146,7 +145,7 @@ class OpenRasters:
     def __exit__(self, *exc: Any) -> None:
         self._readers.clear()
         self._closing.close()
-        gdal_cache().done(self)
+        GDAL_CACHE.done(self)
 
     @contextmanager
     def on_grid(
@@ -161,8 +160,7 @@ class OpenRasters:
                     source = self._closing.enter_context(opened(path))
                 reading = _reader(source, path, geobox, resampling, fill, self._room)
                 reader = self._readers[key] = self._closing.enter_context(reading)
-                self._keeps_tiles &= reader.tiles is not None
-                self._room.most_bytes = gdal_cache().read_by(self, keeps_tiles=self._keeps_tiles)
+                self._room.most_bytes = GDAL_CACHE.read_by(self, keeps_tiles=reader.tiles is not None)
         if reader is not None:
             yield reader
             return

@@ -14,7 +14,7 @@ from affine import Affine
 
 from geo.blocks import Block
 from geo.cog import write_cog
-from geo.gdal_cache import FEW_BYTES, GdalCache, gdal_cache
+from geo.gdal_cache import FEW_BYTES, GDAL_CACHE, GdalCache
 from geo.grid import GeoBox
 from geo.raster import OpenRasters, open_on_grid
 
@@ -95,29 +95,29 @@ def written(folder: Path, name: str, *, tiled: bool) -> Path:
     return path
 
 
-@pytest.mark.skipif(gdal_cache().kept_bytes is None, reason="this GDAL cannot be told what to keep")
+@pytest.mark.skipif(GDAL_CACHE.kept_bytes is None, reason="this GDAL cannot be told what to keep")
 def test_rasters_that_stay_open_say_how_they_are_read(tmp_path: Path) -> None:
     """Law: of GDAL itself, tiles bring its cache down, a raster in strips or a warped one back to half."""
     tiles, strips = written(tmp_path, "tiles", tiled=True), written(tmp_path, "strips", tiled=False)
     other = GeoBox((50, 50), Affine(0.001, 0, -75, 0, -0.001, 3.6), "EPSG:4326")
-    usual = gdal_cache().kept_bytes
+    usual = GDAL_CACHE.kept_bytes
     assert usual is not None
     assert usual > FEW_BYTES
 
     def kept(path: Path, box: GeoBox) -> int | None:
         with files.on_grid(path, box) as reader:
             reader.read(Block(0, 0, 50, 50))
-        return gdal_cache().kept_bytes
+        return GDAL_CACHE.kept_bytes
 
     for path, box in ((strips, BOX), (tiles, other)):
         with OpenRasters() as files:
             assert kept(tiles, BOX) == FEW_BYTES
             assert kept(path, box) == usual // 2
             assert kept(tiles, BOX) == usual // 2
-        assert gdal_cache().kept_bytes == usual
+        assert GDAL_CACHE.kept_bytes == usual
     with open_on_grid(tiles, BOX) as reader:
         reader.read(Block(0, 0, 50, 50))
-        assert gdal_cache().kept_bytes == usual
+        assert GDAL_CACHE.kept_bytes == usual
 
 
 GROWN = """
@@ -152,7 +152,7 @@ print(held())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what a process held at most")
-@pytest.mark.skipif(gdal_cache().kept_bytes is None, reason="this GDAL cannot be told what to keep")
+@pytest.mark.skipif(GDAL_CACHE.kept_bytes is None, reason="this GDAL cannot be told what to keep")
 def test_memory_does_not_grow_with_what_is_read(tmp_path: Path) -> None:
     """Law: of thirty more dates a process holds what the open files take, not what was decoded."""
     box = GeoBox((2048, 2048), BOX.transform, BOX.crs)

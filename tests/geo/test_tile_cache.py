@@ -25,7 +25,7 @@ from geo.cog import write_cog
 from geo.errors import InputError
 from geo.grid import GeoBox
 from geo.raster import OpenRasters, most_open_files, open_on_grid
-from geo.tile_cache import TileCache
+from geo.tile_cache import TileCache, TileRoom
 
 IMAGE = np.random.default_rng(1).integers(0, 60_000, (2, 150, 190)).astype(np.uint16)
 BOX = GeoBox((700, 1100), Affine(10, 0, 500_000, 0, -10, 400_000), "EPSG:32618")
@@ -103,6 +103,67 @@ def test_blocks_with_a_rim_decode_each_tile_twice_at_most(rim: int, at_once: int
     assert {(window.row // 24, window.col // 24) for window in decoded} == {divmod(at, 40) for at in range(tiles)}
     assert tiles < len(decoded) <= most * tiles
     assert cache.held_bytes <= 3 * (40 + 3) * 4 * rim * 24 * WIDE.itemsize
+
+
+@pytest.mark.parametrize(("room", "times"), [(40 + 3, 1.0), (2, 2.0), (0, 2.2)])
+def test_where_a_row_of_tiles_finds_room_none_is_decoded_twice(room: int, times: float) -> None:
+    """Law: with room for a row each tile is decoded once; with less twice, at the top once; none is needed."""
+    decoded: list[Block] = []
+
+    def decode(_: list[int], window: Block) -> NDArray[Any]:
+        decoded.append(window)
+        return WIDE[:, *window.slices]
+
+    height, width = WIDE.shape[1:]
+    cache = TileCache((height, width), (24, 24), decode, lambda _: room)
+    for row, col in itertools.product(range(0, height, 24), range(0, width, 24)):
+        top, left = max(row - 3, 0), max(col - 3, 0)
+        window = Block(top, left, min(row + 27, height) - top, min(col + 27, width) - left)
+        np.testing.assert_array_equal(cache.read([1], window), WIDE[:, *window.slices])
+    assert len(decoded) <= times * 8 * 40
+    assert (len(decoded) == 8 * 40) == (room > 40)
+    edges = 3 * (40 + 3) * 4 * 3 * 24 * WIDE.itemsize
+    assert cache.held_bytes <= edges + room * 24 * 24 * WIDE.itemsize
+
+
+@given(most=st.integers(0, 10_000), caches=st.integers(1, 40), tile=st.integers(1, 3000))
+def test_what_caches_keep_together_is_bounded(most: int, caches: int, tile: int) -> None:
+    """Law: shares of a room differ by one at most and together are the whole tiles that find room in it."""
+    room = TileRoom(most)
+    counts = [share(tile) for share in [room.share() for _ in range(caches)]]
+    assert sum(counts) == most // tile
+    assert max(counts) - min(counts) <= 1
+
+
+def test_caches_that_come_later_take_of_the_room(tmp_path: Path) -> None:
+    """Law: rasters that are opened later find room, and what all of them keep is what one may keep alone."""
+    box = GeoBox((2048, 2048), BOX.transform, BOX.crs)
+    for name in "abcdef":
+        write_cog(tmp_path / f"{name}.tif", np.ones(box.shape, dtype=np.uint8), box)
+    code = """
+import sys
+from pathlib import Path
+import numpy as np
+from affine import Affine
+from geo.blocks import Block, blocks
+from geo.grid import GeoBox
+from geo.raster import OpenRasters
+box = GeoBox((2000, 2000), Affine(10, 0, 500_000, 0, -10, 400_000) * Affine.translation(40, 30), "EPSG:32618")
+with OpenRasters() as files:
+    for block in blocks(box.shape, 300):
+        for name in "abcdef":
+            with files.on_grid(Path(sys.argv[1]) / f"{name}.tif", box) as reader:
+                assert reader.read(block).min() == 1
+    held = [sum(tile.nbytes for tile in reader.tiles._tiles.values()) for reader in files._readers.values()]
+print(*held)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "GDAL_CACHEMAX": "2"}
+    )
+    held = [int(told) for told in done.stdout.split()]
+    tile = 512 * 512  # bytes; two megabytes are eight of them, for six rasters
+    assert sorted(held) == [tile] * 4 + [2 * tile] * 2
 
 
 def test_a_wider_rim_later_is_served_too() -> None:
