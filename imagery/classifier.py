@@ -20,7 +20,8 @@ from imagery.trees import TreeBank, tree_bank
 
 __all__ = ["BoostSettings", "Classifier", "fit_classifier", "softmax"]
 
-_FEW = 4096  # cells up to which the library itself is used; the scores are the same to the bit
+_FEW = 4096  # cells at once up to which the library itself is used; the scores are the same to the bit
+_FEW_IN_ALL = 32_768  # cells for which the library takes as long as preparing the sweep does
 _CHECKED = 256  # random rows on which the sweep must agree with the library
 _CACHED = 16_384  # cells whose scores stay in the cache of a processor
 
@@ -71,15 +72,19 @@ class Classifier:
         """Return the raw scores, shape (classes, n)."""
         if planes.shape[1] == 0:
             return np.zeros((len(self.codes), 0))
-        # Preparing the sweep costs more than a few cells are worth
-        prepared = planes.shape[1] > _FEW or "_bank" in self.__dict__
-        if prepared and self._bank is not None:
+        if self._swept(planes.shape[1]) and self._bank is not None:
             return self._bank.scores(planes)
         return self._library.scores(planes)
 
     def predict(self, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the class code with the highest score for every column; the lowest code where they tie."""
         return np.asarray(np.take(np.array(self.codes, dtype=np.uint8), self.scores(planes).argmax(axis=0)))
+
+    def _swept(self, cells: int) -> bool:
+        """Say whether to sweep: preparing that costs more than a few cells are worth, unless they come often."""
+        known = self.__dict__
+        known["_cells"] = known.get("_cells", 0) + cells
+        return "_bank" in known or cells > _FEW or known["_cells"] > _FEW_IN_ALL
 
     def __reduce__(self) -> tuple[type[Classifier], tuple[str, tuple[int, ...]]]:
         """Travel to another process as text: what was prepared from it is prepared there once."""

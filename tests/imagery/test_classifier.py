@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from geo.errors import InputError
 from imagery.classifier import BoostSettings, Classifier, fit_classifier, softmax
+from imagery.lightgbm_library import LibraryModel
 from tests.imagery.test_trees import SETTINGS, fitted, labelled
 
 TOLERANCE = 1e-12
@@ -33,6 +35,33 @@ def test_few_and_many_cells_have_the_same_scores() -> None:
     planes, _ = labelled(5, missing=0.1, cells=9000)
     whole = classifier.scores(planes)
     assert np.array_equal(whole[:, :100], classifier.scores(planes[:, :100]))
+
+
+def test_few_cells_again_and_again_are_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: cells that come a hundred at a time are scored by the library until they are many, then by the sweep.
+
+    The scores are the same, and what was prepared serves single cells too.
+    """
+    classifier = fitted(1, missing=0.1)
+    again = Classifier(text=classifier.text, codes=classifier.codes)
+    planes, _ = labelled(5, missing=0.1, cells=9000)
+    expected = classifier.scores(planes)
+    by_library: list[int] = []
+    scores = LibraryModel.scores
+
+    def counted(self: LibraryModel, cells: NDArray[np.float32]) -> NDArray[np.float64]:
+        by_library.append(cells.shape[1])
+        return scores(self, cells)
+
+    monkeypatch.setattr(LibraryModel, "scores", counted)
+    for turn in range(400):
+        first = 100 * (turn % 90)
+        found = again.scores(planes[:, first : first + 100])
+        assert np.array_equal(found, expected[:, first : first + 100])
+    few = [cells for cells in by_library if cells == 100]
+    assert 30_000 < sum(few) < 35_000
+    again.scores(planes[:, :1])
+    assert by_library[-1] != 1
 
 
 def test_probabilities_add_up_to_one() -> None:
