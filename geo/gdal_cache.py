@@ -8,9 +8,9 @@ grows with all that it reads, and not with what it keeps.
 from __future__ import annotations
 
 import ctypes
-from threading import Lock
+from threading import RLock
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from rasterio import _io
 
@@ -29,7 +29,8 @@ class GdalCache:
         self._usual: int | None = None
         self._keeping: WeakSet[object] = WeakSet()
         self._through: WeakSet[object] = WeakSet()
-        self._lock = Lock()
+        # Held again by the same thread where a reader that nobody holds is cleared away meanwhile
+        self._lock = RLock()
 
     def read_by(self, reader: object, *, keeps_tiles: bool) -> int:
         """Note that someone reads one more raster, and return the bytes of tiles that it may keep itself.
@@ -47,11 +48,13 @@ class GdalCache:
         with self._lock:
             if self._usual is None:
                 self._usual = self.kept_bytes
+            if reader not in self._keeping and reader not in self._through:
+                finalize(reader, self._settle).atexit = False
             (self._keeping if keeps_tiles else self._through).add(reader)
             self._settle()
             if self._usual is None:
                 return _UNKNOWN_BYTES
-            return self._usual // 2 if self._through else self._usual
+            return self._usual // 2 if _any_lives(self._through) else self._usual
 
     def done(self, reader: object) -> None:
         """Note that someone reads no more."""
@@ -68,8 +71,14 @@ class GdalCache:
     def _settle(self) -> None:
         if self._library is None or self._usual is None:
             return
-        both = self._usual // 2 if self._through else FEW_BYTES
-        self._library.GDALSetCacheMax64(both if self._keeping else self._usual)
+        with self._lock:
+            both = self._usual // 2 if _any_lives(self._through) else FEW_BYTES
+            self._library.GDALSetCacheMax64(both if _any_lives(self._keeping) else self._usual)
+
+
+def _any_lives(readers: WeakSet[object]) -> bool:
+    """Say whether any is left; one that is being cleared away is still counted by its set for a moment."""
+    return next(iter(readers), None) is not None
 
 
 def _found() -> GdalCache:

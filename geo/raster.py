@@ -144,8 +144,10 @@ class OpenRasters:
 
     def __exit__(self, *exc: Any) -> None:
         self._readers.clear()
-        self._closing.close()
-        GDAL_CACHE.done(self)
+        try:
+            self._closing.close()
+        finally:
+            GDAL_CACHE.done(self)
 
     @contextmanager
     def on_grid(

@@ -32,7 +32,7 @@ class TileRoom:
     """Memory that the caches of several rasters share for the tiles they keep whole."""
 
     most_bytes: int
-    """What all of them may take."""
+    """What all of them may take; for a time more, since each lets go of tiles only when it next keeps one."""
     caches: int = 0
     """How many they are."""
 
@@ -51,11 +51,12 @@ class TileRoom:
         """
         number = self.caches
         self.caches += 1
-        return lambda tile_bytes: self._within(number + 1, tile_bytes) - self._within(number, tile_bytes)
 
-    def _within(self, caches: int, tile_bytes: int) -> int:
-        """Return how many tiles the first caches may keep together."""
-        return caches * self.most_bytes // (self.caches * tile_bytes)
+        def tiles(tile_bytes: int) -> int:
+            most, of_all = self.most_bytes, self.caches * tile_bytes  # once: other threads open further rasters
+            return (number + 1) * most // of_all - number * most // of_all
+
+        return tiles
 
 
 @dataclass(slots=True)
@@ -155,7 +156,8 @@ class TileCache:
                 least = 2 if next_one else self._row
             if self.room(cells.nbytes) >= least:
                 self._tiles[key] = cells
-        while len(self._tiles) > self.room(cells.nbytes):
+        most = self.room(cells.nbytes)
+        while len(self._tiles) > most:
             self._tiles.popitem(last=False)
         return np.asarray(cells[:, *inside.slices])
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -73,6 +75,43 @@ def test_who_is_gone_counts_no_more() -> None:
     cache.read_by(Reader(), keeps_tiles=False)
     assert cache.read_by(one, keeps_tiles=True) == 1000
     assert library.most == FEW_BYTES
+    del one
+    gc.collect()
+    assert library.most == 1000
+
+
+def test_a_reader_may_be_cleared_away_while_another_begins() -> None:
+    """Law: a thread that collects garbage while it notes a reader, and so notes the end of another, goes on."""
+
+    class Ends(Library):
+        def GDALGetCacheMax64(self) -> int:  # noqa: N802 - GDAL's name
+            cache.done(one)
+            return super().GDALGetCacheMax64()
+
+    library = Ends()
+    cache, one = GdalCache(library), Reader()
+    done = Thread(target=lambda: cache.read_by(one, keeps_tiles=True), daemon=True)
+    done.start()
+    done.join(timeout=20)
+    assert not done.is_alive()
+
+
+def test_an_error_on_closing_leaves_gdal_as_it_was(tmp_path: Path) -> None:
+    """Law: whatever happens at the end, GDAL keeps what it kept."""
+    usual = GDAL_CACHE.kept_bytes
+    tiles = written(tmp_path, "tiles", tiled=True)
+
+    def fail() -> None:
+        raise OSError("cannot be closed")
+
+    def read() -> None:
+        with OpenRasters() as files, files.on_grid(tiles, BOX) as reader:
+            reader.read(Block(0, 0, 5, 5))
+            files._closing.callback(fail)
+
+    with pytest.raises(OSError, match="cannot be closed"):
+        read()
+    assert GDAL_CACHE.kept_bytes == usual
 
 
 def test_where_gdal_cannot_be_told_tiles_are_kept_all_the_same() -> None:

@@ -135,6 +135,24 @@ def test_what_caches_keep_together_is_bounded(most: int, caches: int, tile: int)
     assert max(counts) - min(counts) <= 1
 
 
+def test_a_share_is_never_less_than_none() -> None:
+    """Law: though the room changes between any two steps of another thread, as rasters are opened."""
+
+    class Moving(TileRoom):
+        @property
+        def most_bytes(self) -> int:
+            """Another number each time."""
+            self.turn = getattr(self, "turn", 0) + 1
+            return 10_000 if self.turn % 2 else 5000
+
+        @most_bytes.setter
+        def most_bytes(self, _: int) -> None: ...
+
+    room = Moving(0)
+    shares = [room.share() for _ in range(20)]
+    assert min(share(100) for share in shares for _ in range(3)) >= 0
+
+
 def test_caches_that_come_later_take_of_the_room(tmp_path: Path) -> None:
     """Law: rasters that are opened later find room, and what all of them keep is what one may keep alone."""
     box = GeoBox((2048, 2048), BOX.transform, BOX.crs)
