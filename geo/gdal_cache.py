@@ -1,7 +1,7 @@
 """How much GDAL keeps of the blocks that it decodes: next to nothing where whoever reads keeps tiles itself.
 
-GDAL asks for each block at an address of a certain step, and the C library of many systems (glibc before 2.38) fits
-such a request into no hole that a block of the same size has left. So the memory of a process that reads for long
+GDAL asks for each block at an address of a certain step, and the C library (glibc 2.36 was looked at) fits such a
+request into no hole that a block of the same size has left. So the memory of a process that reads for long
 grows with all that it reads, and not with what it keeps.
 """
 
