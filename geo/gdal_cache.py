@@ -3,11 +3,17 @@
 GDAL asks for each block at an address of a certain step, and the C library (glibc 2.36 was looked at) fits such a
 request into no hole that a block of the same size has left. So the memory of a process that reads for long
 grows with all that it reads, and not with what it keeps.
+
+Two things go wrong with a small cache. A raster that is written through GDAL in windows that are not whole blocks
+may come out wrong while other threads read, since they push its unfinished blocks out: whoever writes so says
+`writing`. And blocks of other bands, which some drivers decode together with the one that is asked for, are lost.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 from weakref import WeakSet, finalize
@@ -17,7 +23,7 @@ from rasterio import _io
 __all__ = ["FEW_BYTES", "GDAL_CACHE", "GdalCache"]
 
 FEW_BYTES = 1 << 20
-"""What GDAL keeps where tiles are kept elsewhere: a block that is larger lives as long as it is being read."""
+"""What GDAL keeps where tiles are kept elsewhere; of a raster of one band a larger block is still decoded once."""
 _UNKNOWN_BYTES = 64 << 20  # for tiles of one's own where GDAL cannot be told to keep fewer
 
 
@@ -29,6 +35,7 @@ class GdalCache:
         self._usual: int | None = None
         self._keeping: WeakSet[object] = WeakSet()
         self._through: WeakSet[object] = WeakSet()
+        self._writers = 0
         # Held again by the same thread where a reader that nobody holds is cleared away meanwhile
         self._lock = RLock()
 
@@ -43,7 +50,7 @@ class GdalCache:
         reader
             Who reads, until `done` or as long as it lives.
         keeps_tiles
-            Whether it keeps decoded tiles of this raster itself.
+            Whether it keeps all that is decoded of this raster itself.
         """
         with self._lock:
             if self._usual is None:
@@ -63,6 +70,21 @@ class GdalCache:
             self._through.discard(reader)
             self._settle()
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let GDAL keep what it usually would while a raster is written through it in windows, whoever reads."""
+        with self._lock:
+            if self._usual is None:
+                self._usual = self.kept_bytes
+            self._writers += 1
+            self._settle()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._writers -= 1
+                self._settle()
+
     @property
     def kept_bytes(self) -> int | None:
         """What GDAL keeps at most; None where it cannot be asked."""
@@ -72,8 +94,10 @@ class GdalCache:
         if self._library is None or self._usual is None:
             return
         with self._lock:
-            both = self._usual // 2 if _any_lives(self._through) else FEW_BYTES
-            self._library.GDALSetCacheMax64(both if _any_lives(self._keeping) else self._usual)
+            kept = self._usual
+            if _any_lives(self._keeping) and not self._writers:
+                kept = self._usual // 2 if _any_lives(self._through) else min(FEW_BYTES, self._usual)
+            self._library.GDALSetCacheMax64(kept)
 
 
 def _any_lives(readers: WeakSet[object]) -> bool:

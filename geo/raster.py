@@ -162,7 +162,9 @@ class OpenRasters:
                     source = self._closing.enter_context(opened(path))
                 reading = _reader(source, path, geobox, resampling, fill, self._room)
                 reader = self._readers[key] = self._closing.enter_context(reading)
-                self._room.most_bytes = GDAL_CACHE.read_by(self, keeps_tiles=reader.tiles is not None)
+                # Of several bands a driver may decode all at once, and hand them over one by one
+                keeps_tiles = reader.tiles is not None and source.count == 1
+                self._room.most_bytes = GDAL_CACHE.read_by(self, keeps_tiles=keeps_tiles)
         if reader is not None:
             yield reader
             return

@@ -4,7 +4,7 @@ A window that reaches a few cells beyond a tile needs a thin edge of each of its
 would be decoded whole for it. So the edges of each decoded tile are kept, as wide as windows reach, for three rows
 of tiles: windows that follow each other row by row, several at a time, decode each tile twice instead of
 nine times. Tiles of which more than an edge is needed are kept whole, as many as there is room for; where a row of
-them finds room, those that will be needed for the next row are kept too, and no tile is decoded twice.
+them finds room, those that will be needed for the next row are kept too, and few tiles are decoded twice.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class TileRoom:
     def share(self) -> Callable[[int], int]:
         """Return what tells one more cache how many tiles of so many bytes it may keep.
 
-        If there is less than one for each, some caches keep one and the others none: each of some tiles is then
-        found every time, where a few of the last of all would be found never.
+        If there is less than one for each, some caches keep one and the others none. The former then find their
+        tile again; if all shared the room in turn, each tile would be gone before it is needed.
 
         Examples
         --------

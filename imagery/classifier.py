@@ -21,7 +21,7 @@ from imagery.trees import TreeBank, tree_bank
 __all__ = ["BoostSettings", "Classifier", "fit_classifier", "softmax"]
 
 _FEW = 4096  # cells at once up to which the library itself is used; the scores are the same to the bit
-_FEW_IN_ALL = 32_768  # cells for which the library takes as long as preparing the sweep does
+_FEW_IN_ALL = 32_768  # cells in all from which preparing the sweep pays: some 0.3 s of either
 _CHECKED = 256  # random rows on which the sweep must agree with the library
 _CACHED = 16_384  # cells whose scores stay in the cache of a processor
 

@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from geo.errors import reason
 from geo.files import atomic, cannot_write
+from geo.gdal_cache import GDAL_CACHE
 from geo.legend import Legend
 from maps.overlay_image import NOT_SEEN_COLOUR
 from maps.text import plain
@@ -83,7 +84,7 @@ def _write_colours(path: Path, class_map: Path, colours: NDArray[np.uint8]) -> N
             "driver": "GTiff", "width": web.width, "height": web.height, "count": 4, "dtype": "uint8",
             "crs": "EPSG:3857", "transform": web.transform, "compress": "deflate", "photometric": "RGB",
         }  # fmt: skip
-        with rasterio.open(path, "w", **profile) as target:
+        with GDAL_CACHE.writing(), rasterio.open(path, "w", **profile) as target:
             for top in range(0, web.height, _ROWS):
                 window = Window(0, top, web.width, min(_ROWS, web.height - top))
                 target.write(np.moveaxis(colours[web.read(1, window=window)], -1, 0), window=window)

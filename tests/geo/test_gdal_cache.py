@@ -23,11 +23,14 @@ from geo.raster import OpenRasters, open_on_grid
 BOX = GeoBox((700, 1100), Affine(10, 0, 500_000, 0, -10, 400_000), "EPSG:32618")
 
 
+USUAL = 100 << 20
+
+
 class Library:
     """Keeps a number, as GDAL does."""
 
     def __init__(self) -> None:
-        self.most = 1000
+        self.most = USUAL
 
     def GDALGetCacheMax64(self) -> int:  # noqa: N802 - GDAL's name
         """Return the number."""
@@ -46,15 +49,30 @@ def test_few_blocks_are_kept_while_all_readers_keep_tiles() -> None:
     """Law: one reader that keeps none brings GDAL's cache back, at half; the last that leaves, at its whole."""
     library = Library()
     cache, one, other = GdalCache(library), Reader(), Reader()
-    assert cache.read_by(one, keeps_tiles=True) == 1000
+    assert cache.read_by(one, keeps_tiles=True) == USUAL
     assert library.most == FEW_BYTES
-    assert cache.read_by(other, keeps_tiles=False) == 500
-    assert library.most == 500
-    assert cache.read_by(one, keeps_tiles=True) == 500
+    assert cache.read_by(other, keeps_tiles=False) == USUAL // 2
+    assert library.most == USUAL // 2
+    assert cache.read_by(one, keeps_tiles=True) == USUAL // 2
     cache.done(other)
     assert library.most == FEW_BYTES
     cache.done(one)
-    assert library.most == 1000
+    assert library.most == USUAL
+
+
+def test_who_writes_in_windows_has_the_whole_cache() -> None:
+    """Law: whoever reads meanwhile, and until the last of those who write is done, also after an error."""
+    library = Library()
+    cache, one = GdalCache(library), Reader()
+    with cache.writing():
+        cache.read_by(one, keeps_tiles=True)
+        assert library.most == USUAL
+        with pytest.raises(OSError, match="full"), cache.writing():
+            raise OSError("full")
+        assert library.most == USUAL
+    assert library.most == FEW_BYTES
+    cache.done(one)
+    assert library.most == USUAL
 
 
 def test_where_no_reader_keeps_tiles_all_stays_as_it_was() -> None:
@@ -62,10 +80,10 @@ def test_where_no_reader_keeps_tiles_all_stays_as_it_was() -> None:
     library = Library()
     cache, one = GdalCache(library), Reader()
     cache.read_by(one, keeps_tiles=False)
-    assert library.most == 1000
+    assert library.most == USUAL
     cache.done(one)
     cache.done(one)
-    assert library.most == 1000
+    assert library.most == USUAL
 
 
 def test_who_is_gone_counts_no_more() -> None:
@@ -73,11 +91,20 @@ def test_who_is_gone_counts_no_more() -> None:
     library = Library()
     cache, one = GdalCache(library), Reader()
     cache.read_by(Reader(), keeps_tiles=False)
-    assert cache.read_by(one, keeps_tiles=True) == 1000
+    assert cache.read_by(one, keeps_tiles=True) == USUAL
     assert library.most == FEW_BYTES
     del one
     gc.collect()
-    assert library.most == 1000
+    assert library.most == USUAL
+
+
+def test_a_cache_that_is_smaller_still_stays() -> None:
+    """Law: a user who lets GDAL keep nothing is not given more."""
+    library = Library()
+    library.most = 0
+    GdalCache(library).read_by(one := Reader(), keeps_tiles=True)
+    assert one is not None
+    assert library.most == 0
 
 
 def test_a_reader_may_be_cleared_away_while_another_begins() -> None:
@@ -136,7 +163,7 @@ def written(folder: Path, name: str, *, tiled: bool) -> Path:
 
 @pytest.mark.skipif(GDAL_CACHE.kept_bytes is None, reason="this GDAL cannot be told what to keep")
 def test_rasters_that_stay_open_say_how_they_are_read(tmp_path: Path) -> None:
-    """Law: of GDAL itself, tiles bring its cache down, a raster in strips or a warped one back to half."""
+    """Law: of GDAL itself, tiles bring its cache down; strips, warping or several bands bring half of it back."""
     tiles, strips = written(tmp_path, "tiles", tiled=True), written(tmp_path, "strips", tiled=False)
     other = GeoBox((50, 50), Affine(0.001, 0, -75, 0, -0.001, 3.6), "EPSG:4326")
     usual = GDAL_CACHE.kept_bytes
@@ -148,7 +175,9 @@ def test_rasters_that_stay_open_say_how_they_are_read(tmp_path: Path) -> None:
             reader.read(Block(0, 0, 50, 50))
         return GDAL_CACHE.kept_bytes
 
-    for path, box in ((strips, BOX), (tiles, other)):
+    bands = tmp_path / "bands.tif"
+    write_cog(bands, np.ones((3, *BOX.shape), dtype=np.uint8), BOX)
+    for path, box in ((strips, BOX), (tiles, other), (bands, BOX)):
         with OpenRasters() as files:
             assert kept(tiles, BOX) == FEW_BYTES
             assert kept(path, box) == usual // 2

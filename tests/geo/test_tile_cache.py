@@ -126,6 +126,34 @@ def test_where_a_row_of_tiles_finds_room_none_is_decoded_twice(room: int, times:
     assert cache.held_bytes <= edges + room * 24 * 24 * WIDE.itemsize
 
 
+def test_a_tile_may_be_kept_longer_than_its_edges() -> None:
+    """Law: where other lists of bands push the edges of a tile out, the tile that is still kept is read."""
+    counted = Counted()
+    cache = counted.cache(whole=1000)
+    for bands in ([1], [2], [1, 2], [2, 1], [1, 1], [2, 2], [1, 2, 1], [2, 1, 2]):
+        for row, col in itertools.product(range(0, 118, 32), range(0, 142, 48)):
+            window = Block(row + 3, col + 3, 32, 48)
+            found = cache.read(bands, window)
+            np.testing.assert_array_equal(found, IMAGE[[band - 1 for band in bands]][:, *window.slices])
+    before = len(counted.windows)
+    window = Block(3, 3, 32, 48)
+    np.testing.assert_array_equal(cache.read([1], window), IMAGE[[0]][:, *window.slices])
+    assert len(counted.windows) == before
+
+
+def test_tiles_go_where_the_room_shrinks() -> None:
+    """Law: once other rasters take of the room, a cache lets go of all that it keeps beyond its share."""
+    room = TileRoom(8 * 32 * 48 * IMAGE.itemsize)
+    cache = TileCache((150, 190), (32, 48), Counted(), room.share())
+    for col in range(20, 140, 48):
+        cache.read([1], Block(15, col, 32, 40))
+    assert len(cache._tiles) > 4
+    for _ in range(3):
+        room.share()
+    cache.read([1], Block(15, 20, 32, 40))
+    assert len(cache._tiles) == 2
+
+
 @given(most=st.integers(0, 10_000), caches=st.integers(1, 40), tile=st.integers(1, 3000))
 def test_what_caches_keep_together_is_bounded(most: int, caches: int, tile: int) -> None:
     """Law: shares of a room differ by one at most and together are the whole tiles that find room in it."""
